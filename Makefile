@@ -1,0 +1,39 @@
+# Every target sets itself up: a virtual environment in .venv, with uv if it is there, else pip.
+# WAVCUBE_TORCH=... names another torch requirement, e.g. WAVCUBE_TORCH="torch==2.13.0".
+
+VENV    := .venv
+PY      := $(VENV)/bin/python
+EXTRAS  := train,eval,dev
+
+.PHONY: demo test test-slow lint format bench clean
+
+$(VENV)/.core: pyproject.toml scripts/setup
+	scripts/setup $(VENV)
+	touch $@
+
+$(VENV)/.dev: pyproject.toml scripts/setup
+	scripts/setup $(VENV) $(EXTRAS)
+	touch $@ $(VENV)/.core
+
+demo: $(VENV)/.core  ## encode a recording, decode it, and say where the result lies
+	$(PY) -m wavcube demo
+
+test: $(VENV)/.dev  ## lint, types and all tests that need neither a GPU nor the network
+	$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not slow and not gpu and not network"
+
+test-slow: $(VENV)/.dev  ## full-size models, an hour of audio
+	$(PY) -m pytest -m "slow and not network"
+
+lint: $(VENV)/.dev
+	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+format: $(VENV)/.dev
+	$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
+
+bench: $(VENV)/.dev  ## speed on this machine; results in benchmarks/results
+	$(PY) -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

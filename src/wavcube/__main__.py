@@ -1,0 +1,5 @@
+"""`python -m wavcube` is the command line."""
+
+from wavcube.cli import main
+
+main()

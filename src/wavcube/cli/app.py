@@ -1,0 +1,42 @@
+"""The `wavcube` command: its groups, and the one place where errors become one sentence and an exit code."""
+
+import sys
+
+import typer
+
+from wavcube import __version__
+from wavcube.errors import WavCubeError
+
+app = typer.Typer(
+    name="wavcube",
+    help="Speech as one compact continuous latent: encode, decode, train, evaluate.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"wavcube {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; a user's error prints one sentence on stderr and exits with 1, Ctrl-C with 130."""
+    try:
+        app()
+    except WavCubeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
