@@ -1,0 +1,30 @@
+"""How many frames a waveform gives, and which of a padded batch's frames are real."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def conv_frames(samples: Tensor | int, kernels: Sequence[int], strides: Sequence[int]) -> Tensor | int:
+    """Frames that a stack of unpadded convolutions makes of `samples` samples (a number or a tensor of numbers).
+
+    With the strides of WavLM this is floor((n - 400) / 320) + 1; never below 0.
+    """
+    frames = samples
+    for kernel, stride in zip(kernels, strides, strict=True):
+        frames = (frames - kernel) // stride + 1
+        frames = frames.clamp_min(0) if isinstance(frames, Tensor) else max(frames, 0)
+    return frames
+
+
+def length_mask(lengths: Tensor | None, size: int) -> Tensor | None:
+    """Mask [B, size], true where an item is real; None when there is nothing to mask."""
+    if lengths is None or bool((lengths >= size).all()):
+        return None
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def zero_beyond(values: Tensor, mask: Tensor | None) -> Tensor:
+    """`values` [B, T, C] with zeros where `mask` [B, T] is false: what an item sees beyond its end when it is alone."""
+    return values if mask is None else values.masked_fill(~mask[..., None], 0.0)
