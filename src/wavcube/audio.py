@@ -6,7 +6,6 @@ recording or an `AudioError` that says what is wrong: a file that was cut short 
 """
 
 import os
-import re
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import soxr
 
 from wavcube.errors import AudioError
 from wavcube.files import atomic_path, find_files
+from wavcube.truncation import what_is_missing
 
 AUDIO_SUFFIXES = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"}
@@ -221,10 +221,10 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         # By suffixes like .vox or .gsm libsndfile guesses at headerless files: any file would pass for audio.
         if file.format == "RAW":
             raise AudioError(f"{path}: has no audio header; {_convert(path)}")
-        missing = _missing_from_container(file.extra_info)
-        if missing or (file.format == "OGG" and _ogg_is_cut(path)):
+        missing = what_is_missing(path, file)
+        if missing:
             raise AudioError(
-                f"{path}: was cut short{missing}; get a complete copy, or to keep what is there {_convert(path)}"
+                f"{path}: was cut short: {missing}; get a complete copy, or to keep what is there {_convert(path)}"
             )
         try:
             yield file
@@ -250,33 +250,6 @@ def _mono_blocks(file: soundfile.SoundFile, path: Path) -> Iterator[np.ndarray]:
             f"{path}: was cut short: its header promises {file.frames} samples, {total} are there; "
             f"get a complete copy, or to keep what is there {_convert(path)}"
         )
-
-
-def _missing_from_container(log: str) -> str:
-    """Say how much of the sound data is missing, by libsndfile's log of parsing the header ("" if nothing is).
-
-    libsndfile reads what is there of a truncated WAV, AIFF, AU, W64, RF64 or VOC file and only notes the difference.
-    """
-    for line in re.finditer(r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", log, re.M):
-        promised, there = int(line[1]), int(line[2])
-        # A program that writes to a pipe cannot know the size, and puts about the largest number that fits.
-        unknown = min(abs(promised - 2**31), abs(promised - 2**32)) <= 2**16
-        if promised > there and not unknown:
-            return f": its header promises {promised} bytes of sound, {there} are there"
-    return ": it ends early" if "truncated file" in log else ""
-
-
-def _ogg_is_cut(path: Path) -> bool:
-    """Whether the last Ogg page is incomplete or lacks the end-of-stream flag (RFC 3533, section 6)."""
-    with path.open("rb") as raw:
-        raw.seek(max(0, path.stat().st_size - 65_307))  # the largest page
-        tail = raw.read()
-    start = tail.rfind(b"OggS")
-    if start < 0 or len(tail) < start + 27:
-        return True
-    segments = tail[start + 27 : start + 27 + tail[start + 26]]
-    whole = len(tail) >= start + 27 + tail[start + 26] + sum(segments)
-    return not whole or not tail[start + 5] & 4
 
 
 def _convert(path: Path) -> str:

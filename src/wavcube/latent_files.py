@@ -1,13 +1,12 @@
 """Latents on disk: the three file formats, and the refusal of files that are not whole or not ours.
 
 `.safetensors`: the tensors `values` (`[T, C]` of one item, or `[B, T, C]`), `lengths` `[B]` and, if known, `samples`
-`[B]`; in the header, as text, `format`, `version`, `frame_rate`, `sample_rate`, `model` if known, and `metadata`, a JSON
-list with one object of texts an item. `.pt`: the same as one dictionary of tensors and plain values, readable with
+`[B]`; in the header, as text, `format`, `version`, `frame_rate`, `sample_rate`, `model` if known, and `metadata`, a
+JSON list with one object of texts an item. `.pt`: the same as one dictionary of tensors and plain values, readable with
 `weights_only=True`. `.npy`: the bare array `[T, C]` of one item.
 """
 
 import json
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +88,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def _read_pt(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, OSError, EOFError, RuntimeError, ValueError, KeyError, IndexError) as error:
-        # What torch says of a pickle that it refuses is a page on how to load it unsafely.
+    except Exception as error:  # of a damaged pickle anything may come, struct.error and AttributeError included
+        # Not torch's own words: of a pickle that it refuses they are a page on how to load it unsafely.
         raise _foreign(path, type(error).__name__) from error
     if not isinstance(content, dict):
         raise _foreign(path, f"it is a {type(content).__name__}")
@@ -102,7 +101,7 @@ def _read_pt(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def _read_npy(path: Path) -> Tensor:
     try:
         values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # of a damaged header also SyntaxError and MemoryError
         raise _foreign(path, error) from error
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind != "f":
         raise _foreign(path, "it is not one array of floats [frames, channels]")

@@ -1,4 +1,4 @@
-"""`Latents`: what speech becomes, values `[B, T, C]` with the length of each item, and all that it takes to use them."""
+"""`Latents`: what speech becomes. Values `[B, T, C]`, the length of each item, and where they come from."""
 
 import os
 from collections.abc import Iterator, Sequence
