@@ -245,7 +245,7 @@ class WavCubeConfig:
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise ConfigError(f"{path}: not a readable configuration ({error})") from error
         if not isinstance(values, dict) or values.get("format") != "wavcube-1":
-            raise ConfigError(f"{path}: not a wavcube configuration (no \"format\": \"wavcube-1\")")
+            raise ConfigError(f'{path}: not a wavcube configuration (no "format": "wavcube-1")')
         try:
             return cls.from_dict(values)
         except ConfigError as error:

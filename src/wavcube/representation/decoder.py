@@ -188,9 +188,7 @@ class AcousticDecoder(nn.Module):
     def transform(self, hidden: Tensor) -> Tensor:
         """The causal transformer at 50 Hz, [B, T, H] -> [B, T, H]."""
         config = self.config
-        rotary = Rotary(
-            hidden.shape[1], config.width // config.heads, config.rope_theta, hidden.device, hidden.dtype
-        )
+        rotary = Rotary(hidden.shape[1], config.width // config.heads, config.rope_theta, hidden.device, hidden.dtype)
         for layer in self.layers:
             hidden = layer(hidden, rotary, causal_attention)
         return self.norm(hidden)

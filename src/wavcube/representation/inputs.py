@@ -92,5 +92,7 @@ def _waveform(item: Any, sample_rate: int | None, target_rate: int, name: str) -
     if sample_rate is None:
         raise AudioError(f"{name}: is an array; say its sample_rate in Hz (the model works at {target_rate} Hz)")
     if np.ndim(item) != 1:
-        raise AudioError(f"{name}: has shape {list(np.shape(item))}; one recording is [samples], a batch [batch, samples]")
+        raise AudioError(
+            f"{name}: has shape {list(np.shape(item))}; one recording is [samples], a batch [batch, samples]"
+        )
     return torch.from_numpy(as_mono(item, sample_rate, target_rate, name=name))

@@ -50,6 +50,7 @@ class WavCube(nn.Module):
         self.register_buffer("latent_mean", None)
         self.register_buffer("latent_std", None)
         self.identity: str | None = None
+        self.loaded_fingerprint: str | None = None  # of the weights that `identity` was given to
         self.chunking = Chunking()
         self.eval()
 
@@ -235,9 +236,7 @@ class WavCube(nn.Module):
                 items[i] = values[0].to(self.device)
         return self._collect(batch, items, pooling, identity)
 
-    def _collect(
-        self, batch: SpeechBatch, items: dict[int, Tensor], pooling: int, identity: str | None
-    ) -> Latents:
+    def _collect(self, batch: SpeechBatch, items: dict[int, Tensor], pooling: int, identity: str | None) -> Latents:
         frames = [-(-self.config.encoder.frames(length) // pooling) for length in batch.lengths.tolist()]
         return Latents(
             pad_sequence([items[i][:count] for i, count in enumerate(frames)], batch_first=True),

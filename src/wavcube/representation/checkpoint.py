@@ -1,0 +1,199 @@
+"""Checkpoints: a folder with `config.json` and `model.safetensors` (or shards of it and their index).
+
+Loading is strict: missing, unexpected and wrongly sized tensors are errors that name them. Nothing is read from a
+pickle; official checkpoints go through `convert` first.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from wavcube.errors import CheckpointError
+from wavcube.representation.config import WavCubeConfig
+
+if TYPE_CHECKING:
+    from wavcube.representation.model import WavCube
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+STATISTICS = ("latent_mean", "latent_std")
+"""Optional tensors: per-channel statistics of the latent, [C]."""
+
+PACKAGED = Path(__file__).parent / "assets" / "nano"
+"""The small model that comes with the package."""
+
+Model = TypeVar("Model", bound="WavCube")
+
+
+def load(
+    kind: type[Model], name: str | Path | None, *, device: str | torch.device | None, dtype: torch.dtype | None
+) -> Model:
+    """See `WavCube.from_pretrained`. Weights are mapped from the file, so that loading takes one copy of them."""
+    folder = _folder(name)
+    config = WavCubeConfig.load(folder / CONFIG)
+    with torch.device("meta"):
+        model = kind(config)
+    weights, identity = read_weights(folder)
+    for key in STATISTICS:
+        if key in weights:
+            model.register_buffer(key, torch.empty_like(weights[key], device="meta"))
+    check_tensors(weights, model.state_dict(), str(folder))
+    # Half precision is a way to store; unless asked for, nothing is computed in it.
+    model.load_state_dict({key: value.to(dtype or torch.float32) for key, value in weights.items()}, assign=True)
+    if model.teacher is not None:
+        model.teacher.requires_grad_(False)
+    model.loaded_fingerprint = fingerprint(model.state_dict())
+    model.identity = identity or model.loaded_fingerprint
+    return model.to(device).eval()
+
+
+def save(model: "WavCube", folder: str | Path, *, dtype: torch.dtype | None, max_shard_size: str) -> None:
+    """See `WavCube.save_pretrained`."""
+    tensors = model.state_dict()
+    current = fingerprint(tensors)
+    # A model that was loaded and not changed keeps its name, whatever type it was stored in.
+    unchanged = model.identity is not None and current == model.loaded_fingerprint
+    identity = model.identity if unchanged and model.identity else current
+    write_checkpoint(folder, model.config, tensors, identity, dtype=dtype, max_shard_size=max_shard_size)
+    model.identity, model.loaded_fingerprint = identity, current
+
+
+def write_checkpoint(
+    folder: str | Path,
+    config: WavCubeConfig,
+    tensors: dict[str, Tensor],
+    identity: str,
+    *,
+    dtype: torch.dtype | None = None,
+    max_shard_size: str = "5GB",
+) -> None:
+    """Write a checkpoint folder; its files appear whole, and config.json, without which it is none, comes last.
+
+    Raises:
+        CheckpointError: the folder cannot be written.
+    """
+    from huggingface_hub import save_torch_state_dict
+
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:
+            save_torch_state_dict(
+                {key: value.detach().to(dtype or value.dtype).contiguous() for key, value in tensors.items()},
+                temporary,
+                max_shard_size=max_shard_size,
+                metadata={"format": "pt", "identity": identity},
+            )
+            config.save(Path(temporary) / CONFIG)
+            for stale in [folder / CONFIG, *folder.glob("model*.safetensors"), folder / INDEX]:
+                stale.unlink(missing_ok=True)
+            for file in sorted(Path(temporary).iterdir(), key=lambda file: file.name == CONFIG):
+                os.replace(file, folder / file.name)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: the checkpoint cannot be written ({error})") from error
+
+
+def read_weights(folder: Path) -> tuple[dict[str, Tensor], str | None]:
+    """All tensors of a checkpoint folder, mapped from its files, and the identity of its latent space.
+
+    Raises:
+        CheckpointError: a file is missing, half-written or damaged.
+    """
+    weights: dict[str, Tensor] = {}
+    identity = None
+    for file in _weight_files(folder):
+        if not file.is_file():
+            raise CheckpointError(f"{folder}: {file.name} is missing; copy the whole folder")
+        try:
+            with safe_open(file, framework="pt") as tensors:
+                identity = (tensors.metadata() or {}).get("identity")
+                weights.update({key: tensors.get_tensor(key) for key in tensors.keys()})  # noqa: SIM118 (no dictionary)
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{file}: half-written or damaged ({error}); copy or convert it again") from error
+    return weights, identity
+
+
+def check_tensors(weights: dict[str, Tensor], expected: dict[str, Tensor], source: str) -> None:
+    """Refuse weights with tensors missing, unexpected or of another shape than `expected`, and name them."""
+    missing = sorted(set(expected) - set(weights))
+    unexpected = sorted(set(weights) - set(expected))
+    misshapen = sorted(
+        f"{key} is {list(weights[key].shape)}, not {list(expected[key].shape)}"
+        for key in set(weights) & set(expected)
+        if weights[key].shape != expected[key].shape
+    )
+    faults = [
+        f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+        for what, names in (
+            ("tensors missing", missing),
+            ("tensors unexpected", unexpected),
+            ("tensors of another size", misshapen),
+        )
+        if names
+    ]
+    if faults:
+        raise CheckpointError(f"{source}: the weights do not fit the configuration: {'; '.join(faults)}")
+
+
+def fingerprint(tensors: dict[str, Tensor]) -> str:
+    """Sixteen hexadecimal digits that name a latent space: a hash of a sample of every weight that makes the latent.
+
+    That is the encoder and the compressor; a new decoder reads the same latents.
+    """
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        if key.startswith(("encoder.", "compressor.")):
+            flat = tensors[key].detach().flatten()
+            sample = flat[:: max(1, len(flat) // 1024)].float().cpu().contiguous()
+            digest.update(key.encode() + sample.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _weight_files(folder: Path) -> Iterable[Path]:
+    index = folder / INDEX
+    if not index.is_file():
+        return [folder / WEIGHTS]
+    try:
+        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        return [folder / Path(name).name for name in sorted(set(names))]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"{index}: damaged ({error}); copy the whole folder again") from error
+
+
+def _folder(name: str | Path | None) -> Path:
+    """The folder of a checkpoint: the packaged one, a local one, or one downloaded from the hub."""
+    if name is None:
+        if not (PACKAGED / CONFIG).is_file():
+            raise CheckpointError("no trained model is packaged yet; name a checkpoint folder or a hub id")
+        return PACKAGED
+    folder = Path(name)
+    if folder.is_dir():
+        if not (folder / CONFIG).is_file():
+            official = [file.name for file in folder.iterdir() if file.suffix in {".ckpt", ".pt", ".pth"}]
+            advice = f"; convert {official[0]} with `wavcube convert`" if official else ""
+            raise CheckpointError(f"{folder}: not a wavcube checkpoint, it has no {CONFIG}{advice}")
+        return folder
+    if folder.is_file():
+        advice = "convert it with `wavcube convert`" if folder.suffix in {".ckpt", ".pt", ".pth"} else "name its folder"
+        raise CheckpointError(f"{folder}: a checkpoint is a folder with {CONFIG} and {WEIGHTS}; {advice}")
+    if isinstance(name, Path) or str(name).count("/") != 1 or str(name).startswith((".", "/", "~")):
+        raise CheckpointError(f"{name}: no such folder")
+    return _download(str(name))
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=[CONFIG, INDEX, "model*.safetensors"]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"{name}: neither a local folder nor a model that the hub gives ({reason})") from error
