@@ -18,7 +18,7 @@ from torch import Tensor
 
 from wavcube.errors import ConfigError
 from wavcube.representation.decoder import AcousticDecoder, Upsampler
-from wavcube.representation.encoder import SpeechEncoder
+from wavcube.representation.encoder import ConvLayer, SpeechEncoder
 
 FADE_FRAMES = 10
 """Length of a cross-fade in frames of 50 Hz: 0.2 s."""
@@ -127,6 +127,7 @@ def _group_norm_statistics(
 ) -> tuple[Tensor, Tensor] | None:
     """Mean and variance [1, C] of the first convolution's output over the whole recording (Base models)."""
     first = encoder.feature_extractor.conv_layers[0]
+    assert isinstance(first, ConvLayer)
     if first.norm_over != "time":
         return None
     weight = first.conv.weight

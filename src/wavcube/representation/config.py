@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import torch
+
 from wavcube.errors import ConfigError
 from wavcube.representation.lengths import conv_frames
 
@@ -95,7 +97,7 @@ class EncoderConfig:
 
     def frames(self, samples: int) -> int:
         """Frames of features for `samples` samples at 16 kHz."""
-        return int(conv_frames(samples, self.conv_kernels, self.conv_strides))
+        return int(conv_frames(torch.tensor(samples), self.conv_kernels, self.conv_strides))
 
     @classmethod
     def from_transformers(cls, config: Any, normalize_waveform: bool, feature_layer: int = -1) -> Self:

@@ -8,7 +8,6 @@ with lengths and gives each item what it gets alone.
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.representation.attention import Rotary, causal_attention, local_attention

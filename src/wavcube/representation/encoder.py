@@ -303,7 +303,6 @@ class SpeechEncoder(nn.Module):
             frames = torch.full((hidden.shape[0],), hidden.shape[1], device=hidden.device)
         else:
             frames = conv_frames(lengths, self.config.conv_kernels, self.config.conv_strides)
-            assert isinstance(frames, Tensor)
         return hidden, frames, length_mask(frames, hidden.shape[1])
 
     @classmethod

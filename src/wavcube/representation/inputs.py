@@ -45,9 +45,7 @@ def gather_speech(
     """
     if lengths is not None:
         items, names = _rows(speech, lengths), None
-    elif isinstance(speech, np.ndarray | Tensor) and speech.ndim == 2:
-        items, names = list(speech), None
-    elif isinstance(speech, list | tuple) and not _is_samples(speech):
+    elif _is_several(speech):
         items, names = list(speech), None
     else:
         items, names = [speech], [str(speech) if _is_path(speech) else "the array"]
@@ -70,9 +68,12 @@ def _is_path(item: Any) -> bool:
     return isinstance(item, str | os.PathLike)
 
 
-def _is_samples(speech: Sequence[Any]) -> bool:
-    """Whether a list is one recording written out as numbers."""
-    return len(speech) > 0 and all(isinstance(value, int | float) for value in speech[:16])
+def _is_several(speech: Any) -> bool:
+    """Whether this is a batch or a list of recordings, and not one (a list of numbers is one, written out)."""
+    if isinstance(speech, np.ndarray | Tensor):
+        return speech.ndim == 2
+    numbers = isinstance(speech, list | tuple) and len(speech) > 0 and isinstance(speech[0], int | float)
+    return isinstance(speech, list | tuple) and not numbers
 
 
 def _rows(batch: Any, lengths: Tensor | Sequence[int]) -> list[Any]:

@@ -6,15 +6,14 @@ import torch
 from torch import Tensor
 
 
-def conv_frames(samples: Tensor | int, kernels: Sequence[int], strides: Sequence[int]) -> Tensor | int:
-    """Frames that a stack of unpadded convolutions makes of `samples` samples (a number or a tensor of numbers).
+def conv_frames(samples: Tensor, kernels: Sequence[int], strides: Sequence[int]) -> Tensor:
+    """Frames that a stack of unpadded convolutions makes of so many samples.
 
-    With the strides of WavLM this is floor((n - 400) / 320) + 1; never below 0.
+    With the kernels and strides of WavLM this is floor((n - 400) / 320) + 1; never below 0.
     """
     frames = samples
     for kernel, stride in zip(kernels, strides, strict=True):
-        frames = (frames - kernel) // stride + 1
-        frames = frames.clamp_min(0) if isinstance(frames, Tensor) else max(frames, 0)
+        frames = ((frames - kernel) // stride + 1).clamp_min(0)
     return frames
 
 

@@ -305,7 +305,7 @@ def _infer_config(
         return max((int(match[1]) + 1 for key in state if (match := pattern.match(key))), default=0)
 
     prefix = STUDENT if stage == 2 else TEACHER
-    width, channels = shape(f"{prefix}feature_projection.projection.weight")
+    width = shape(f"{prefix}feature_projection.projection.weight")[0]
     convolutions = layers(f"{prefix}feature_extractor.conv_layers")
     conv = [shape(f"{prefix}feature_extractor.conv_layers.{i}.conv.weight") for i in range(convolutions)]
     layer_normed = f"{prefix}feature_extractor.conv_layers.1.layer_norm.weight" in state
