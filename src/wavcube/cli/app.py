@@ -5,6 +5,11 @@ import sys
 import typer
 
 from wavcube import __version__
+from wavcube.cli.decode import decode
+from wavcube.cli.demo import demo
+from wavcube.cli.encode import encode
+from wavcube.cli.info import info
+from wavcube.cli.reconstruct import reconstruct
 from wavcube.errors import WavCubeError
 
 app = typer.Typer(
@@ -30,13 +35,14 @@ def _options(
     pass
 
 
+for command in (encode, decode, reconstruct, info, demo):
+    app.command()(command)
+
+
 def main() -> None:
-    """Run the command line; a user's error prints one sentence on stderr and exits with 1, Ctrl-C with 130."""
+    """Run the command line; a user's error prints one sentence on stderr and exits with 1 (Ctrl-C: typer, 130)."""
     try:
         app()
     except WavCubeError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)

@@ -1,0 +1,73 @@
+"""Options that several commands share, and the model that they name."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wavcube.errors import WavCubeError
+
+if TYPE_CHECKING:
+    from wavcube.representation import WavCube
+
+
+class Device(StrEnum):
+    """Where to compute; auto is the best that there is."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Precision(StrEnum):
+    """The type of the weights and of what is computed."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", help="A model folder or hub id; by default the packaged model.")
+]
+OutputFolder = Annotated[
+    Path, typer.Option("--output", "-o", help="Folder for the results; mirrors the input folders.", file_okay=False)
+]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute; auto takes a GPU if there is one.")]
+PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Precision of weights and computation.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make results anew that exist; else they are skipped.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad file; else it is reported and skipped.")]
+BatchSeconds = Annotated[
+    float | None,
+    typer.Option(min=0.1, help="Seconds of audio in a batch, padding included. [default: 60 on a CPU, 480 on a GPU]"),
+]
+Padding = Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of padding in a batch.")]
+
+
+def load_model(name: str | None, device: Device, precision: Precision) -> "WavCube":
+    """Load the model that the options name.
+
+    Raises:
+        WavCubeError: the device is not there; or see `WavCube.from_pretrained`.
+    """
+    import torch
+
+    from wavcube.representation import WavCube
+
+    there = {
+        Device.cuda: torch.cuda.is_available(),
+        Device.mps: torch.backends.mps.is_available(),
+        Device.cpu: True,
+    }
+    if device is Device.auto:
+        device = next(kind for kind, is_there in there.items() if is_there)
+    if not there[device]:
+        raise WavCubeError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
+    return WavCube.from_pretrained(name, device=device.value, dtype=getattr(torch, precision.value))
+
+
+def batch_seconds(asked: float | None, model: "WavCube") -> float:
+    """The bound on a batch; a GPU needs much at once to be busy, a CPU is as fast with little."""
+    return asked or (60.0 if model.device.type == "cpu" else 480.0)
