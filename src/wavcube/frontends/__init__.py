@@ -1,0 +1,19 @@
+"""What probes and generators consume: frames of speech, behind one small interface.
+
+A frontend turns a padded batch of waveforms into frames with lengths: the latents of a WavCube model, its encoder's
+features or its restored features, any speech encoder of transformers, log-mel or MFCC. `FrameCache` keeps the frames
+of a data set on disk, so that a head trains on them without running the frontend again.
+
+    frontend = build_frontend("wavcube:my-model")
+    cache = FrameCache(frontend, "cache")
+    cache.extract([Clip("a", Path("a.flac")), Clip("b", Path("b.flac"))])
+    frames = cache["a"]                                   # float16 [T, C], mapped from the disk
+
+In the order the data flows: base, spectral, latent, pretrained, build, cache.
+"""
+
+from wavcube.frontends.base import Frontend
+from wavcube.frontends.build import SPECS, build_frontend
+from wavcube.frontends.cache import CachePlan, Clip, FrameCache
+
+__all__ = ["SPECS", "CachePlan", "Clip", "FrameCache", "Frontend", "build_frontend"]

@@ -1,0 +1,74 @@
+"""The interface that every representation has for those who consume it."""
+
+import hashlib
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from wavcube.errors import AudioError
+
+
+class Frontend(ABC):
+    """Waveform -> frames. Frozen: no gradients, no randomness.
+
+    Attributes:
+        name: what tables call it.
+        dim: channels C of a frame.
+        layers: 1, or L where every hidden state is given for a learned weighted sum.
+        frame_rate: frames a second, in Hz.
+        shortest: samples below which a recording gives no frame.
+        identity: names these frames; equal for frontends that give the same frames. The key of caches.
+    """
+
+    name: str
+    dim: int
+    layers: int = 1
+    frame_rate: float
+    shortest: int
+    identity: str
+    sample_rate: int = 16_000
+
+    @abstractmethod
+    def frames(self, samples: int) -> int:
+        """Frames of a recording of so many samples."""
+
+    @abstractmethod
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
+        """Frames [B, T, C] or [B, L, T, C] of a padded batch; each item as if it were alone."""
+
+    @torch.no_grad()
+    def __call__(self, waveform: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Frames of a padded batch; every item gets what it gets alone.
+
+        Args:
+            waveform: [B, S] at 16 kHz, full scale [-1, 1].
+            lengths: [B], valid samples; None when all are.
+
+        Returns:
+            Values [B, T, C] (or [B, L, T, C]), zeros beyond an item's end, and valid frames [B].
+
+        Raises:
+            AudioError: an item is too short for one frame.
+        """
+        if lengths is None:
+            lengths = torch.full((len(waveform),), waveform.shape[1])
+        if int(lengths.min()) < self.shortest:
+            raise AudioError(
+                f"a recording has {int(lengths.min())} samples at {self.sample_rate} Hz; {self.name} needs at least "
+                f"{self.shortest} ({1000 * self.shortest / self.sample_rate:g} ms)"
+            )
+        frames = torch.tensor([self.frames(int(length)) for length in lengths])
+        values = self._compute(waveform, lengths)[..., : int(frames.max()), :]
+        beyond = torch.arange(values.shape[-2], device=values.device) >= frames.to(values.device)[:, None]
+        return values.masked_fill(beyond[:, None, :, None] if self.layers > 1 else beyond[..., None], 0.0), frames
+
+
+def module_identity(module: nn.Module) -> str:
+    """Sixteen hexadecimal digits: a hash of the names and a sample of the values of all weights."""
+    digest = hashlib.sha256()
+    for key, tensor in sorted(module.state_dict().items()):
+        flat = tensor.detach().flatten()
+        sample = flat[:: max(1, len(flat) // 1024)].float().cpu().contiguous()
+        digest.update(key.encode() + sample.numpy().tobytes())
+    return digest.hexdigest()[:16]
