@@ -107,7 +107,8 @@ class EncoderConfig:
         _require(family in known, f"encoder of type {family!r} is not of the wav2vec 2.0 family ({', '.join(known)})")
         _require(not getattr(config, "add_adapter", False), f"{family} with an adapter (add_adapter) is not supported")
         _require(not getattr(config, "conv_pos_batch_norm", False), "conv_pos_batch_norm is not supported")
-        _require(config.hidden_act == "gelu", f"hidden_act {config.hidden_act!r} is not supported, only gelu")
+        for activation in (config.hidden_act, config.feat_extract_activation):
+            _require(activation == "gelu", f"the activation {activation!r} is not supported, only gelu")
         data2vec = family == "data2vec-audio"
         return cls(
             family=family,

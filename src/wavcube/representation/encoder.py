@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.errors import CheckpointError
+from wavcube.errors import CheckpointError, ConfigError
 from wavcube.representation.attention import RelativePositionBias, SelfAttention
 from wavcube.representation.config import EncoderConfig
 from wavcube.representation.lengths import conv_frames, length_mask, zero_beyond
@@ -62,10 +62,10 @@ class ConvLayer(nn.Module):
         if self.norm_over == "channels":
             values = self.layer_norm(values.transpose(1, 2)).transpose(1, 2)
         elif self.norm_over == "time":
-            values = self._norm_over_time(values, lengths, statistics)
+            values = self.norm_over_time(values, lengths, statistics)
         return F.gelu(values)
 
-    def _norm_over_time(
+    def norm_over_time(
         self, values: Tensor, lengths: Tensor | None, statistics: tuple[Tensor, Tensor] | None
     ) -> Tensor:
         """Group norm of each channel over an item's own frames, or by statistics of a longer recording."""
@@ -166,12 +166,13 @@ class FeedForward(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.intermediate_dense = nn.Linear(config.width, config.feed_forward)
+        self.activation = nn.GELU()
         self.intermediate_dropout = nn.Dropout(config.activation_dropout)
         self.output_dense = nn.Linear(config.feed_forward, config.width)
         self.output_dropout = nn.Dropout(config.hidden_dropout)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        hidden = self.intermediate_dropout(F.gelu(self.intermediate_dense(hidden)))
+        hidden = self.intermediate_dropout(self.activation(self.intermediate_dense(hidden)))
         return self.output_dropout(self.output_dense(hidden))
 
 
@@ -258,7 +259,7 @@ class SpeechEncoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.feature_extractor = FrontEnd(config)
+        self.feature_extractor: nn.Module = FrontEnd(config)
         self.feature_projection = FeatureProjection(config)
         self.encoder = Transformer(config)
         if not config.last_layer:
@@ -297,7 +298,7 @@ class SpeechEncoder(nn.Module):
     def _embed(
         self, waveform: Tensor, lengths: Tensor | None, statistics: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        waveform = waveform.to(self.feature_projection.projection.weight.dtype)
+        waveform = waveform.to(self.encoder.layer_norm.weight.dtype)
         hidden = self.feature_projection(self.feature_extractor(waveform, lengths, statistics))
         if lengths is None:
             frames = torch.full((hidden.shape[0],), hidden.shape[1], device=hidden.device)
@@ -317,13 +318,17 @@ class SpeechEncoder(nn.Module):
 
         try:
             normalize = bool(getattr(AutoFeatureExtractor.from_pretrained(name), "do_normalize", True))
-            hf_config = AutoConfig.from_pretrained(name)
-            config = EncoderConfig.from_transformers(hf_config, normalize, feature_layer)
-            weights = AutoModel.from_pretrained(name, dtype=torch.float32).state_dict()
-        except (OSError, ValueError) as error:
-            if isinstance(error, CheckpointError):
-                raise
+            config = EncoderConfig.from_transformers(AutoConfig.from_pretrained(name), normalize, feature_layer)
+            model, found = AutoModel.from_pretrained(
+                name, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+            )
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from error
+        except (OSError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{name}: no speech encoder that transformers can load ({error})") from error
+        # What the file lacks, or has in another size, transformers fills in with random numbers and a warning.
+        made_up = set(found["missing_keys"]) | {key for key, *_ in found["mismatched_keys"]}
+        weights = {key: value for key, value in model.state_dict().items() if key not in made_up}
         encoder = cls(config)
         encoder.load_transformers_weights(weights, name)
         return encoder
@@ -333,7 +338,9 @@ class SpeechEncoder(nn.Module):
         kept = {key: value for key, value in weights.items() if key in self.state_dict()}
         missing = sorted(set(self.state_dict()) - set(kept) - {"feature_norm.weight", "feature_norm.bias"})
         if missing:
-            raise CheckpointError(f"{source}: {len(missing)} tensors are missing, among them {', '.join(missing[:3])}")
+            raise CheckpointError(
+                f"{source}: {len(missing)} tensors are missing or of another size, among them {', '.join(missing[:3])}"
+            )
         self.load_state_dict(kept, strict=False)
 
     def _initialize(self, module: nn.Module) -> None:
