@@ -140,6 +140,16 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, kind: str, kept: float) -> 
     assert "cut short" in text or "damaged" in text
 
 
+@pytest.mark.parametrize("kind", ["opus", "ogg"])
+def test_an_ogg_file_cut_between_its_pages_is_refused(tmp_path: Path, kind: str) -> None:
+    whole = sample_file(tmp_path, kind, seconds=5.0)
+    content = whole.read_bytes()
+    cut = whole.with_stem("cut")
+    cut.write_bytes(content[: content.rindex(b"OggS")])
+    assert soundfile.info(cut).frames > 10_000  # libsndfile does not mind
+    assert "not marked as the last" in refusal(cut)
+
+
 def test_missing_folder_empty_and_foreign_files(tmp_path: Path) -> None:
     assert "no such file" in refusal(tmp_path / "absent.wav")
     assert "folder" in refusal(tmp_path)
