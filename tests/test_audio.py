@@ -142,7 +142,11 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, kind: str, kept: float) -> 
 
 @pytest.mark.parametrize("kind", ["opus", "ogg"])
 def test_an_ogg_file_cut_between_its_pages_is_refused(tmp_path: Path, kind: str) -> None:
-    whole = sample_file(tmp_path, kind, seconds=5.0)
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, 80_000)
+    whole = tmp_path / f"whole.{kind}"
+    with soundfile.SoundFile(whole, "w", 16_000, 1, **FORMATS[kind]) as file:
+        for start in range(0, len(noise), 4_000):  # libsndfile crashes on much Vorbis at once
+            file.write(noise[start : start + 4_000])
     content = whole.read_bytes()
     cut = whole.with_stem("cut")
     cut.write_bytes(content[: content.rindex(b"OggS")])
