@@ -27,6 +27,12 @@ def _require(condition: bool, message: str) -> None:
         raise ConfigError(message)
 
 
+def _require_positive(part: str, group: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(group, name)
+        _require(0 < value < math.inf, f"{part}: {name} must be > 0, not {value}")
+
+
 @dataclass(frozen=True)
 class EncoderConfig:
     """A speech encoder of the wav2vec 2.0 family, in one vocabulary for all its members.
@@ -68,15 +74,28 @@ class EncoderConfig:
     a layer norm of its own."""
 
     def __post_init__(self) -> None:
-        _require(self.width > 0 and self.layers > 0 and self.heads > 0, "encoder: width, layers and heads must be > 0")
+        _require_positive("encoder", self, "width", "layers", "heads", "feed_forward", "layer_norm_eps")
+        _require_positive("encoder", self, "position_kernel", "position_groups", "position_layers")
         _require(self.width % self.heads == 0, f"encoder: width {self.width} is no multiple of heads {self.heads}")
         sizes = {len(self.conv_channels), len(self.conv_kernels), len(self.conv_strides)}
         _require(len(sizes) == 1, "encoder: conv_channels, conv_kernels and conv_strides differ in number")
+        _require(
+            min(self.conv_channels + self.conv_kernels + self.conv_strides, default=1) > 0,
+            "encoder: conv_channels, conv_kernels and conv_strides must be > 0",
+        )
         _require(
             math.prod(self.conv_strides) == 320,
             f"encoder: conv_strides {self.conv_strides} make a hop of {math.prod(self.conv_strides)} samples, not 320",
         )
         _require(self.width % self.position_groups == 0, "encoder: width is no multiple of position_groups")
+        _require(self.relative_buckets >= 4, f"encoder: relative_buckets {self.relative_buckets} must be at least 4")
+        _require(
+            self.relative_max_distance > self.relative_buckets // 4,
+            f"encoder: relative_max_distance {self.relative_max_distance} must be more than a quarter of "
+            f"relative_buckets {self.relative_buckets}",
+        )
+        for name in ("hidden_dropout", "attention_dropout", "activation_dropout"):
+            _require(0 <= getattr(self, name) < 1, f"encoder: {name} must be in [0, 1), not {getattr(self, name)}")
         _require(
             self.feature_layer == -1 or 1 <= self.feature_layer <= self.layers,
             f"encoder: feature_layer {self.feature_layer} is neither -1 nor in 1..{self.layers}",
@@ -153,9 +172,9 @@ class BottleneckConfig:
     """sigma-VAE: the scale itself is drawn for each item from a normal distribution of scale `sigma`."""
 
     def __post_init__(self) -> None:
-        _require(self.latent_dim > 0, f"bottleneck: latent_dim {self.latent_dim} must be > 0")
+        _require_positive("bottleneck", self, "latent_dim")
         _require(self.layers >= 0, f"bottleneck: layers {self.layers} must be >= 0")
-        _require(self.sigma >= 0, f"bottleneck: sigma {self.sigma} must be >= 0")
+        _require(0 <= self.sigma < math.inf, f"bottleneck: sigma {self.sigma} must be >= 0")
 
     @property
     def pooling(self) -> int:
@@ -178,6 +197,8 @@ class VocoderConfig:
     hop: int = 160
 
     def __post_init__(self) -> None:
+        _require_positive("vocoder", self, "width", "heads", "feed_forward")
+        _require(self.layers >= 0, f"vocoder: layers {self.layers} must be >= 0")
         _require(self.width % self.heads == 0, f"vocoder: width {self.width} is no multiple of heads {self.heads}")
         _require((self.width // self.heads) % 2 == 0, "vocoder: width / heads must be even for rotary positions")
         _require(self.hop == 160, f"vocoder: hop {self.hop} must be 160, two frames to each frame of 50 Hz")
@@ -202,6 +223,8 @@ class DecoderConfig:
     vocoder: VocoderConfig = field(default_factory=VocoderConfig)
 
     def __post_init__(self) -> None:
+        _require_positive("decoder", self, "width", "heads", "feed_forward", "coarse_dim", "rope_theta")
+        _require(self.layers >= 0, f"decoder: layers {self.layers} must be >= 0")
         _require(self.width % self.heads == 0, f"decoder: width {self.width} is no multiple of heads {self.heads}")
         _require((self.width // self.heads) % 2 == 0, "decoder: width / heads must be even for rotary positions")
 
