@@ -56,6 +56,8 @@ def load(
 
 def save(model: "WavCube", folder: str | Path, *, dtype: torch.dtype | None, max_shard_size: str) -> None:
     """See `WavCube.save_pretrained`."""
+    if model.optimized:
+        raise CheckpointError("a model that was prepared with optimize() cannot be saved; save it before")
     tensors = model.state_dict()
     current = fingerprint(tensors)
     # A model that was loaded and not changed keeps its name, whatever type it was stored in.

@@ -135,7 +135,7 @@ def inverse_stft(spectrum: Tensor, hop: int, mask: Tensor | None = None) -> Tens
     """Waveform [B, F * hop] of a one-sided spectrum [B, F, n_fft // 2 + 1], periodic Hann window of n_fft samples.
 
     "Same" padding: (n_fft - hop) / 2 samples are cut at both ends, and what remains is divided by the envelope of
-    the squared window. Frames where `mask` [B, F] is false count in neither.
+    the squared window. Frames where `mask` [B, F] is false count in neither, and their own samples are zero.
     """
     n_fft = 2 * (spectrum.shape[-1] - 1)
     window = torch.hann_window(n_fft, device=spectrum.device, dtype=torch.float32)
@@ -145,7 +145,9 @@ def inverse_stft(spectrum: Tensor, hop: int, mask: Tensor | None = None) -> Tens
     signal = _overlap_add(frames, hop)[:, cut:-cut]
     envelope = _overlap_add(weight, hop)[:, cut:-cut]
     # Where no frame reaches, both are zero. Elsewhere the envelope is at least that of one frame's inner part.
-    return signal / envelope.masked_fill(envelope == 0, 1.0)
+    waveform = signal / envelope.masked_fill(envelope == 0, 1.0)
+    # The last real frame reaches beyond its own samples; alone, an item ends before.
+    return zero_beyond(waveform.unflatten(1, (-1, hop)), mask).flatten(1)
 
 
 def _overlap_add(frames: Tensor, hop: int) -> Tensor:

@@ -259,7 +259,7 @@ class SpeechEncoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.feature_extractor: nn.Module = FrontEnd(config)
+        self.feature_extractor = FrontEnd(config)
         self.feature_projection = FeatureProjection(config)
         self.encoder = Transformer(config)
         if not config.last_layer:

@@ -34,6 +34,7 @@ class WavCube(nn.Module):
         latent_mean, latent_std: [C] over training data, or None where not known.
         identity: names the latent space; equal for models whose latents mean the same. None for random weights.
         chunking: when and how long recordings are cut; change it or set `Chunking(above=None)`.
+        optimized: whether `optimize` has prepared the model; it then can be neither trained nor saved.
     """
 
     latent_mean: Tensor | None
@@ -52,6 +53,7 @@ class WavCube(nn.Module):
         self.identity: str | None = None
         self.loaded_fingerprint: str | None = None  # of the weights that `identity` was given to
         self.chunking = Chunking()
+        self.optimized = False
         self.eval()
 
     sample_rate = SAMPLE_RATE
@@ -197,6 +199,22 @@ class WavCube(nn.Module):
         from wavcube.representation.checkpoint import save
 
         save(self, folder, dtype=dtype, max_shard_size=max_shard_size)
+
+    def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
+        """Prepare the model for fast inference, in place; it can no longer be trained or saved.
+
+        On a CPU weights are laid out anew (see `fast`); elsewhere they are cast to `dtype`.
+
+        Args:
+            dtype: float32 (the plain model's numbers within 1e-5 relative L2) or bfloat16 (within 2e-2).
+
+        Raises:
+            ConfigError: another type.
+        """
+        from wavcube.representation.fast import optimize
+
+        optimize(self, dtype)
+        return self
 
     def copy_layers_from_encoder(self) -> None:
         """Start the compressor's and the restorer's layers as copies of the encoder's first ones (stage 1)."""

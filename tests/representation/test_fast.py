@@ -1,0 +1,82 @@
+"""A prepared model gives the plain model's numbers."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from wavcube.errors import CheckpointError, ConfigError
+from wavcube.representation import WavCube, WavCubeConfig
+from wavcube.representation.fast import PackedFrontEnd, PackedLinear
+
+GROUP_NORM = {"pre_norm": False, "conv_norm": "group", "normalize_waveform": False}
+
+needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+
+
+def plain_model(**encoder: object) -> WavCube:
+    """A tiny model, wide enough that its layers are packed, with weights moved away from their initial values."""
+    torch.manual_seed(1)
+    values = WavCubeConfig.preset("tiny").to_dict()
+    values["encoder"].update(encoder)
+    model = WavCube(WavCubeConfig.from_dict(values))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return model
+
+
+def distance(values: Tensor, reference: Tensor) -> float:
+    return float((values.float() - reference).norm() / reference.norm())
+
+
+@needs_onednn
+@pytest.mark.parametrize("encoder", [{}, GROUP_NORM, {"conv_bias": True}], ids=["layer-norm", "group-norm", "bias"])
+@pytest.mark.parametrize(
+    ("dtype", "bound"), [(torch.float32, 1e-5), (torch.bfloat16, 5e-2)], ids=["float32", "bfloat16"]
+)
+def test_equals_the_plain_model_on_unequal_lengths(encoder: dict, dtype: torch.dtype, bound: float) -> None:
+    plain = plain_model(**encoder)
+    fast = copy.deepcopy(plain).optimize(dtype)
+    assert any(isinstance(module, PackedLinear) for module in fast.modules())
+    assert isinstance(fast.encoder.feature_extractor, PackedFrontEnd)
+    generator = torch.Generator().manual_seed(2)
+    clips = [0.1 * torch.randn(n, generator=generator) for n in (16_000, 401, 23_456, 5_000)]
+    latents, fast_latents = plain.encode(clips, 16_000), fast.encode(clips, 16_000)
+    waveform, fast_waveform = plain.decode(latents), fast.decode(latents)
+    for i, clip in enumerate(clips):
+        assert distance(fast_latents.item(i).values, latents.item(i).values) < bound
+        assert distance(fast_waveform[i, : len(clip)], waveform[i, : len(clip)]) < 3 * bound
+
+
+@needs_onednn
+def test_the_plain_model_stays_as_it_was() -> None:
+    plain = plain_model()
+    clip = 0.1 * torch.randn(8_000, generator=torch.Generator().manual_seed(3))
+    before = plain.encode(clip, 16_000).values
+    copy.deepcopy(plain).optimize()
+    assert torch.equal(plain.encode(clip, 16_000).values, before)
+
+
+@needs_onednn
+def test_packed_linear_with_gelu_equals_both_in_turn() -> None:
+    torch.manual_seed(4)
+    linear = nn.Linear(96, 160)
+    values = torch.randn(2, 33, 96)
+    packed = PackedLinear(linear.weight, linear.bias, gelu=True)
+    assert distance(packed(values), nn.functional.gelu(linear(values)).detach()) < 1e-6
+
+
+def test_a_prepared_model_is_neither_saved_nor_prepared_again(tmp_path: Path) -> None:
+    model = plain_model().optimize()
+    with pytest.raises(CheckpointError, match="save it before"):
+        model.save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="already"):
+        model.optimize()
+
+
+def test_other_types_are_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="float16"):
+        plain_model().optimize(torch.float16)
