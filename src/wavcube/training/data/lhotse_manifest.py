@@ -8,15 +8,14 @@ from wavcube.training.data.clips import Clip, ClipTable
 from wavcube.training.data.config import SourceConfig
 
 
-def import_lhotse() -> Any:
+def import_lhotse() -> None:
     """Import lhotse, which takes seconds and is needed for its own formats only."""
     try:
-        import lhotse
+        import lhotse  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(
             'Lhotse data needs lhotse; install it with pip install "wavcube[train]"'
         ) from error
-    return lhotse
 
 
 def read_lhotse(source: SourceConfig) -> ClipTable:
@@ -25,7 +24,9 @@ def read_lhotse(source: SourceConfig) -> ClipTable:
     Raises:
         DataError: the manifest cannot be read, holds something else, or is empty.
     """
-    lhotse = import_lhotse()
+    import_lhotse()
+    from lhotse.serialization import load_manifest_lazy_or_eager
+
     if source.where:
         raise DataError(f"{source.path}: `where` chooses rows of TSV and CSV tables; filter the manifest with Lhotse")
     if not os.path.isfile(source.path):
@@ -33,10 +34,9 @@ def read_lhotse(source: SourceConfig) -> ClipTable:
     root = source.root or os.path.dirname(source.path)
     table = ClipTable()
     try:
-        for item in lhotse.load_manifest_lazy_or_eager(source.path):
+        for item in load_manifest_lazy_or_eager(source.path):
             clip = clip_of_lhotse(item, root)
-            if isinstance(clip.audio, bytes):
-                raise ValueError(f"the audio of {clip.name} is not in a file; write the manifest as Lhotse Shar")
+            assert isinstance(clip.audio, str)  # audio in memory cannot be written to a manifest
             table.add(clip.audio, clip.start, clip.seconds, clip.channel)
     except Exception as error:  # whatever Lhotse stumbles over, it is the manifest that is wrong
         raise DataError(f"{source.path}: cannot be used as a Lhotse manifest ({error})") from error

@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +23,10 @@ class TarShard:
 
     def read(self) -> Iterator[Clip]:
         """Yield a clip for every key; the audio is the member whose suffix is one of audio."""
-        webdataset = _import_webdataset()
-        tar = webdataset.tariterators
-        stream = webdataset.gopen.gopen(self.name)
+        gopen, tar_file_expander, group_by_keys = _import_webdataset()
+        stream = gopen(self.name)
         try:
-            files = tar.tar_file_expander([{"url": self.name, "stream": stream}])
-            for sample in tar.group_by_keys(files):
+            for sample in group_by_keys(tar_file_expander([{"url": self.name, "stream": stream}])):
                 suffix = next((key for key in sample if "." + key.rsplit(".", 1)[-1] in AUDIO_SUFFIXES), None)
                 name = f"{os.path.basename(self.name)}/{sample['__key__']}"
                 yield Clip(sample[suffix] if suffix else _NO_MEMBER, name)
@@ -68,12 +66,12 @@ def is_remote(path: str) -> bool:
     return path.startswith("pipe:") or "://" in path
 
 
-def _import_webdataset() -> Any:
+def _import_webdataset() -> tuple[Callable[..., Any], ...]:
     try:
-        import webdataset.gopen
-        import webdataset.tariterators
+        from webdataset.gopen import gopen
+        from webdataset.tariterators import group_by_keys, tar_file_expander
     except ImportError as error:
         raise MissingDependencyError(
             'tar shards need webdataset; install it with pip install "wavcube[train]"'
         ) from error
-    return webdataset
+    return gopen, tar_file_expander, group_by_keys
