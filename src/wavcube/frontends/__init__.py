@@ -9,11 +9,13 @@ of a data set on disk, so that a head trains on them without running the fronten
     cache.extract([Clip("a", Path("a.flac")), Clip("b", Path("b.flac"))])
     frames = cache["a"]                                   # float16 [T, C], mapped from the disk
 
-In the order the data flows: base, spectral, latent, pretrained, build, cache.
+In the order the data flows: base, spectral, latent, pretrained, build; clips, shards, checksums, cache.
 """
 
 from wavcube.frontends.base import Frontend
 from wavcube.frontends.build import SPECS, build_frontend
-from wavcube.frontends.cache import CachePlan, Clip, FrameCache
+from wavcube.frontends.cache import CachePlan, FrameCache
+from wavcube.frontends.clips import Clip, read_clip
+from wavcube.frontends.shards import CachedFrames
 
-__all__ = ["SPECS", "CachePlan", "Clip", "FrameCache", "Frontend", "build_frontend"]
+__all__ = ["SPECS", "CachePlan", "CachedFrames", "Clip", "FrameCache", "Frontend", "build_frontend", "read_clip"]
