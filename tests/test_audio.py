@@ -1,5 +1,4 @@
 import os
-import stat
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
@@ -355,12 +354,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         save_audio(path, np.ones(10, np.float32), 16_000)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_written_files_have_ordinary_permissions(tmp_path: Path) -> None:
-    save_audio(tmp_path / "speech.wav", np.zeros(10, np.float32), 16_000)
-    (tmp_path / "plain").touch()
-    assert stat.S_IMODE((tmp_path / "speech.wav").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
 
 
 # Finding
