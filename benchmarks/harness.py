@@ -1,0 +1,73 @@
+"""How everything here is timed: variants interleaved in one process, medians and spread, the machine named."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass
+class Timing:
+    """Seconds of one variant: median and quartiles on the wall clock, median of the process's CPU time."""
+
+    wall: float
+    wall_low: float
+    wall_high: float
+    cpu: float
+    rounds: int
+
+
+def interleave(variants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
+    """Time every variant once a round, after one round that does not count."""
+    walls: dict[str, list[float]] = {name: [] for name in variants}
+    cpus: dict[str, list[float]] = {name: [] for name in variants}
+    for turn in range(rounds + 1):
+        for name, run in variants.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            run()
+            if turn:
+                walls[name].append(time.perf_counter() - wall)
+                cpus[name].append(time.process_time() - cpu)
+    timings = {}
+    for name, values in walls.items():
+        low, median, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+        timings[name] = Timing(median, low, high, statistics.median(cpus[name]), rounds)
+    return timings
+
+
+def machine() -> dict[str, Any]:
+    """The processor, its cores, the load at this moment, and the versions that matter."""
+    import torch
+    import transformers
+
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        name = names[0] if names else name
+    return {
+        "processor": name,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": round(os.getloadavg()[0], 1),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def save(name: str, result: Mapping[str, Any]) -> Path:
+    """Write a result to benchmarks/results/NAME.json beside the machine's description."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps({"machine": machine(), **result}, indent=1, default=asdict) + "\n")
+    return path
