@@ -248,19 +248,22 @@ def test_clips_outside_the_limits_are_not_bad(write_tones):
 
 
 INTERRUPTED_RUN = """
-import os, sys
+import signal, sys
 from wavcube.training.data import DataConfig, SourceConfig, build_loader
-config = DataConfig([SourceConfig(sys.argv[1])])
-loader = build_loader(config, crop_samples=4800, batch_size=4, workers=2, train=True)
-try:
-    for number, batch in enumerate(loader):
-        if number == 3:
-            print("running", flush=True)
-except KeyboardInterrupt:
-    # The workers are still there: the step can be finished, and the position is known.
-    before = loader.state_dict()["place"]
-    next(iter(loader))
-    print("saved", loader.state_dict()["place"] - before, flush=True)
+interrupted = False
+def note(*_):
+    global interrupted
+    interrupted = True
+signal.signal(signal.SIGINT, note)
+loader = build_loader(DataConfig([SourceConfig(sys.argv[1])]), crop_samples=4800, batch_size=4, workers=2, train=True)
+after = 0
+for number, batch in enumerate(loader):
+    after += interrupted
+    if number == 3:
+        print("running", flush=True)
+    if after == 30:  # more than the workers had prepared
+        break
+print("saved", loader.state_dict()["place"] == 4 * (number + 1))
 """
 
 
@@ -273,7 +276,7 @@ def test_ctrl_c_leaves_the_workers_to_the_parent(write_tones):
         assert process.stdout.readline() == "running\n"
         os.killpg(process.pid, signal.SIGINT)
         output, errors = process.communicate(timeout=60)
-    assert (output, errors, process.returncode) == ("saved 4\n", "", 0)
+    assert (output, errors, process.returncode) == ("saved True\n", "", 0)
 
 
 def test_a_worker_that_is_killed(write_tones):
