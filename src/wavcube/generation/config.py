@@ -1,0 +1,157 @@
+"""The configuration of a text-to-speech model: typed dataclasses that are also its `config.json`."""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from wavcube.errors import ConfigError
+
+FORMAT = "wavcube-tts-1"
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Sizes of the diffusion transformer; the defaults are F5-TTS "Base" (arXiv 2410.06885).
+
+    Attributes:
+        width, layers, heads: of the transformer.
+        feed_forward: hidden width of the feed-forward, in multiples of `width`.
+        dropout: after attention and inside the feed-forward, in training.
+        text_width: of the text embedding.
+        text_layers: ConvNeXt V2 blocks on it.
+        position_kernel, position_groups: of the two convolutions that tell a frame about its neighbours.
+    """
+
+    width: int = 1024
+    layers: int = 22
+    heads: int = 16
+    feed_forward: int = 2
+    dropout: float = 0.1
+    text_width: int = 512
+    text_layers: int = 4
+    position_kernel: int = 31
+    position_groups: int = 16
+
+    def __post_init__(self) -> None:
+        for name in ("width", "layers", "heads", "feed_forward", "text_width", "position_kernel", "position_groups"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"transformer.{name} is {getattr(self, name)}; it must be 1 or more")
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            raise ConfigError(f"transformer.width {self.width} must be an even multiple of its {self.heads} heads")
+        if self.width % self.position_groups:
+            raise ConfigError(f"transformer.width {self.width} is no multiple of position_groups")
+        if self.text_layers < 0 or self.text_width % 2:
+            raise ConfigError("transformer.text_width must be even and text_layers not below 0")
+        if self.position_kernel % 2 == 0:
+            raise ConfigError(f"transformer.position_kernel is {self.position_kernel}; it must be odd")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"transformer.dropout is {self.dropout}; it lies from 0 to below 1")
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """One of `PRESETS`.
+
+        Raises:
+            ConfigError: there is none of this name.
+        """
+        if name not in PRESETS:
+            raise ConfigError(f"no transformer preset {name!r}; there are {', '.join(PRESETS)}")
+        return cls(**PRESETS[name])
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "base": {},
+    "small": {"width": 768, "layers": 18, "heads": 12},
+    "nano": {"width": 256, "layers": 12, "heads": 4, "text_width": 256},
+    "tiny": {
+        "width": 64, "layers": 2, "heads": 2, "dropout": 0.0, "text_width": 32, "text_layers": 2, "position_kernel": 7,
+    },
+}  # fmt: skip
+"""base and small are those of F5-TTS; nano is for a CPU (docs/generation.md); tiny for tests."""
+
+
+@dataclass(frozen=True)
+class RepresentationConfig:
+    """Frames that the model makes.
+
+    Attributes:
+        spec: where they come from, as `build_frontend` takes it; on another machine the folder may lie elsewhere.
+        identity: names these frames (`Frontend.identity`), so that others are refused.
+        channels: C of a frame.
+        frame_rate: frames a second, in Hz.
+        sample_rate: of the speech, in Hz.
+    """
+
+    spec: str = "wavcube"
+    identity: str = ""
+    channels: int = 128
+    frame_rate: float = 50.0
+    sample_rate: int = 16_000
+
+
+@dataclass(frozen=True)
+class SpeechFlowConfig:
+    """A text-to-speech model.
+
+    Attributes:
+        front_end: how text becomes symbols (`FrontEnd`).
+        symbols: the vocabulary; the first is the space.
+        languages: of the training data, for documentation.
+    """
+
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    representation: RepresentationConfig = field(default_factory=RepresentationConfig)
+    front_end: str = "characters"
+    symbols: tuple[str, ...] = (" ",)
+    languages: tuple[str, ...] = ("en",)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a `config.json`.
+
+        Raises:
+            ConfigError: it cannot be read, is of something else, or has an unknown key or impossible value.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ConfigError(f"{path}: not a readable configuration ({error})") from error
+        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+            raise ConfigError(f'{path}: not the configuration of a text-to-speech model (no "format": "{FORMAT}")')
+        try:
+            return _build(cls, values, "")
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+    def save(self, path: Path) -> None:
+        values = {"format": FORMAT, **dataclasses.asdict(self)}
+        path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _build(kind: Any, values: Any, where: str) -> Any:
+    """A dataclass of type `kind` from a dictionary; `where` is its path in the tree."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where.rstrip('.')}: expected a group of settings, got {values!r}")
+    hints = typing.get_type_hints(kind)
+    for key in values:
+        if key not in hints:
+            raise ConfigError(f"unknown key {where}{key} (known: {', '.join(hints)})")
+    return kind(**{key: _value(hints[key], value, where + key) for key, value in values.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, where + ".")
+    if isinstance(hint, types.GenericAlias):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ConfigError(f"{where}: expected a list of texts")
+        return tuple(value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}")
+    return value

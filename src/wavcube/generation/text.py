@@ -1,0 +1,98 @@
+"""How text becomes symbols: characters, pinyin or phonemes."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from wavcube.errors import ConfigError, MissingDependencyError, WavCubeError
+
+FRONT_ENDS = """\
+characters         the text's characters as they are
+lowercase          the same in lower case
+pinyin             Chinese as syllables with tone numbers, the rest as characters (pypinyin, rjieba)
+phonemes:LANGUAGE  IPA by eSpeak NG, such as phonemes:en-us (the package phonemizer, which is under the GPL)"""
+
+FrontEnd = Callable[[str], list[str]]
+"""Text -> symbols."""
+
+_PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " "})
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+
+
+class TextError(WavCubeError, ValueError):
+    """A text that cannot be spoken: empty, outside the vocabulary, or longer than its duration allows."""
+
+
+def build_front_end(description: str) -> FrontEnd:
+    """Make the front end that `description` names (see `FRONT_ENDS`).
+
+    Raises:
+        ConfigError: it names none.
+        MissingDependencyError: on use of one whose package is missing.
+    """
+    kind, _, language = description.partition(":")
+    if kind == "phonemes" and language:
+        return lambda text: list(_phonemes(plain(text), language))
+    if description == "characters":
+        return lambda text: list(plain(text))
+    if description == "lowercase":
+        return lambda text: list(plain(text).lower())
+    if description == "pinyin":
+        return lambda text: _pinyin(plain(text))
+    raise ConfigError(f"no text front end {description!r}; there are\n{FRONT_ENDS}")
+
+
+def plain(text: str) -> str:
+    """Text with composed characters, ASCII quotes and dashes, and single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text).translate(_PLAIN).split())
+
+
+def _pinyin(text: str) -> list[str]:
+    """A space and a syllable for each Chinese character, every other character as it is.
+
+    Words are found first, since the reading of a character depends on its word.
+    """
+    try:
+        import rjieba
+        from pypinyin import Style, lazy_pinyin
+    except ImportError as error:
+        raise MissingDependencyError('pinyin needs pypinyin and rjieba: pip install "wavcube[tts]"') from error
+    symbols: list[str] = []
+    position = 0
+    for run in _HAN.finditer(text):
+        symbols += text[position : run.start()]
+        for word in rjieba.cut(run[0]):
+            for syllable in lazy_pinyin(word, style=Style.TONE3, tone_sandhi=True):
+                if symbols and symbols[-1] != " ":
+                    symbols.append(" ")
+                symbols.append(syllable)
+        position = run.end()
+    return symbols + list(text[position:])
+
+
+def _phonemes(text: str, language: str) -> str:
+    return _espeak(language).phonemize([text], strip=True)[0]
+
+
+@cache
+def _espeak(language: str) -> Any:
+    try:
+        from phonemizer.backend import EspeakBackend
+        from phonemizer.backend.espeak.wrapper import EspeakWrapper
+    except ImportError as error:
+        raise MissingDependencyError(
+            "phonemes need phonemizer and eSpeak NG: pip install phonemizer espeakng-loader (phonemizer is GPL-3)"
+        ) from error
+    try:
+        import espeakng_loader
+
+        EspeakWrapper.set_library(espeakng_loader.get_library_path())
+        EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
+    except ImportError:
+        pass  # then eSpeak NG is looked for where the system has it
+    try:
+        return EspeakBackend(language, preserve_punctuation=True, with_stress=True)
+    except RuntimeError as error:
+        raise ConfigError(f"front end phonemes:{language}: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,84 @@
+import pytest
+import torch
+
+from tests.generation.small import CHANNELS, small_flow
+from wavcube.errors import ConfigError
+from wavcube.generation.config import TransformerConfig
+from wavcube.generation.text_embedding import TextEmbedding
+from wavcube.generation.transformer import DiffusionTransformer
+
+
+@pytest.mark.parametrize(
+    ("preset", "channels", "symbols", "millions"),
+    [
+        ("base", 100, 2545, 337.1),  # mel, Emilia
+        ("base", 128, 2545, 337.2),  # WavCube, Emilia
+        ("base", 128, 78, 335.9),  # WavCube, LibriTTS
+        ("base", 1024, 78, 338.7),  # WavLM features, LibriTTS
+        ("small", 128, 78, 158.0),
+    ],
+)
+def test_parameters_are_as_many_as_published(preset: str, channels: int, symbols: int, millions: float) -> None:
+    config = TransformerConfig.preset(preset)
+    with torch.device("meta"):
+        parts = DiffusionTransformer(channels, config), TextEmbedding(symbols, config)
+    count = sum(parameter.numel() for part in parts for parameter in part.parameters())
+    assert round(count / 1e6, 1) == millions
+
+
+def test_the_nano_model_fits_in_40_megabytes() -> None:
+    config = TransformerConfig.preset("nano")
+    with torch.device("meta"):
+        parts = DiffusionTransformer(128, config), TextEmbedding(100, config)
+    assert 2 * sum(parameter.numel() for part in parts for parameter in part.parameters()) < 40e6
+
+
+def test_at_first_the_velocity_is_zero() -> None:
+    transformer = DiffusionTransformer(CHANNELS, TransformerConfig.preset("tiny"))
+    context = transformer.context(torch.randn(1, 9, CHANNELS), torch.randn(1, 9, 32))
+    assert not transformer(torch.randn(1, 9, CHANNELS), torch.rand(1), context).any()
+
+
+def test_an_item_gets_in_a_batch_what_it_gets_alone() -> None:
+    model = small_flow()
+    lengths = torch.tensor([23, 40, 31])
+    noised, condition = torch.randn(3, 40, CHANNELS), torch.randn(3, 40, CHANNELS)
+    text = torch.randint(1, 20, (3, 18))
+    text[0, 7:], text[2, 12:] = 0, 0
+    time = torch.tensor([0.1, 0.5, 0.9])
+
+    def velocity(items: slice, frames: int, symbols: int, lengths: torch.Tensor | None) -> torch.Tensor:
+        embedded = model.text(text[items, :symbols], frames)
+        context = model.transformer.context(condition[items, :frames], embedded)
+        return model.transformer(noised[items, :frames], time[items], context, lengths)
+
+    batch = velocity(slice(None), 40, 18, lengths)
+    for i, (frames, symbols) in enumerate([(23, 7), (40, 18), (31, 12)]):
+        alone = velocity(slice(i, i + 1), frames, symbols, None)[0]
+        torch.testing.assert_close(batch[i, :frames], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_text_of_filler_is_zero_and_real_text_is_not() -> None:
+    model = small_flow()
+    assert not model.text(torch.zeros(2, 5, dtype=torch.long), 9).any()
+    embedded = model.text(torch.tensor([[3, 4, 5]]), 9)
+    assert embedded[0, :3].abs().min() > 0
+    assert not embedded[0, 3:].any()
+
+
+def test_all_inputs_matter() -> None:
+    model = small_flow()
+    noised, condition = torch.randn(1, 12, CHANNELS), torch.randn(1, 12, CHANNELS)
+
+    def velocity(time: float = 0.3, condition: torch.Tensor = condition, text: int = 4) -> torch.Tensor:
+        context = model.transformer.context(condition, model.text(torch.tensor([[text, 3]]), 12))
+        return model.transformer(noised, torch.tensor([time]), context)
+
+    for other in (velocity(time=0.4), velocity(condition=condition + 1), velocity(text=5)):
+        assert (other - velocity()).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("wrong", [{"width": 100, "heads": 3}, {"layers": 0}, {"dropout": 1.0}, {"position_kernel": 4}])
+def test_impossible_sizes_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        TransformerConfig(**wrong)  # type: ignore[arg-type]
