@@ -183,6 +183,18 @@ def test_half_precision(wavcube: Command, model: Path, corpus: Path, tmp_path: P
     assert outcome.code == 0, outcome.err
 
 
+def test_a_prepared_model_gives_the_same(wavcube: Command, model: Path, corpus: Path, tmp_path: Path) -> None:
+    path = corpus / "a.flac"
+    for name, options in (("plain", []), ("fast", ["--fast"])):
+        assert wavcube("encode", path, "-o", tmp_path / name, "-m", model, *options).code == 0
+    plain, fast = (Latents.load(tmp_path / name / "a.safetensors") for name in ("plain", "fast"))
+    assert relative_error(fast.values, plain.values) < 1e-5
+    assert fast.model == plain.model
+    outcome = wavcube("decode", tmp_path / "fast", "-o", tmp_path / "d", "-m", model, "--fast", "--dtype", "float16")
+    assert outcome.code == 1
+    assert "float16" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from wavcube import __version__
+from wavcube.cli.convert import convert
 from wavcube.cli.decode import decode
 from wavcube.cli.demo import demo
 from wavcube.cli.encode import encode
@@ -35,7 +36,7 @@ def _options(
     pass
 
 
-for command in (encode, decode, reconstruct, info, demo):
+for command in (encode, decode, reconstruct, info, convert, demo):
     app.command()(command)
 
 

@@ -22,6 +22,7 @@ def encode(
     model: options.Model = None,
     device: options.DeviceOption = options.Device.auto,
     dtype: options.PrecisionOption = options.Precision.float32,
+    fast: options.Fast = False,
     format: Annotated[LatentFormat, typer.Option(help="File format; npy loses all but the values.")] = (
         LatentFormat.safetensors
     ),
@@ -40,7 +41,7 @@ def encode(
     from wavcube.latents import Latents
 
     plan = make_plan(find_recordings(inputs), output, f".{format}", overwrite, AUDIO_SUFFIXES)
-    loaded = options.load_model(model, device, dtype)
+    loaded = options.load_model(model, device, dtype, fast)
 
     def compute(waveforms: list[np.ndarray]) -> list[Latents]:
         return list(loaded.encode(waveforms, sample_rate=loaded.sample_rate).to("cpu"))

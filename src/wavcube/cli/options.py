@@ -37,6 +37,10 @@ OutputFolder = Annotated[
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute; auto takes a GPU if there is one.")]
 PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Precision of weights and computation.")]
+Fast = Annotated[
+    bool,
+    typer.Option("--fast", help="Prepare the model for speed first (float32 or bfloat16; best on a CPU)."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make results anew that exist; else they are skipped.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad file; else it is reported and skipped.")]
 BatchSeconds = Annotated[
@@ -46,8 +50,8 @@ BatchSeconds = Annotated[
 Padding = Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of padding in a batch.")]
 
 
-def load_model(name: str | None, device: Device, precision: Precision) -> "WavCube":
-    """Load the model that the options name.
+def load_model(name: str | None, device: Device, precision: Precision, fast: bool = False) -> "WavCube":
+    """Load the model that the options name; `fast` prepares it (see `WavCube.optimize`).
 
     Raises:
         WavCubeError: the device is not there; or see `WavCube.from_pretrained`.
@@ -65,7 +69,10 @@ def load_model(name: str | None, device: Device, precision: Precision) -> "WavCu
         device = next(kind for kind, is_there in there.items() if is_there)
     if not there[device]:
         raise WavCubeError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
-    return WavCube.from_pretrained(name, device=device.value, dtype=getattr(torch, precision.value))
+    dtype = getattr(torch, precision.value)
+    if fast:
+        return WavCube.from_pretrained(name, device=device.value).optimize(dtype)
+    return WavCube.from_pretrained(name, device=device.value, dtype=dtype)
 
 
 def batch_seconds(asked: float | None, model: "WavCube") -> float:

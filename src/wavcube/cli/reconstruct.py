@@ -14,6 +14,7 @@ def reconstruct(
     model: options.Model = None,
     device: options.DeviceOption = options.Device.auto,
     dtype: options.PrecisionOption = options.Precision.float32,
+    fast: options.Fast = False,
     format: Annotated[AudioFormat, typer.Option(help="File format of the results.")] = AudioFormat.wav,
     batch_seconds: options.BatchSeconds = None,
     padding: options.Padding = 0.25,
@@ -29,7 +30,7 @@ def reconstruct(
     from wavcube.cli.recordings import find_recordings, read_recording
 
     plan = make_plan(find_recordings(inputs), output, f".{format}", overwrite, AUDIO_SUFFIXES)
-    loaded = options.load_model(model, device, dtype)
+    loaded = options.load_model(model, device, dtype, fast)
 
     def compute(waveforms: list[np.ndarray]) -> list[np.ndarray]:
         speech = loaded.reconstruct(waveforms, sample_rate=loaded.sample_rate)
