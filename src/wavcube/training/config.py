@@ -1,0 +1,241 @@
+"""Everything that a training run can be told, as typed dataclasses; recipes set what differs from these values.
+
+The values here are those of stage 1 of the published recipe (arXiv 2605.06407); recipes/wavcube.yaml holds stage 2's.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from wavcube.errors import ConfigError
+from wavcube.training.data import DataConfig
+from wavcube.training.discriminators import DiscriminatorConfig
+
+
+@dataclass
+class ModelConfig:
+    """The model that stage 1 makes; stage 2 and fine-tuning take the model they start from.
+
+    Attributes:
+        preset: a named configuration of `WavCubeConfig`.
+        encoder, bottleneck, decoder: what differs from the preset, by the names of `WavCubeConfig`. The encoder's sizes
+            come from the pretrained encoder; of `encoder` only `feature_layer` and the dropouts are used then.
+    """
+
+    preset: str = "full"
+    encoder: dict[str, Any] = field(default_factory=dict)
+    bottleneck: dict[str, Any] = field(default_factory=dict)
+    decoder: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class LossConfig:
+    """Weights of the terms. Those that are 0 here are no part of the published recipe.
+
+    Attributes:
+        restored: L(R(C(f)), teacher), both stages; L = mean squared error + 1 - mean cosine similarity.
+        student: L(student, teacher), stage 2.
+        mel: L1 of log-mel spectrograms.
+        gan: adversarial + feature matching, together.
+        feature_matching: feature matching against the adversarial term.
+        band: the band discriminators against the period ones.
+        gan_from: step at which the discriminators start; before it the acoustic loss has no adversarial part.
+        kl: of the variational bottlenecks.
+        waveform: L1 of the samples.
+        stft_magnitude, stft_complex: distances of short-time spectra at `stft_windows` samples.
+    """
+
+    restored: float = 1.0
+    student: float = 1.0
+    mel: float = 45.0
+    gan: float = 1.0
+    feature_matching: float = 1.0
+    band: float = 1.0
+    gan_from: int = 5000
+    kl: float = 1e-4
+    waveform: float = 0.0
+    stft_magnitude: float = 0.0
+    stft_complex: float = 0.0
+    stft_windows: list[int] = field(default_factory=lambda: [1024, 512, 256])
+
+
+@dataclass
+class OptimizerConfig:
+    """AdamW for the generator and for the discriminators, and the length of training.
+
+    Attributes:
+        steps: updates of the generator in all.
+        lr, discriminator_lr: peak learning rates.
+        warmup: steps of linear warm-up, then cosine to `final_lr` (a share of the peak) at `steps`.
+        discriminator_warmup: steps of linear warm-up of the discriminators from where they start; 0 as published.
+        clip: gradients are scaled down to this norm, of generator and discriminators each; 0 for not at all.
+        accumulate: batches to one step.
+        ema: decay of the moving average of the weights, which is then validated and exported; 0 for none.
+        freeze_front_end: stage 2 leaves the encoder's convolutional front end as it is.
+    """
+
+    steps: int = 500_000
+    lr: float = 1e-4
+    discriminator_lr: float = 1e-4
+    betas: list[float] = field(default_factory=lambda: [0.8, 0.9])
+    weight_decay: float = 0.01
+    warmup: int = 5000
+    discriminator_warmup: int = 0
+    final_lr: float = 0.0
+    clip: float = 0.0
+    accumulate: int = 1
+    ema: float = 0.0
+    freeze_front_end: bool = False
+
+
+@dataclass
+class LoaderConfig:
+    """Crops and batches.
+
+    Attributes:
+        crop_seconds: length of a training crop.
+        batch_size: crops a device and batch.
+        workers: loader processes a device.
+        feature_cache: folder that keeps the teacher's features of stage 1, by crop; empty for none.
+    """
+
+    crop_seconds: float = 10.0
+    batch_size: int = 14
+    workers: int = 4
+    feature_cache: str = ""
+
+
+@dataclass
+class ValidationConfig:
+    """What is measured on held-out clips.
+
+    Attributes:
+        every: steps from one validation to the next.
+        crop_seconds: a clip is measured up to this length.
+        batch_size: clips a device and batch.
+        clips: at most so many clips, over all devices; 0 for all there are.
+        judged_clips: on so many of them STOI and PESQ are computed.
+        shown_clips: so many are heard and seen in TensorBoard.
+        best_by: the measure whose lowest value marks the best checkpoint.
+    """
+
+    every: int = 5000
+    crop_seconds: float = 10.0
+    batch_size: int = 4
+    clips: int = 200
+    judged_clips: int = 50
+    shown_clips: int = 4
+    best_by: str = "mel"
+
+
+@dataclass
+class RunConfig:
+    """Logs, checkpoints and guards.
+
+    Attributes:
+        seed: of weights, dropout and data order.
+        log_every: steps to one line of logs.
+        save_every: steps from one checkpoint to the next; the best and the last are kept as well.
+        keep: so many of the newest checkpoints stay.
+        statistics_clips: training crops a device over which the latent's mean and deviation are computed.
+        stop_after_bad: so many steps in a row without finite gradients end the run.
+    """
+
+    seed: int = 0
+    log_every: int = 50
+    save_every: int = 5000
+    keep: int = 3
+    statistics_clips: int = 200
+    stop_after_bad: int = 20
+
+
+@dataclass
+class HardwareConfig:
+    """Where and how it runs; nothing here changes what is computed, but for rounding.
+
+    Attributes:
+        accelerator: auto, cpu, cuda or mps.
+        devices: of this machine; 0 for all.
+        nodes: machines.
+        strategy: auto (one process alone, several with ddp), ddp, or fsdp (weights and optimiser sharded, FSDP2).
+        precision: float32 or bf16 (autocast; weights stay float32).
+        compile: torch.compile of generator and discriminators.
+        checkpoint_activations: transformer layers are computed twice and their activations not kept.
+    """
+
+    accelerator: str = "auto"
+    devices: int = 0
+    nodes: int = 1
+    strategy: str = "auto"
+    precision: str = "float32"
+    compile: bool = False
+    checkpoint_activations: bool = False
+
+
+@dataclass
+class TrainConfig:
+    """A run.
+
+    Attributes:
+        task: stage1 or stage2.
+        start: what it starts from. Stage 1: a speech encoder (a folder of transformers or a hub id), a WavCube folder
+            whose encoder to take, or "random". Stage 2: a run of stage 1 or a WavCube folder.
+        teacher: stage 2: the encoder that anchors, given as `start` is in stage 1; empty for the encoder (or the
+            teacher, where there is one) of what it starts from.
+    """
+
+    task: str = "stage1"
+    start: str = ""
+    teacher: str = ""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    validation_data: DataConfig = field(default_factory=DataConfig)
+    loader: LoaderConfig = field(default_factory=LoaderConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
+
+
+def check_values(config: TrainConfig) -> None:
+    """Raise a `ConfigError` that names the first impossible value."""
+    optimizer, losses, loader = config.optimizer, config.losses, config.loader
+    largest_window = max([1024, *config.discriminator.windows, *losses.stft_windows])
+    for condition, message in (
+        (config.start != "", "start is empty: name the encoder or run to start from (--from)"),
+        (optimizer.steps > 0, f"optimizer.steps is {optimizer.steps}; it must be above 0"),
+        (
+            0 <= optimizer.warmup < optimizer.steps,
+            f"optimizer.warmup ({optimizer.warmup}) must be below optimizer.steps ({optimizer.steps})",
+        ),
+        (optimizer.lr > 0, f"optimizer.lr is {optimizer.lr}; it must be above 0"),
+        (len(optimizer.betas) == 2, f"optimizer.betas has {len(optimizer.betas)} values; it takes two"),
+        (optimizer.accumulate > 0, f"optimizer.accumulate is {optimizer.accumulate}; it must be 1 or more"),
+        (0 <= optimizer.ema < 1, f"optimizer.ema is {optimizer.ema}; it lies from 0 to below 1"),
+        (loader.batch_size > 0, f"loader.batch_size is {loader.batch_size}; it must be 1 or more"),
+        (config.validation.batch_size > 0, "validation.batch_size must be 1 or more"),
+        (
+            loader.crop_seconds * 16_000 > largest_window,
+            f"loader.crop_seconds is {loader.crop_seconds}; a crop must be longer than the largest window of losses "
+            f"and discriminators ({largest_window} samples, {largest_window / 16_000:g} s)",
+        ),
+        (
+            config.hardware.precision in ("float32", "bf16"),
+            f"hardware.precision is {config.hardware.precision!r}; there are float32 and bf16",
+        ),
+        (
+            config.hardware.strategy in ("auto", "ddp", "fsdp"),
+            f"hardware.strategy is {config.hardware.strategy!r}; there are auto, ddp and fsdp",
+        ),
+        (bool(config.data.sources), "data.sources is empty: say what to train on"),
+        (bool(config.validation_data.sources), "validation_data.sources is empty: say what to validate on"),
+    ):
+        if not condition:
+            raise ConfigError(message)
+    for name in ("every", "clips", "judged_clips", "shown_clips"):
+        if getattr(config.validation, name) < 0:
+            raise ConfigError(f"validation.{name} is below 0")
+    for name in ("log_every", "save_every", "keep", "stop_after_bad"):
+        if getattr(config.run, name) < 1:
+            raise ConfigError(f"run.{name} is {getattr(config.run, name)}; it must be 1 or more")

@@ -1,0 +1,83 @@
+"""The terms of the objectives. Every one is zero where its two signals agree."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wavcube.training.discriminators import Verdict
+from wavcube.training.mel import LogMel
+
+
+def semantic_loss(estimate: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Mean squared error + (1 - mean cosine similarity over frames) between features [B, T, H].
+
+    `mask` [B, T] is true on the frames that count; None when all do.
+    """
+    error = (estimate - target).square().mean(dim=-1)
+    cosine = F.cosine_similarity(estimate, target, dim=-1)
+    if mask is not None:
+        error, cosine = error[mask], cosine[mask]
+    return error.mean() + (1.0 - cosine.mean())
+
+
+def discriminator_loss(real: list[Verdict], fake: list[Verdict]) -> Tensor:
+    """Hinge loss of one family: max(0, 1 - D(real)) + max(0, 1 + D(fake)), averaged over its members."""
+    pairs = zip(real, fake, strict=True)
+    terms = [(1 - r.score.float()).clamp_min(0).mean() + (1 + f.score.float()).clamp_min(0).mean() for r, f in pairs]
+    return torch.stack(terms).mean()
+
+
+def adversarial_loss(fake: list[Verdict]) -> Tensor:
+    """The generator's side of the hinge loss: max(0, 1 - D(fake)), averaged over a family's members."""
+    return torch.stack([(1 - verdict.score.float()).clamp_min(0).mean() for verdict in fake]).mean()
+
+
+def feature_matching_loss(real: list[Verdict], fake: list[Verdict]) -> Tensor:
+    """L1 distance of the feature maps, summed over a member's maps and averaged over a family's members."""
+    terms = []
+    for a, b in zip(real, fake, strict=True):
+        pairs = zip(a.features, b.features, strict=True)
+        terms.append(torch.stack([F.l1_loss(g.float(), r.float()) for r, g in pairs]).sum())
+    return torch.stack(terms).mean()
+
+
+class MelLoss(nn.Module):
+    """L1 distance of log-mel spectrograms of two waveforms [B, S]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_mel = LogMel()
+
+    def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
+        return F.l1_loss(self.log_mel(estimate), self.log_mel(target))
+
+
+class SpectrumLoss(nn.Module):
+    """Distances of short-time spectra of two waveforms [B, S] at several window sizes (hop a quarter of each).
+
+    `magnitude`: spectral convergence + L1 of log magnitudes (Parallel WaveGAN, 1910.11480, eqs. 4-6).
+    `complex_`: L1 of real and imaginary parts relative to the target's mean magnitude; unlike magnitudes, it tells
+    the phase where to go from the first step on.
+    """
+
+    def __init__(self, windows: list[int]) -> None:
+        super().__init__()
+        self.sizes = windows
+        for size in windows:
+            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
+
+    def _spectrum(self, waveform: Tensor, size: int) -> Tensor:
+        window = self.get_buffer(f"window_{size}")
+        return torch.stft(waveform, size, size // 4, window=window, center=True, return_complex=True)
+
+    def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """(magnitude term, complex term), each averaged over the windows."""
+        magnitude, complex_ = [], []
+        for size in self.sizes:
+            a, b = self._spectrum(estimate, size), self._spectrum(target, size)
+            # Below the square root's floor its gradient would be infinite.
+            size_a, size_b = ((x.real.square() + x.imag.square()).clamp_min(1e-10).sqrt() for x in (a, b))
+            convergence = torch.linalg.vector_norm(size_b - size_a) / torch.linalg.vector_norm(size_b)
+            magnitude.append(convergence + F.l1_loss(size_a.log(), size_b.log()))
+            complex_.append(torch.view_as_real(a - b).abs().mean() / size_b.mean())
+        return torch.stack(magnitude).mean(), torch.stack(complex_).mean()

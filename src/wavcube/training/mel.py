@@ -1,0 +1,46 @@
+"""Log-mel spectrograms: the mel loss's, and the pictures' of validation."""
+
+import torch
+from torch import Tensor, nn
+
+
+def hertz_to_mel(frequency: Tensor) -> Tensor:
+    """HTK mel scale: 2595 log10(1 + f / 700)."""
+    return 2595.0 * torch.log10(1.0 + frequency / 700.0)
+
+
+def mel_to_hertz(mel: Tensor) -> Tensor:
+    """Inverse of `hertz_to_mel`."""
+    return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+
+
+def mel_filterbank(sample_rate: int, n_fft: int, bins: int) -> Tensor:
+    """Triangular filters of peak 1, evenly spaced on the HTK mel scale from 0 Hz to half the rate: [n_fft/2 + 1, bins].
+
+    Agrees with torchaudio's `melscale_fbanks(norm=None, mel_scale="htk")`.
+    """
+    frequency = torch.linspace(0.0, sample_rate / 2, n_fft // 2 + 1)
+    top = float(hertz_to_mel(torch.tensor(sample_rate / 2)))
+    corners = mel_to_hertz(torch.linspace(0.0, top, bins + 2))
+    rising = (frequency[:, None] - corners[None, :-2]) / (corners[1:-1] - corners[:-2])
+    falling = (corners[None, 2:] - frequency[:, None]) / (corners[2:] - corners[1:-1])
+    return torch.minimum(rising, falling).clamp_min(0.0)
+
+
+class LogMel(nn.Module):
+    """Waveform [B, S] -> natural log of the mel magnitudes [B, bins, S // hop + 1], clipped at 1e-7 before the log.
+
+    The defaults are the published mel loss's, at 16 kHz: 100 bins, Hann window of 1024, hop 256, centred frames.
+    """
+
+    def __init__(self, sample_rate: int = 16_000, n_fft: int = 1024, hop: int = 256, bins: int = 100) -> None:
+        super().__init__()
+        self.n_fft, self.hop = n_fft, hop
+        self.window: Tensor
+        self.filters: Tensor
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.register_buffer("filters", mel_filterbank(sample_rate, n_fft, bins), persistent=False)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        spectrum = torch.stft(waveform, self.n_fft, self.hop, window=self.window, center=True, return_complex=True)
+        return torch.einsum("bft,fm->bmt", spectrum.abs(), self.filters).clamp_min(1e-7).log()

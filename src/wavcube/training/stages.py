@@ -1,0 +1,173 @@
+"""The two stages of WavCube (arXiv 2605.06407).
+
+Stage 1: the encoder is frozen; compressor C and restorer R learn to take its features f through the bottleneck, and
+the acoustic decoder learns to speak from a latent that its loss does not shape:
+
+    L(R(C(f)), f) + acoustic(decoder(stop_gradient(C(f))))
+
+Stage 2: the encoder learns too, and a frozen copy of it, the teacher, anchors it while the acoustic loss shapes the
+latent:
+
+    L(R(C(f_student)), f_teacher) + L(f_student, f_teacher) + acoustic(decoder(C(f_student)))
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wavcube.errors import ConfigError
+from wavcube.representation import WavCube
+from wavcube.representation.checkpoint import STATISTICS, fingerprint, write_checkpoint
+from wavcube.representation.lengths import conv_frames, length_mask
+from wavcube.training.acoustic import AcousticLoss, Judge, Logs
+from wavcube.training.config import TrainConfig
+from wavcube.training.data import Batch
+from wavcube.training.discriminators import Discriminators
+from wavcube.training.feature_cache import FeatureCache
+from wavcube.training.losses import semantic_loss
+from wavcube.training.objective import Objective, Output
+from wavcube.training.start import load_discriminator, resumed_model, stage1_model, stage2_model
+
+
+class StageNetworks(nn.Module):
+    """A WavCube in training form; what is frozen stays in evaluation mode, as does the encoder.
+
+    The adapters (compressor and restorer) keep the dropout of their configuration, the encoder has none: it is a
+    pretrained network that is tuned, and its targets come without dropout.
+    """
+
+    def __init__(self, model: WavCube) -> None:
+        super().__init__()
+        self.model = model
+
+    def train(self, mode: bool = True) -> "StageNetworks":
+        super().train(mode)
+        self.model.encoder.eval()
+        if self.model.teacher is not None:
+            self.model.teacher.eval()
+        return self
+
+    def forward(self, waveform: Tensor, lengths: Tensor | None, features: Tensor | None = None) -> Output:
+        """Waveform [B, S] and valid samples [B] (None: all) to everything that the losses look at.
+
+        `features` are stage 1's of the frozen encoder where they are known already.
+
+        Returns:
+            features [B, T, H] of the encoder and target [B, T, H] of the frozen one, restored [B, T, H], frames [B],
+            latent [B, T', C], latent_lengths [B], audio [B, S] and, of variational kinds, kl.
+        """
+        model = self.model
+        if model.teacher is None:
+            if features is None:
+                with torch.no_grad():
+                    features, _ = model.encoder(waveform, lengths)
+            target = features
+        else:
+            features, _ = model.encoder(waveform, lengths)
+            with torch.no_grad():
+                target, _ = model.teacher(waveform, lengths)
+        frames = self._frames(waveform, lengths)
+        some = None if lengths is None else frames  # None where nothing is padding, which saves every mask
+        code = model.compressor(features, some)
+        latent_lengths = None if lengths is None else code.lengths
+        assert model.restorer is not None
+        restored = model.restorer(code.latent, latent_lengths)[:, : features.shape[1]]
+        heard = code.latent.detach() if model.teacher is None else code.latent
+        audio = model.decoder(heard, latent_lengths)
+        output = {
+            "features": features,
+            "target": target,
+            "restored": restored,
+            "frames": frames,
+            "latent": code.latent,
+            "latent_lengths": code.lengths,
+            "audio": _with_length(audio, waveform.shape[1]),
+        }
+        return output if code.kl is None else {**output, "kl": code.kl}
+
+    def _frames(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
+        config = self.model.config.encoder
+        if lengths is None:
+            return torch.full((len(waveform),), config.frames(waveform.shape[1]), device=waveform.device)
+        return torch.as_tensor(conv_frames(lengths, config.conv_kernels, config.conv_strides))
+
+
+class Stage(Objective):
+    """Either stage: which one it is shows in the model, stage 2's has a teacher.
+
+    Args:
+        config: of the run.
+        checkpoint: of the run itself to go on from; None to begin with what `config.start` names.
+    """
+
+    networks: StageNetworks
+
+    def __init__(self, config: TrainConfig, checkpoint: Path | None) -> None:
+        super().__init__()
+        self.losses = config.losses
+        self.gan_from = config.losses.gan_from
+        make = stage1_model if config.task == "stage1" else stage2_model
+        self.networks = StageNetworks(make(config) if checkpoint is None else resumed_model(checkpoint, config))
+        self.acoustic = AcousticLoss(config.losses)
+        sizes = config.discriminator
+        if config.losses.gan and (sizes.periods or sizes.windows):
+            self.discriminator = Discriminators(sizes)
+            if checkpoint is None and config.task == "stage2":
+                load_discriminator(self.discriminator, config.start)
+        self.cache: FeatureCache | None = None
+        if config.loader.feature_cache:
+            if config.task != "stage1" or config.hardware.strategy == "fsdp":
+                raise ConfigError("loader.feature_cache is for stage 1, and not for sharded networks (fsdp)")
+            self.cache = FeatureCache(config.loader.feature_cache, self.networks.model.encoder)
+
+    def inputs(self, batch: Batch) -> dict[str, Any]:
+        inputs = super().inputs(batch)
+        if self.cache is not None and self.networks.training:
+            inputs["features"] = self.cache.features(inputs["waveform"], inputs["lengths"])
+        return inputs
+
+    def generator_loss(self, batch: Batch, output: Output, judge: Judge | None) -> tuple[Tensor, Logs]:
+        total, logs = self.acoustic(output["audio"], batch.waveform, judge)
+        for name, (value, weight) in self._semantic(output).items():
+            total = total + weight * value
+            logs[name] = value.detach()
+        if "kl" in output:
+            total = total + self.losses.kl * output["kl"]
+            logs["kl"] = output["kl"].detach()
+        return total, logs
+
+    def discriminator_loss(self, batch: Batch, output: Output, judge: Judge) -> tuple[Tensor, Logs]:
+        return self.acoustic.discriminator(output["audio"], batch.waveform, judge)
+
+    def measure(self, batch: Batch, output: Output) -> Logs:
+        semantic = {name: value for name, (value, _) in self._semantic(output).items()}
+        return {"mel": self.acoustic.mel(output["audio"], batch.waveform), **semantic}
+
+    def save(self, folder: Path, weights: dict[str, Tensor], statistics: tuple[Tensor, Tensor] | None) -> None:
+        tensors = {name.removeprefix("model."): value for name, value in weights.items()}
+        if statistics is not None:
+            tensors.update(zip(STATISTICS, statistics, strict=True))
+        write_checkpoint(folder, self.networks.model.config, tensors, fingerprint(tensors))
+
+    def export(self, checkpoint: Path, folder: Path) -> None:
+        model = WavCube.from_pretrained(checkpoint)
+        model.teacher = None
+        model.config = dataclasses.replace(model.config, teacher=False)
+        model.save_pretrained(folder)
+
+    def _semantic(self, output: Output) -> dict[str, tuple[Tensor, float]]:
+        """The semantic losses and their weights."""
+        mask = length_mask(output["frames"], output["target"].shape[1])
+        terms = {"restored": (semantic_loss(output["restored"], output["target"], mask), self.losses.restored)}
+        if self.networks.model.teacher is not None:
+            terms["student"] = (semantic_loss(output["features"], output["target"], mask), self.losses.student)
+        return terms
+
+
+def _with_length(audio: Tensor, samples: int) -> Tensor:
+    """[B, S] cut, or followed by zeros: up to 399 samples at the end of a recording fill no frame."""
+    return F.pad(audio, (0, max(0, samples - audio.shape[1])))[:, :samples]

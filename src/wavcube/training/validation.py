@@ -1,0 +1,132 @@
+"""How good the networks are on held-out clips: the objective's measures, STOI, PESQ, and what one can hear and see."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from wavcube.errors import DataError, MissingDependencyError
+from wavcube.training.config import TrainConfig
+from wavcube.training.data import Batch, build_loader
+from wavcube.training.hardware import reduce
+from wavcube.training.objective import Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SAMPLE_RATE = 16_000
+
+
+@dataclass
+class Validation:
+    """Result on one process's clips, or after `combine` on all.
+
+    Attributes:
+        measures: means over clips by name.
+        shown: (name, recording [S], decoded [S]) of the clips to hear and see.
+    """
+
+    measures: dict[str, float]
+    shown: list[tuple[str, Tensor, Tensor]] = field(default_factory=list)
+
+
+class HeldOut:
+    """Held-out clips, read once and kept in memory (a second takes 64 kB), each process its share."""
+
+    def __init__(self, config: TrainConfig, fabric: Fabric) -> None:
+        self.config = config.validation
+        loader = build_loader(
+            config.validation_data,
+            crop_samples=round(config.validation.crop_seconds * SAMPLE_RATE),
+            batch_size=config.validation.batch_size,
+            seed=config.run.seed,
+            rank=fabric.global_rank,
+            world_size=fabric.world_size,
+            workers=0,
+            train=False,
+        )
+        self.batches = _first_clips(loader, self._share(self.config.clips, fabric))
+        self.judged = self._share(self.config.judged_clips, fabric) or 0
+        if not self.batches:
+            raise DataError("validation_data: there are fewer clips than processes; each needs one of its own")
+        # A forward pass of sharded networks needs all processes, so all make as many.
+        self.passes = int(reduce(fabric, torch.tensor(float(len(self.batches)), device=fabric.device), "max"))
+
+    @staticmethod
+    def _share(clips: int, fabric: Fabric) -> int | None:
+        return -(-clips // fabric.world_size) if clips else None
+
+    @torch.no_grad()
+    def measure(self, fabric: Fabric, networks: nn.Module, objective: Objective) -> Validation:
+        """Measure `networks` (the wrapped ones of the objective); every process has to call this."""
+        networks.eval()
+        totals: dict[str, list[float]] = {}
+        shown: list[tuple[str, Tensor, Tensor]] = []
+        judged = 0
+        for i in range(self.passes):
+            batch = self.batches[min(i, len(self.batches) - 1)].to(fabric.device)
+            output = networks(**objective.inputs(batch))
+            if i >= len(self.batches):
+                continue
+            for name, value in objective.measure(batch, output).items():
+                totals.setdefault(name, [0.0, 0.0])
+                totals[name][0] += float(value) * len(batch)
+                totals[name][1] += len(batch)
+            if "audio" not in output:
+                continue
+            for name, length, recording, decoded in zip(
+                batch.names, batch.lengths.tolist(), batch.waveform.cpu(), output["audio"].float().cpu(), strict=True
+            ):
+                pair = recording[:length], decoded[:length]
+                if judged < self.judged:
+                    _add_judgement(totals, *(waveform.numpy() for waveform in pair))
+                    judged += 1
+                if len(shown) < self.config.shown_clips:
+                    shown.append((name, *pair))
+        networks.train()
+        return Validation(_mean_over_processes(fabric, totals), shown)
+
+
+def _first_clips(loader: "Iterable[Batch]", most: int | None) -> list[Batch]:
+    batches, clips = [], 0
+    for batch in loader:
+        if most is not None and clips + len(batch) > most:
+            keep = most - clips
+            batch = Batch(batch.waveform[:keep], batch.lengths[:keep], batch.names[:keep])
+        if len(batch):
+            batches.append(batch)
+            clips += len(batch)
+        if most is not None and clips >= most:
+            break
+    return batches
+
+
+def _add_judgement(totals: dict[str, list[float]], recording: np.ndarray, decoded: np.ndarray) -> None:
+    """STOI and wide-band PESQ of a clip, where they are defined: both need some tenths of a second of speech."""
+    try:
+        from pesq import NoUtterancesError, pesq
+        from pystoi import stoi
+    except ImportError as error:
+        raise MissingDependencyError(
+            'validation measures PESQ and STOI: pip install "wavcube[train]", or set validation.judged_clips=0'
+        ) from error
+    if len(recording) < SAMPLE_RATE // 2:
+        return
+    values = {"stoi": float(stoi(recording, decoded, SAMPLE_RATE))}
+    with suppress(NoUtterancesError, ValueError):  # ValueError: a decoder that still gives silence
+        values["pesq"] = float(pesq(SAMPLE_RATE, recording, decoded, "wb"))
+    for name, value in values.items():
+        totals.setdefault(name, [0.0, 0.0])
+        totals[name][0] += value
+        totals[name][1] += 1
+
+
+def _mean_over_processes(fabric: Fabric, totals: dict[str, list[float]]) -> dict[str, float]:
+    names = sorted({*totals, "stoi", "pesq"})  # the same on all processes, whatever each of them could measure
+    sums = torch.tensor([totals.get(name, [0.0, 0.0]) for name in names], device=fabric.device)
+    sums = reduce(fabric, sums, "sum")
+    return {name: float(total / count) for name, (total, count) in zip(names, sums.cpu(), strict=True) if count > 0}
