@@ -117,24 +117,29 @@ def local_attention(
         [B, heads, T, D].
     """
     batch, heads, frames, width = query.shape
-    block = min(block, frames)
     blocks = -(-frames // block)
     span = block + back + ahead
-    tail = blocks * block - frames
+    extra = -(-span // block) - 1  # blocks that a span reaches into beyond its first
+    tail = (blocks + extra) * block - frames - back
+
+    def spans(values: Tensor, dim: int) -> Tensor:
+        """What each block of queries may see: [..., blocks, span, ...] of values padded to whole blocks."""
+        rows = values.unflatten(dim, (blocks + extra, block))
+        shifted = [rows.narrow(dim, i, blocks) for i in range(extra + 1)]
+        return torch.cat(shifted, dim + 1).narrow(dim + 1, 0, span)
 
     def key_blocks(values: Tensor) -> Tensor:
-        windows = F.pad(values, (0, 0, back, ahead + tail)).unfold(2, span, block)  # [B, heads, blocks, D, span]
-        return windows.permute(0, 2, 1, 4, 3).reshape(batch * blocks, heads, span, width)
+        return spans(F.pad(values, (0, 0, back, tail)), 2).transpose(1, 2).flatten(0, 1)
 
-    queries = F.pad(query, (0, 0, 0, tail)).unflatten(2, (blocks, block)).transpose(1, 2)
+    queries = F.pad(query, (0, 0, 0, blocks * block - frames)).unflatten(2, (blocks, block)).transpose(1, 2)
     offset = torch.arange(span, device=query.device) - torch.arange(block, device=query.device)[:, None]
     window = (offset >= 0) & (offset <= back + ahead)  # [block, span]
     real = torch.ones(1, frames, dtype=torch.bool, device=query.device) if mask is None else mask
-    real = F.pad(real, (back, ahead + tail)).unfold(1, span, block)  # [B or 1, blocks, span]
+    real = spans(F.pad(real, (back, tail)), 1)  # [B or 1, blocks, span]
     allowed = (window & real[:, :, None]) | (offset == back)  # a padded query sees itself, so that it stays finite
-    allowed = allowed.expand(batch, -1, -1, -1).reshape(batch * blocks, 1, block, span)
+    allowed = allowed.expand(batch, -1, -1, -1).flatten(0, 1)[:, None]
     attended = F.scaled_dot_product_attention(
-        queries.reshape(batch * blocks, heads, block, width), key_blocks(key), key_blocks(value), attn_mask=allowed
+        queries.flatten(0, 1), key_blocks(key), key_blocks(value), attn_mask=allowed
     )
     attended = attended.unflatten(0, (batch, blocks)).transpose(1, 2).flatten(2, 3)
     return attended[:, :, :frames]

@@ -115,8 +115,14 @@ class Vocoder(nn.Module):
 
     def forward(self, coarse: Tensor, lengths: Tensor | None = None) -> Tensor:
         """[B, F, C] with `lengths` [B] valid frames to [B, 160 F], zero beyond an item's end."""
+        mask = length_mask(lengths, coarse.shape[1])
+        magnitude, phase = self.predict(coarse, mask)
+        return inverse_stft(torch.polar(magnitude, phase), self.config.hop, mask)
+
+    def predict(self, coarse: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """STFT magnitude and phase [B, F, n_fft // 2 + 1] of [B, F, C]; `mask` [B, F] is true on real frames."""
         hidden = self.input(coarse)
-        frames, mask = hidden.shape[1], length_mask(lengths, hidden.shape[1])
+        frames = hidden.shape[1]
         config = self.config
         rotary = Rotary(frames, config.width // config.heads, self.rope_theta, hidden.device, hidden.dtype)
 
@@ -127,8 +133,7 @@ class Vocoder(nn.Module):
             hidden = layer(hidden, rotary, attend)
         # The phase needs float32 whatever the rest runs in.
         log_magnitude, phase = self.head(self.norm(hidden)).float().chunk(2, dim=-1)
-        spectrum = torch.polar(log_magnitude.exp().clamp_max(MAGNITUDE_LIMIT), phase)
-        return inverse_stft(spectrum, config.hop, mask)
+        return log_magnitude.exp().clamp_max(MAGNITUDE_LIMIT), phase
 
 
 def inverse_stft(spectrum: Tensor, hop: int, mask: Tensor | None = None) -> Tensor:
