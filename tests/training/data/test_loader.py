@@ -1,19 +1,17 @@
 """The loader as a training run uses it: order, resume, ranks, workers, bad files."""
 
 import logging
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-import threading
-from collections import deque
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from torchdata.stateful_dataloader import StatefulDataLoader
 
 from wavcube.errors import ConfigError, DataError
 from wavcube.training.data import Batch, DataConfig, SourceConfig, SpeechLoader, build_loader
@@ -279,14 +277,30 @@ def test_ctrl_c_leaves_the_workers_to_the_parent(write_tones):
     assert (output, errors, process.returncode) == ("saved True\n", "", 0)
 
 
-def test_a_worker_that_is_killed(write_tones):
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("DataLoader worker (pid 1) is killed by signal: Killed."), ConnectionResetError(), EOFError()],
+)
+def test_a_worker_that_is_killed(write_tones, monkeypatch, error):
     loader = loader_of(write_tones(4)[0].parent, workers=1)
-    batches = iter(loader)
-    next(batches)
-    (worker,) = multiprocessing.active_children()
-    threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL)).start()
+
+    def die(self: StatefulDataLoader) -> None:
+        raise error
+
+    monkeypatch.setattr(StatefulDataLoader, "__iter__", die)
     with pytest.raises(DataError, match="a data worker process died"):
-        deque(batches, maxlen=0)  # endless otherwise
+        take(loader, 1)
+
+
+def test_errors_of_the_own_process_are_left_alone(write_tones, monkeypatch):
+    loader = loader_of(write_tones(4)[0].parent)
+
+    def fail(self: StatefulDataLoader) -> None:
+        raise RuntimeError("CUDA error")
+
+    monkeypatch.setattr(StatefulDataLoader, "__iter__", fail)
+    with pytest.raises(RuntimeError, match="CUDA error"):
+        take(loader, 1)
 
 
 # What cannot be

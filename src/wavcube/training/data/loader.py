@@ -138,11 +138,12 @@ class SpeechLoader(StatefulDataLoader[Batch]):
                 self._count(batch)
                 if len(batch):
                     yield batch
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, OSError, EOFError) as error:
+            if self.num_workers == 0 or not _tells_of_a_dead_worker(error):
                 raise
             raise DataError(
-                f"a data worker process died ({error}); often memory has run out: lower `workers` or `shuffle_buffer`"
+                f"a data worker process died ({error or type(error).__name__}); often memory has run out: lower "
+                "`workers` or `shuffle_buffer`"
             ) from error
 
     def _count(self, batch: Batch) -> None:
@@ -219,6 +220,13 @@ def _workers_with_shards(pools: Sequence[Sequence[Shard]], workers: int, world_s
     if workers > most:
         logger.warning("%d of %d workers are started: a source has %d shards only", most, workers, fewest)
     return min(workers, most)
+
+
+def _tells_of_a_dead_worker(error: Exception) -> bool:
+    # Torch notices the death itself, or the broken connection to the worker, whichever comes first. An error that a
+    # living worker reports begins with "Caught".
+    text = str(error)
+    return text.startswith("DataLoader worker") or (isinstance(error, OSError | EOFError) and "Caught" not in text)
 
 
 def _leave_ctrl_c_to_the_parent(worker: int) -> None:
