@@ -53,7 +53,9 @@ def small_config(encoder: str = "wavlm", **bottleneck: Any) -> WavCubeConfig:
 
 
 def small_model(encoder: str = "wavlm", seed: int = 0, **bottleneck: Any) -> WavCube:
-    return moved(WavCube(small_config(encoder, **bottleneck)), seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return moved(WavCube(small_config(encoder, **bottleneck)), seed)
 
 
 def moved(module: Module, seed: int = 0, scale: float = 0.1) -> Module:
