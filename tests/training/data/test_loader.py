@@ -277,10 +277,10 @@ def test_ctrl_c_leaves_the_workers_to_the_parent(write_tones):
     assert (output, errors, process.returncode) == ("saved True\n", "", 0)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [RuntimeError("DataLoader worker (pid 1) is killed by signal: Killed."), ConnectionResetError(), EOFError()],
-)
+KILLED = RuntimeError("DataLoader worker (pid 1) is killed by signal: Killed.")
+
+
+@pytest.mark.parametrize("error", [KILLED, ConnectionResetError(), EOFError()])
 def test_a_worker_that_is_killed(write_tones, monkeypatch, error):
     loader = loader_of(write_tones(4)[0].parent, workers=1)
 
@@ -292,14 +292,22 @@ def test_a_worker_that_is_killed(write_tones, monkeypatch, error):
         take(loader, 1)
 
 
-def test_errors_of_the_own_process_are_left_alone(write_tones, monkeypatch):
-    loader = loader_of(write_tones(4)[0].parent)
+@pytest.mark.parametrize(
+    ("error", "workers"),
+    [
+        (RuntimeError("CUDA error"), 1),
+        (OSError("Caught OSError in DataLoader worker process 0.\nOriginal Traceback ..."), 1),
+        (OSError("No space left on device"), 0),
+    ],
+)
+def test_other_errors_are_left_alone(write_tones, monkeypatch, error, workers):
+    loader = loader_of(write_tones(4)[0].parent, workers=workers)
 
     def fail(self: StatefulDataLoader) -> None:
-        raise RuntimeError("CUDA error")
+        raise error
 
     monkeypatch.setattr(StatefulDataLoader, "__iter__", fail)
-    with pytest.raises(RuntimeError, match="CUDA error"):
+    with pytest.raises(type(error), match=str(error)[:10]):
         take(loader, 1)
 
 
