@@ -1,6 +1,7 @@
 """The recordings to evaluate on: a folder, or a manifest with a column of paths and any other columns."""
 
 import csv
+import io
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -166,9 +167,11 @@ def _rows(manifest: Path) -> list[tuple[int, dict[str, str]]]:
         return [(i, _json_row(manifest, i, line)) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     if kind not in {".tsv", ".csv"}:
         raise DataError(f"{manifest}: manifests are .tsv, .csv or .jsonl files, or give a folder of recordings")
-    # Quotes have no meaning in a .tsv: transcripts may begin with one.
-    quoting = csv.QUOTE_NONE if kind == ".tsv" else csv.QUOTE_MINIMAL
-    reader = csv.DictReader(text.splitlines(), delimiter="\t" if kind == ".tsv" else ",", quoting=quoting)
+    lines = io.StringIO(text, newline="")
+    if kind == ".tsv":  # where quotes have no meaning: transcripts may begin with one
+        reader = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    else:
+        reader = csv.DictReader(lines)
     rows = []
     for row in reader:
         if None in row or None in row.values():
@@ -191,8 +194,9 @@ def _unique(utterances: list[Utterance], source: Path) -> list[Utterance]:
     seen: dict[str, Path] = {}
     for utterance in utterances:
         if utterance.name in seen:
-            raise DataError(f"{source}: two recordings have the name {utterance.name}: {seen[utterance.name]} and "
-                            f"{utterance.path}")
+            raise DataError(
+                f"{source}: two recordings have the name {utterance.name}: {seen[utterance.name]} and {utterance.path}"
+            )
         seen[utterance.name] = utterance.path
     return utterances
 
@@ -207,7 +211,8 @@ def _filtered(utterances: list[Utterance], filters: Sequence[str], source: Path)
     known = set().union(*(utterance.columns for utterance in utterances))
     for column in wanted:
         if column not in known:
-            raise DataError(f"{source}: no column {column!r} to filter by; there are {', '.join(sorted(known)) or 'none'}")
+            there = ", ".join(sorted(known)) or "none"
+            raise DataError(f"{source}: no column {column!r} to filter by; there are {there}")
     kept = [u for u in utterances if all(u.columns.get(column) in values for column, values in wanted.items())]
     if not kept:
         raise DataError(f"{source}: none of its {len(utterances)} recordings match {' '.join(filters)}")
@@ -228,5 +233,3 @@ def _seconds(path: Path) -> float:
 def _some(things: Iterable[object]) -> str:
     texts = [str(thing) for thing in things]
     return ", ".join(texts[:LONGEST_LIST]) + (", ..." if len(texts) > LONGEST_LIST else "")
-
-

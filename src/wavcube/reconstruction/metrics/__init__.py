@@ -10,6 +10,7 @@ Read base.py first.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from typing import Any
 
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.reconstruction.metrics.base import (
@@ -146,7 +147,7 @@ class _Maker:
             return UTMOS(self._model("utmos", options.utmos, load_utmos, how))
         return metric()
 
-    def _model(self, kind: str, given: object | None, load: Callable, how: str):  # type: ignore[no-untyped-def]
+    def _model(self, kind: str, given: object | None, load: Callable, how: str) -> Any:
         if given is None:
             raise MetricUnavailable(how)
         if kind not in self._models:

@@ -18,6 +18,9 @@ Result = TypeVar("Result")
 SILENCE = 1e-4
 """Peak amplitude (-80 dB of full scale) below which a recording holds no signal: three steps of 16-bit audio."""
 
+FAILED = "failed: "
+"""How reasons begin that come from an error nobody foresaw: the next run tries these again."""
+
 
 class Undefined(Exception):
     """A quantity has no value for this recording; the text says why."""
@@ -100,6 +103,16 @@ class Quantity:
     digits: int = 2
     ratio: tuple[str, str] | None = None
     scale: float = 1.0
+
+    @property
+    def heading(self) -> str:
+        """Title and unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def arrow(self) -> str:
+        """Where better is."""
+        return "↑" if self.better == "higher" else "↓"
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from wavcube.reconstruction.metrics.base import Measurement, Metric, Pair, Quantity, Undefined
+from wavcube.reconstruction.metrics.base import Measurement, Metric, Pair, Quantity
 
 
 class Bitrate(Metric):
@@ -17,5 +17,5 @@ class Bitrate(Metric):
 
     def measure(self, pair: Pair) -> Measurement:
         if pair.reconstruction.bits is None:
-            raise Undefined("no bit stream")
+            return Measurement()  # not undefined: it does not apply
         return Measurement({"kilobits": pair.reconstruction.bits / 1000, "coded_seconds": pair.original.seconds})

@@ -4,7 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from wavcube.reconstruction.metrics.base import Measurement, Metric, Pair, Quantity, Recording, Undefined, refuse_silence
+from wavcube.reconstruction.metrics.base import (
+    Measurement,
+    Metric,
+    Pair,
+    Quantity,
+    Recording,
+    Undefined,
+    refuse_silence,
+)
 from wavcube.reconstruction.metrics.speaker_encoders import SpeakerEncoder
 
 SHORTEST_S = 0.5

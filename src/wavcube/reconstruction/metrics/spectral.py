@@ -69,15 +69,16 @@ class STFTDistance(Metric):
 
 
 def spectrum(waveform: np.ndarray, size: int, hop: int, window: int) -> np.ndarray:
-    """Magnitudes `[frames, size // 2 + 1]`: periodic Hann window in the middle of `size`, centred frames, reflected ends.
+    """Magnitudes `[frames, size // 2 + 1]`: periodic Hann window amid `size`, centred frames, reflected ends.
 
     Agrees with the magnitudes of torch.stft(center=True).
     """
     taper = np.zeros(size, np.float32)
     start = (size - window) // 2
     taper[start : start + window] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
-    mode = "reflect" if len(waveform) > size // 2 else "constant"
-    padded = np.pad(waveform.astype(np.float32), size // 2, mode=mode)
+    waveform, reach = waveform.astype(np.float32), size // 2
+    # Too short a recording has nothing to reflect.
+    padded = np.pad(waveform, reach, "reflect") if len(waveform) > reach else np.pad(waveform, reach)
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
     return np.abs(np.fft.rfft(frames * taper, axis=1))
 

@@ -1,0 +1,156 @@
+"""`wavcube evaluate`: how good is what a model gives back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wavcube.cli.options import Device, DeviceOption
+from wavcube.errors import ConfigError, WavCubeError
+
+evaluate = typer.Typer(
+    name="evaluate", help="Measure how good a model's speech is, beside baselines.", no_args_is_help=True
+)
+
+Model = Annotated[
+    list[str],
+    typer.Option(
+        "--model", "-m", help="What to evaluate, see `wavcube evaluate models`; repeat it to compare with the first."
+    ),
+]
+Data = Annotated[
+    Path, typer.Option(help="Folder of recordings, or manifest (.tsv, .csv, .jsonl) with a column of paths.")
+]
+Output = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; the same one again continues.")]
+Filter = Annotated[
+    list[str] | None, typer.Option("--filter", help="COLUMN=VALUE: keep such rows of the manifest; can be repeated.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings.")]
+Metrics = Annotated[str, typer.Option(help="Names with commas between, see `wavcube evaluate metrics`.")]
+Speaker = Annotated[
+    str | None,
+    typer.Option(help="Speaker encoder: ecapa:CHECKPOINT, xvector:ID_OR_FOLDER, FILE.onnx, FILE.pt or resemblyzer."),
+]
+Recogniser = Annotated[
+    str | None, typer.Option(help="Recogniser that error rates need: whisper:NAME_OR_FOLDER or ctc:ID_OR_FOLDER.")
+]
+Utmos = Annotated[str | None, typer.Option(help="UTMOS weights: FILE (TorchScript or ONNX), or hub to download them.")]
+Normaliser = Annotated[str, typer.Option(help="Of texts before words are counted: whisper, lower or none.")]
+By = Annotated[
+    list[str] | None,
+    typer.Option(help="Break down by this column, beside duration, speaker and sex; can be repeated."),
+]
+Cluster = Annotated[
+    str | None, typer.Option(help="Column whose groups the bootstrap draws as a whole, such as speaker.")
+]
+RankBy = Annotated[str | None, typer.Option(help="Quantity that says which utterances are the worst.")]
+Processes = Annotated[int | None, typer.Option(min=1, help="Workers for the small metrics; one a core by default.")]
+BatchSeconds = Annotated[float, typer.Option(min=1.0, help="Seconds of speech decoded at once.")]
+Seed = Annotated[int, typer.Option(help="Of the bootstrap.")]
+Listen = Annotated[bool, typer.Option(help="Put sound and spectrograms into the HTML page.")]
+
+
+@evaluate.command()
+def reconstruction(
+    model: Model,
+    data: Data,
+    out: Output = Path("runs/reconstruction"),
+    filters: Filter = None,
+    limit: Limit = None,
+    metrics: Metrics = "all",
+    speaker: Speaker = None,
+    recogniser: Recogniser = None,
+    utmos: Utmos = None,
+    normaliser: Normaliser = "whisper",
+    by: By = None,
+    cluster: Cluster = None,
+    rank_by: RankBy = None,
+    device: DeviceOption = Device.auto,
+    processes: Processes = None,
+    batch_seconds: BatchSeconds = 60.0,
+    seed: Seed = 0,
+    listen: Listen = True,
+) -> None:
+    """Score reconstructed speech: a table here; report.html, report.json, Markdown, LaTeX, CSV, Parquet in --out."""
+    import os
+
+    from rich.console import Console
+
+    from wavcube import reconstruction as evaluation
+    from wavcube.reconstruction.report.tables import footnotes, terminal_table
+
+    console = Console(highlight=False)
+    where = _torch_device(device)
+    utterances = evaluation.read_utterances(data, filters or (), limit)
+    options = evaluation.MetricOptions(speaker, recogniser, utmos, normaliser, where)
+    chosen = evaluation.choose_metrics(None if metrics == "all" else metrics.split(","), options)
+    for name, how in chosen.skipped.items():
+        console.print(f"skipped {name}: {how}", style="yellow", markup=False)
+    if not chosen.metrics:
+        raise ConfigError("none of the chosen metrics can run here; see above how to get what they lack")
+    systems = [evaluation.load_system(description, where) for description in model]
+    table = evaluation.evaluate(
+        systems,
+        utterances,
+        chosen.metrics,
+        out,
+        processes=processes or os.cpu_count() or 1,
+        batch_seconds=batch_seconds,
+        show_progress=True,
+    )
+    summary = evaluation.write_report(
+        table,
+        systems,
+        utterances,
+        chosen,
+        out,
+        data=" ".join([data.name, *(filters or ())]),
+        breakdown_by=by,
+        cluster=cluster,
+        rank_by=rank_by,
+        seed=seed,
+        listen=listen,
+    )
+    console.print(terminal_table(summary))
+    for note in footnotes(summary):
+        console.print(note, style="dim", markup=False)
+    console.print(f"report: {out / 'report.html'}", markup=False)
+
+
+@evaluate.command()
+def metrics() -> None:
+    """List the metrics: what each gives, which rate it hears, where it is from, what it needs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from wavcube.reconstruction.metrics import METRICS
+    from wavcube.reconstruction.metrics.recognisers import RECOGNISERS
+    from wavcube.reconstruction.metrics.speaker_encoders import SPEAKER_ENCODERS
+
+    table = Table("name", "gives", "hears", "from")
+    for metric in METRICS.values():
+        gives = ", ".join(f"{q.heading} {q.arrow}" for q in metric.quantities)
+        table.add_row(metric.name, gives, f"{metric.sample_rate // 1000} kHz", metric.citation)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"speaker needs --speaker, one of\n{SPEAKER_ENCODERS}\n", markup=False)
+    console.print(f"wer and wer_vs_original need --recogniser, one of\n{RECOGNISERS}\n", markup=False)
+    console.print("utmos needs --utmos FILE (TorchScript or ONNX), or --utmos hub to download it", markup=False)
+
+
+@evaluate.command()
+def models() -> None:
+    """List what --model can name: WavCube models, codecs, baselines, files."""
+    from wavcube.reconstruction.systems import SYSTEMS
+
+    print(SYSTEMS)
+
+
+def _torch_device(wanted: Device) -> str:
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    device = next(kind for kind, is_there in there.items() if is_there) if wanted is Device.auto else wanted.value
+    if not there[device]:
+        raise WavCubeError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
+    return device
