@@ -43,7 +43,7 @@ def gather_speech(
         AudioError: see `load_audio` and `as_mono`; and for arrays without a sample rate, lengths that do not fit,
             nothing at all, or a recording that is too short.
     """
-    if lengths is not None:
+    if lengths is not None or (isinstance(speech, np.ndarray | Tensor) and speech.ndim == 2):
         items, names = _rows(speech, lengths), None
     elif _is_several(speech):
         items, names = list(speech), None
@@ -69,22 +69,27 @@ def _is_path(item: Any) -> bool:
 
 
 def _is_several(speech: Any) -> bool:
-    """Whether this is a batch or a list of recordings, and not one (a list of numbers is one, written out)."""
-    if isinstance(speech, np.ndarray | Tensor):
-        return speech.ndim == 2
-    numbers = isinstance(speech, list | tuple) and len(speech) > 0 and isinstance(speech[0], int | float)
-    return isinstance(speech, list | tuple) and not numbers
+    """Whether this is a list of recordings, and not one (a list of numbers is one, written out)."""
+    return isinstance(speech, list | tuple) and not (len(speech) > 0 and isinstance(speech[0], int | float))
 
 
-def _rows(batch: Any, lengths: Tensor | Sequence[int]) -> list[Any]:
+def _rows(batch: Any, lengths: Tensor | Sequence[int] | None) -> list[Any]:
     if not isinstance(batch, np.ndarray | Tensor) or batch.ndim != 2:
         raise AudioError("lengths go with a padded batch [batch, samples]; leave them out for anything else")
-    counts = [int(count) for count in lengths]
-    if len(counts) != len(batch):
-        raise AudioError(f"{len(counts)} lengths for a batch of {len(batch)} items")
-    if any(not 0 < count <= batch.shape[1] for count in counts):
-        raise AudioError(f"lengths must be 1 to {batch.shape[1]} (the samples there are), not {counts}")
-    return [row[:count] for row, count in zip(batch, counts, strict=True)]
+    count, samples = batch.shape
+    if samples < min(count, 100):  # too short at any rate, so most likely the channels of one recording
+        raise AudioError(
+            f"shape {list(batch.shape)} is a batch of {count} recordings of {samples} samples each; one recording of "
+            f"several channels has to be mixed down first, for example with wavcube.audio.as_mono"
+        )
+    if lengths is None:
+        return list(batch)
+    counts = [int(length) for length in lengths] if np.ndim(lengths) == 1 else []
+    if len(counts) != count:
+        raise AudioError(f"lengths must be one number an item: {len(counts)} lengths for a batch of {count} items")
+    if any(not 0 < length <= samples for length in counts):
+        raise AudioError(f"lengths must be 1 to {samples} (the samples there are), not {counts}")
+    return [row[:length] for row, length in zip(batch, counts, strict=True)]
 
 
 def _waveform(item: Any, sample_rate: int | None, target_rate: int, name: str) -> Tensor:
