@@ -10,17 +10,16 @@ SYMBOLS = tuple(" '.,?abcdefghijklmnopqrstuvwxyz")
 
 
 def small_flow(seed: int = 0, scale: float = 0.15) -> SpeechFlow:
-    config = SpeechFlowConfig(
-        TransformerConfig.preset("tiny"),
-        RepresentationConfig("wavcube", "a-test-space", CHANNELS),
-        "lowercase",
-        SYMBOLS,
-    )
+    return speech_flow(RepresentationConfig("wavcube", "a-test-space", CHANNELS), seed, scale)
+
+
+def speech_flow(representation: RepresentationConfig, seed: int = 0, scale: float = 0.15) -> SpeechFlow:
+    config = SpeechFlowConfig(TransformerConfig.preset("tiny"), representation, "lowercase", SYMBOLS)
     generator = torch.Generator().manual_seed(seed)
     model = SpeechFlow(config)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += scale * torch.randn(parameter.shape, generator=generator)
-        model.mean.copy_(torch.randn(CHANNELS, generator=generator))
-        model.deviation.copy_(0.5 + torch.rand(CHANNELS, generator=generator))
+        model.mean.copy_(torch.randn(representation.channels, generator=generator))
+        model.deviation.copy_(0.5 + torch.rand(representation.channels, generator=generator))
     return model.eval()

@@ -15,7 +15,7 @@ from wavcube.generation.model import SpeechFlow
 from wavcube.representation.lengths import length_mask
 
 
-@dataclass(frozen=True)
+@dataclass
 class FlowSettings:
     """Chances of training.
 

@@ -1,10 +1,14 @@
+# ruff: noqa: RUF001 (Chinese punctuation)
 """Long texts in pieces that can be spoken at once: at sentences, else at clauses, else between words."""
 
 import re
 
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])")
 _CLAUSE = re.compile(r"(?<=[,;:])\s+|(?<=[，；：、])")
-_ABBREVIATIONS = frozenset("mr mrs ms dr st prof sr jr vs etc no vol fig e.g i.e approx dept gen col capt".split())
+_ABBREVIATIONS = frozenset(
+    {"mr", "mrs", "ms", "dr", "st", "prof", "sr", "jr", "gen", "col", "capt"}
+    | {"vs", "etc", "no", "vol", "fig", "e.g", "i.e", "approx", "dept"}
+)
 
 
 def split_sentences(text: str) -> list[str]:

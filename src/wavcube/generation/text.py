@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (typographic quotes and dashes)
 """How text becomes symbols: characters, pinyin or phonemes."""
 
 import re

@@ -29,7 +29,8 @@ class TimeEmbedding(nn.Module):
         half = TIME_WIDTH // 2
         steps = torch.arange(half, device=time.device, dtype=torch.float32)
         angle = 1000.0 * time.float()[:, None] * torch.exp(-math.log(1e4) / (half - 1) * steps)
-        return self.layers(torch.cat([angle.sin(), angle.cos()], -1).to(self.layers[0].weight.dtype))
+        first: nn.Linear = self.layers[0]  # type: ignore[assignment]
+        return self.layers(torch.cat([angle.sin(), angle.cos()], -1).to(first.weight.dtype))
 
 
 class ConvolutionalPosition(nn.Module):
@@ -96,7 +97,7 @@ class Layer(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         width, hidden = config.width, config.feed_forward * config.width
-        self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, 6 * width))
+        self.shift_scale_gate = nn.Linear(width, 6 * width)
         self.attention_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.attention = Attention(config)
         self.feed_forward_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
@@ -105,7 +106,7 @@ class Layer(nn.Module):
         )
 
     def forward(self, hidden: Tensor, time: Tensor, rotary: Rotary, mask: Tensor | None) -> Tensor:
-        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = self.modulation(time)[:, None].chunk(6, -1)
+        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = self.shift_scale_gate(F.silu(time))[:, None].chunk(6, -1)
         attended = self.attention(self.attention_norm(hidden) * (1 + scale_a) + shift_a, rotary, mask)
         hidden = hidden + gate_a * attended
         return hidden + gate_f * self.feed_forward(self.feed_forward_norm(hidden) * (1 + scale_f) + shift_f)
@@ -126,17 +127,16 @@ class DiffusionTransformer(nn.Module):
         self.input = InputProjection(channels, config)
         self.position = ConvolutionalPosition(config)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
-        self.output_modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.width, 2 * config.width))
+        self.shift_scale = nn.Linear(config.width, 2 * config.width)
         self.output_norm = nn.LayerNorm(config.width, eps=1e-6, elementwise_affine=False)
         self.output = nn.Linear(config.width, channels)
         self._zero()
 
     def _zero(self) -> None:
         """At first every layer passes on what it gets, and the velocity is zero."""
-        modulations = [layer.modulation[1] for layer in self.layers]  # type: ignore[union-attr,index]
-        for linear in (*modulations, self.output_modulation[1], self.output):
-            nn.init.zeros_(linear.weight)  # type: ignore[union-attr,arg-type]
-            nn.init.zeros_(linear.bias)  # type: ignore[union-attr,arg-type]
+        for linear in (*(layer.shift_scale_gate for layer in self.layers), self.shift_scale, self.output):
+            for parameter in linear.parameters():  # type: ignore[union-attr]
+                nn.init.zeros_(parameter)
 
     def context(self, condition: Tensor, text: Tensor) -> Tensor:
         """What stays the same at all times: condition [B, T, C] and embedded text [B, T, D] -> [B, T, H]."""
@@ -158,5 +158,5 @@ class DiffusionTransformer(nn.Module):
         rotary = Rotary(noised.shape[1], self.head_width, 10_000.0, hidden.device, torch.float32)
         for layer in self.layers:
             hidden = layer(hidden, embedded, rotary, mask)
-        scale, shift = self.output_modulation(embedded)[:, None].chunk(2, -1)
+        scale, shift = self.shift_scale(F.silu(embedded))[:, None].chunk(2, -1)
         return self.output(self.output_norm(hidden) * (1 + scale) + shift)

@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.generation.conftest import SPEECH
+from tests.generation.small import speech_flow
+from wavcube.audio import load_audio
+from wavcube.errors import AudioError, CheckpointError
+from wavcube.generation.representation import Representation, load_representation
+from wavcube.generation.solver import SolverSettings
+from wavcube.generation.speak import TextToSpeech
+from wavcube.generation.text import TextError
+
+PROMPT, PROMPT_TEXT = SPEECH / "p287_002.flac", "ask her to bring these things with her from the store"
+FAST = SolverSettings(2, guidance=1.0)
+
+
+def test_speech_lasts_as_long_as_the_prompt_s_pace_says(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    text = "bring these things"
+    frames = round(len(voice.frames) / len(PROMPT_TEXT) * len(text))
+    speech = speaker.speak(text, voice, solver=FAST)
+    assert len(speech.waveform) == 320 * frames
+    assert np.abs(speech.waveform).max() <= 1.0
+    fast = speaker.speak(text, voice, speed=1.5, solver=FAST)
+    assert fast.seconds == pytest.approx(speech.seconds / 1.5, abs=0.02)
+    assert speaker.speak(text, voice, seconds=2.0, solver=FAST).seconds == pytest.approx(2.0)
+
+
+def test_a_list_of_texts_sounds_as_each_alone(speaker: TextToSpeech) -> None:
+    voices = [
+        speaker.voice(PROMPT, PROMPT_TEXT),
+        speaker.voice(SPEECH / "LJ001-0013.opus", "than in the same operations"),
+    ]
+    texts = ["a short one.", "and one that is a little longer, is it not?"]
+    together = speaker.speak(texts, voices, seed=[3, 4], solver=FAST)
+    for text, voice, seed, spoken in zip(texts, voices, (3, 4), together, strict=True):
+        alone = speaker.speak(text, voice, seed=seed, solver=FAST)
+        np.testing.assert_allclose(spoken.waveform, alone.waveform, atol=2e-3)
+        assert spoken.text == text
+
+
+def test_the_seed_decides(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    first, same, other = (speaker.speak("hello", voice, seed=seed, solver=FAST).waveform for seed in (0, 0, 1))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_long_texts_are_spoken_in_pieces_without_clicks(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    sentence = "this is a sentence of some length that goes on for a while. "
+    calls = []
+    speech = speaker.speak(sentence * 12, voice, solver=FAST, progress=lambda *done: calls.append(done))
+    pieces = calls[-1][1]
+    assert pieces > 1
+    assert calls[-1] == (pieces, pieces)
+    wanted = len(voice.frames) / 50 / len(PROMPT_TEXT) * len((sentence * 12).strip())
+    assert speech.seconds == pytest.approx(wanted + 0.1 * (pieces - 1), rel=0.02)
+    silent = np.flatnonzero(np.abs(speech.waveform) < 1e-7)
+    assert len(silent) >= 1600 * (pieces - 1)  # the pauses
+
+
+def test_streaming_gives_sentences_with_pauses(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    parts = list(speaker.stream("first of all. and then this, too. end.", voice, solver=FAST))
+    assert len(parts) == 3
+    assert not parts[0][-1600:].any()
+    assert parts[-1][0] == 0
+    with pytest.raises(TextError):
+        next(speaker.stream("good. b4d.", voice, solver=FAST))
+
+
+def test_quiet_prompts_give_quiet_speech(speaker: TextToSpeech) -> None:
+    waveform = load_audio(PROMPT)
+    waveform *= 0.1 / np.sqrt(np.square(waveform).mean())  # as loud as prompts are brought to
+    normal, quiet = (
+        speaker.speak("hello there", (gain * waveform).astype(np.float32), PROMPT_TEXT, sample_rate=16_000, solver=FAST)
+        for gain in (0.9, 0.09)
+    )
+    np.testing.assert_allclose(normal.waveform, 10 * quiet.waveform, atol=1e-3)
+
+
+class Reader:
+    name = fingerprint = "reader"
+
+    def transcribe(self, waveform: np.ndarray, language: str) -> str:
+        return "bring things"
+
+
+def test_prompts_without_text_are_read_or_asked_for(speaker: TextToSpeech) -> None:
+    with pytest.raises(TextError, match="--prompt-text"):
+        speaker.voice(PROMPT)
+    speaker.recogniser = Reader()
+    assert speaker.voice(PROMPT).text == "bring things"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"text": " "}, "the text is empty"),
+        ({"text": "x" * 60, "seconds": 1.0}, r"does not fit 1 s: at the pace of the prompt it takes"),
+        ({"text": "100 %"}, "does not know the characters '1' '0' '%'"),
+        ({"text": ["a", "b"], "seed": [1]}, "1 seeds for 2 texts"),
+        ({"text": "hello", "speed": 0.0}, "speed is 0"),
+        ({"text": "hello", "prompt_text": ""}, "prompt's text is empty"),
+    ],
+)
+def test_texts_that_cannot_be_spoken_are_refused(
+    speaker: TextToSpeech, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(TextError, match=message):
+        speaker.speak(**{"prompt": PROMPT, "prompt_text": PROMPT_TEXT, **arguments})  # type: ignore[arg-type]
+
+
+def test_prompts_that_cannot_be_used_are_refused(speaker: TextToSpeech) -> None:
+    with pytest.raises(AudioError, match="silent"):
+        speaker.voice(np.zeros(32_000, np.float32), "text", 16_000)
+
+
+def test_a_model_finds_its_representation_again(wavcube_folder: Path, latents: Representation, tmp_path: Path) -> None:
+    model = speech_flow(latents.describe(f"wavcube:{wavcube_folder}"))
+    model.save_pretrained(tmp_path)
+    speaker = TextToSpeech.from_pretrained(tmp_path)
+    wanted = TextToSpeech(model, latents)
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    assert np.array_equal(
+        speaker.speak("hello", voice, solver=FAST).waveform, wanted.speak("hello", voice, solver=FAST).waveform
+    )
+    with pytest.raises(CheckpointError, match="name the one it was trained on"):
+        TextToSpeech.from_pretrained(tmp_path, representation="logmel")
+    with pytest.raises(CheckpointError, match="was trained on"):
+        TextToSpeech(model, load_representation("logmel"))
