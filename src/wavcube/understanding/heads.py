@@ -1,0 +1,156 @@
+"""What is trained on frozen frames: SUPERB's heads, shared by the tasks."""
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wavcube.understanding.specaugment import SpecAugment
+
+
+class Probe(nn.Module):
+    """Frames as they lie in the cache -> outputs of a head: standardised, layers mixed, augmented in training.
+
+    Args:
+        head: takes frames [B, T, C] and lengths [B].
+        mean, deviation: [C] or [L, C], of the training split.
+        augment: masks frames in training, or None.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, head: nn.Module, mean: Tensor, deviation: Tensor, augment: SpecAugment | None = None) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation.clamp_min(1e-5))
+        self.layer_weights = nn.Parameter(torch.zeros(len(mean))) if mean.dim() == 2 else None
+        self.head = head
+        self.augment = augment
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Any:
+        """Outputs of the head for [B, T, C], or for [B, L, T, C] whose layers are mixed by learned weights."""
+        if self.layer_weights is None:
+            values = (values - self.mean) / self.deviation
+        else:
+            values = (values - self.mean[:, None]) / self.deviation[:, None]
+            values = torch.einsum("l,bltc->btc", self.layer_weights.softmax(0), values)
+        if self.training and self.augment is not None:
+            values = self.augment(values, lengths)
+        return self.head(values, lengths)
+
+
+def frame_mask(lengths: Tensor, frames: int) -> Tensor:
+    """[B, T], true where a frame is real."""
+    return torch.arange(frames, device=lengths.device) < lengths[:, None]
+
+
+class PooledLinear(nn.Module):
+    """Linear, mean over time, linear: one output vector a recording, [B, outputs]."""
+
+    def __init__(self, dim: int, width: int, outputs: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(dim, width)
+        self.classify = nn.Linear(width, outputs)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        mask = frame_mask(lengths, values.shape[1])[..., None]
+        pooled = (self.project(values) * mask).sum(1) / lengths[:, None]
+        return self.classify(pooled)
+
+
+class FrameLinear(nn.Module):
+    """Two linear layers at every frame, [B, T, outputs]."""
+
+    def __init__(self, dim: int, width: int, outputs: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(dim, width)
+        self.classify = nn.Linear(width, outputs)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        return self.classify(self.project(values))
+
+
+class Recurrent(nn.Module):
+    """Linear, bidirectional LSTM, linear at every frame, [B, T, outputs]."""
+
+    def __init__(self, dim: int, width: int, depth: int, dropout: float, outputs: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(dim, width)
+        self.dropout = nn.Dropout(dropout)
+        self.lstm = nn.LSTM(
+            width, width, depth, batch_first=True, bidirectional=True, dropout=dropout if depth > 1 else 0.0
+        )
+        self.classify = nn.Linear(2 * width, outputs)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        return self.classify(self.dropout(run_lstm(self.lstm, self.project(values), lengths)))
+
+
+class Diariser(nn.Module):
+    """One LSTM, and for each speaker whether he speaks at every frame: logits [B, T, speakers]."""
+
+    def __init__(self, dim: int, width: int, speakers: int = 2) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(dim, width, 1, batch_first=True)
+        self.classify = nn.Linear(width, speakers)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        return self.classify(run_lstm(self.lstm, values, lengths))
+
+
+class XVector(nn.Module):
+    """Time-delay network, statistics pooling, embedding [B, width] (Snyder et al. 2018, without its second layer).
+
+    Args:
+        dim: channels of a frame.
+        width: of the network (512 in SUPERB); the layer before pooling has three times as many, less a bit (1,500).
+        speakers: that training tells apart.
+    """
+
+    MARGIN, SCALE = 0.4, 30.0
+
+    def __init__(self, dim: int, width: int, speakers: int) -> None:
+        super().__init__()
+        wide = width * 1500 // 512
+        self.project = nn.Linear(dim, width)
+        shapes = ((width, 5, 1), (width, 3, 2), (width, 3, 3), (width, 1, 1), (wide, 1, 1))
+        sizes = [width, *(out for out, _, _ in shapes)]
+        # Padded, so that recordings shorter than the network's 15 frames have an embedding too.
+        self.layers = nn.ModuleList(
+            nn.Conv1d(size, out, kernel, dilation=dilation, padding=dilation * (kernel // 2))
+            for size, (out, kernel, dilation) in zip(sizes, shapes, strict=False)
+        )
+        self.embed = nn.Linear(2 * wide, width)
+        self.speakers = nn.Parameter(torch.empty(speakers, width))
+        nn.init.xavier_normal_(self.speakers)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        mask = frame_mask(lengths, values.shape[1])[:, None]
+        hidden = self.project(values).transpose(1, 2)
+        for layer in self.layers:
+            hidden = F.relu(layer(hidden * mask))
+        count = lengths[:, None].to(hidden.dtype)
+        mean = (hidden * mask).sum(2) / count
+        variance = ((hidden - mean[..., None]).square() * mask).sum(2) / count
+        return self.embed(torch.cat([mean, (variance + 1e-8).sqrt()], 1))
+
+    def loss(self, embeddings: Tensor, targets: Tensor) -> Tensor:
+        """Additive-margin softmax (Wang et al. 2018): scale 30, margin 0.4."""
+        cosines = F.normalize(embeddings) @ F.normalize(self.speakers).T
+        margins = F.one_hot(targets, len(self.speakers)) * self.MARGIN
+        return F.cross_entropy(self.SCALE * (cosines - margins), targets)
+
+
+def run_lstm(lstm: nn.LSTM, values: Tensor, lengths: Tensor) -> Tensor:
+    """Outputs [B, T, H] of a padded batch; each item as if it were alone."""
+    packed = nn.utils.rnn.pack_padded_sequence(values, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    output, _ = nn.utils.rnn.pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=values.shape[1])
+    return output
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Trainable numbers of a head."""
+    return sum(math.prod(parameter.shape) for parameter in module.parameters() if parameter.requires_grad)

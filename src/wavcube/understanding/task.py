@@ -1,0 +1,129 @@
+"""What a task is: it reads data, builds a head, and measures what the head says."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wavcube.frontends.shards import CachedFrames
+from wavcube.understanding.batches import Batch
+from wavcube.understanding.corpus import Corpus, Example, check_splits
+from wavcube.understanding.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure that a task reports: its name, its heading in tables, its unit, and whether more is better."""
+
+    name: str
+    heading: str
+    unit: str
+    more_is_better: bool
+    decimals: int = 2
+
+
+class Task(ABC):
+    """One of SUPERB's tasks.
+
+    Attributes:
+        name: as on the command line.
+        title: in words.
+        measures: what is reported; the first one chooses learning rate and checkpoint.
+        recipe: SUPERB's settings.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    measures: ClassVar[tuple[Measure, ...]]
+    recipe: ClassVar[Recipe]
+
+    @abstractmethod
+    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+        """The corpus of an official folder or of a manifest; several where the task has folds.
+
+        Raises:
+            DataError: what is missing, with where to get it; or malformed.
+        """
+
+    def check(self, corpus: Corpus, source: Path) -> None:
+        """Refuse a corpus that cannot be trained on or would give a wrong figure.
+
+        Raises:
+            DataError: what is wrong, by name.
+        """
+        check_splits(corpus, source)
+
+    @abstractmethod
+    def measure(self, outcomes: np.ndarray) -> dict[str, float]:
+        """The figures, of outcomes [N, ...] of the items that a split is judged by."""
+
+
+class ProbeTask(Task):
+    """A task whose head is trained."""
+
+    @abstractmethod
+    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+        """The head, which takes frames [B, T, C] and lengths [B]."""
+
+    @abstractmethod
+    def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:
+        """What training makes small, of a batch's output of the head."""
+
+    @abstractmethod
+    def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> Sequence[Any]:
+        """What the head says, one thing an example of the batch."""
+
+    @abstractmethod
+    def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
+        """What the split is judged by, [N, ...], from what was said of each of its examples, by key."""
+
+    def for_test(self, recipe: Recipe) -> "ProbeTask":
+        """The task as it reads the test split."""
+        return self
+
+    def choose(self, dev: np.ndarray, test: np.ndarray) -> np.ndarray:
+        """Outcomes of test, with whatever setting of the scoring that dev chose."""
+        return test
+
+
+class SearchTask(Task):
+    """A task without training: frames are compared as they are."""
+
+    @abstractmethod
+    def search(self, corpus: Corpus, frames: CachedFrames, progress: bool) -> tuple[np.ndarray, np.ndarray, dict]:
+        """Outcomes of dev and test, and what is to be told besides."""
+
+
+class PooledTask(ProbeTask):
+    """A task that gives each recording one class."""
+
+    measures = (Measure("accuracy", "Acc", "%", True),)
+
+    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+        from wavcube.understanding.heads import PooledLinear
+
+        return PooledLinear(dim, recipe.width, len(corpus.labels))
+
+    def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:
+        index = {label: i for i, label in enumerate(corpus.labels)}
+        targets = torch.tensor([index[example.target] for example in batch.examples], device=output.device)
+        return nn.functional.cross_entropy(output, targets)
+
+    def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> list[Any]:
+        return [corpus.labels[i] for i in output.argmax(1).tolist()]
+
+    def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
+        return np.array([[said[e.clip.key] == e.target] for e in corpus.splits[split]], float)
+
+    def measure(self, outcomes: np.ndarray) -> dict[str, float]:
+        return {"accuracy": 100.0 * float(outcomes[:, 0].mean())}
+
+
+def labels_of(examples: Sequence[Example]) -> list[Any]:
+    """The classes of examples, sorted."""
+    return sorted({example.target for example in examples})
