@@ -9,6 +9,7 @@ from wavcube.cli.convert import convert
 from wavcube.cli.decode import decode
 from wavcube.cli.demo import demo
 from wavcube.cli.encode import encode
+from wavcube.cli.export import export
 from wavcube.cli.info import info
 from wavcube.cli.reconstruct import reconstruct
 from wavcube.errors import WavCubeError
@@ -36,7 +37,7 @@ def _options(
     pass
 
 
-for command in (encode, decode, reconstruct, info, convert, demo):
+for command in (encode, decode, reconstruct, info, convert, export, demo):
     app.command()(command)
 
 

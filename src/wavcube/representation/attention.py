@@ -116,10 +116,10 @@ def local_attention(
     Returns:
         [B, heads, T, D].
     """
-    batch, heads, frames, width = query.shape
-    blocks = -(-frames // block)
+    batch, frames = query.shape[0], query.shape[2]
+    blocks = (frames + block - 1) // block
     span = block + back + ahead
-    extra = -(-span // block) - 1  # blocks that a span reaches into beyond its first
+    extra = (span - 1) // block  # blocks that a span reaches into beyond its first
     tail = (blocks + extra) * block - frames - back
 
     def spans(values: Tensor, dim: int) -> Tensor:

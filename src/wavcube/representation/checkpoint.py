@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from wavcube.representation.model import WavCube
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+EXPORT_MANIFEST = "export.json"
+"""Its presence marks a folder of exported graphs."""
+
 STATISTICS = ("latent_mean", "latent_std")
 """Optional tensors: per-channel statistics of the latent, [C]."""
 
@@ -37,6 +40,10 @@ def load(
 ) -> Model:
     """See `WavCube.from_pretrained`. Weights are mapped from the file, so that loading takes one copy of them."""
     folder = _folder(name)
+    if (folder / EXPORT_MANIFEST).is_file():
+        from wavcube.representation.export import load_exported
+
+        return cast(Model, load_exported(folder, dtype))
     config = WavCubeConfig.load(folder / CONFIG)
     with torch.device("meta"):
         model = kind(config)

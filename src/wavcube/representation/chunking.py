@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from wavcube.errors import ConfigError
-from wavcube.representation.decoder import AcousticDecoder, Upsampler
+from wavcube.representation.decoder import AcousticDecoder
 from wavcube.representation.encoder import ConvLayer, SpeechEncoder
 
 FADE_FRAMES = 10
@@ -88,16 +88,21 @@ def _windows(total: int, chunk: int, before: int, after: int) -> Iterator[_Windo
 
 
 def encode_in_chunks(
-    encoder: SpeechEncoder, waveform: Tensor, chunking: Chunking, finish: Callable[[Tensor], Tensor], pooling: int
+    encoder: SpeechEncoder,
+    waveform: Tensor,
+    chunking: Chunking,
+    finish: Callable[[Tensor], Tensor],
+    pooling: int,
+    device: torch.device,
 ) -> Tensor:
     """Frames [1, T / pooling, C] of one long recording.
 
     Args:
-        waveform: [S], at 16 kHz, on any device; chunks go to the encoder's.
+        waveform: [S], at 16 kHz, on any device.
         finish: from the features [1, t, H] of a chunk to what is wanted of it (features themselves, or the latent).
         pooling: frames of 50 Hz to one that `finish` gives.
+        device: of the encoder, where chunks go.
     """
-    device = next(encoder.parameters()).device
     frames = encoder.config.frames(len(waveform))
     mean, scale = torch.zeros(()), torch.ones(())
     if encoder.config.normalize_waveform:
@@ -126,10 +131,10 @@ def _group_norm_statistics(
     encoder: SpeechEncoder, waveform: Tensor, mean: Tensor, scale: Tensor
 ) -> tuple[Tensor, Tensor] | None:
     """Mean and variance [1, C] of the first convolution's output over the whole recording (Base models)."""
+    if encoder.config.conv_norm != "group":
+        return None
     first = encoder.feature_extractor.conv_layers[0]
     assert isinstance(first, ConvLayer)
-    if first.norm_over != "time":
-        return None
     weight = first.conv.weight
     kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]
     frames = (len(waveform) - kernel) // stride + 1
@@ -145,21 +150,17 @@ def _group_norm_statistics(
     return average[None].to(weight), variance[None].to(weight)
 
 
-def decode_in_chunks(decoder: AcousticDecoder, latent: Tensor, chunking: Chunking) -> Tensor:
-    """Waveform [1, T * hop] of one long latent [1, T, C], on the CPU."""
-    device = next(decoder.parameters()).device
+def decode_in_chunks(decoder: AcousticDecoder, latent: Tensor, chunking: Chunking, device: torch.device) -> Tensor:
+    """Waveform [1, T * hop], on the CPU, of one long latent [1, T, C]; `device` is the decoder's."""
     chunk, before = _even(chunking.chunk), 2 * _even(chunking.context)
     pooling = decoder.pooling
-    statistics = _latent_statistics(decoder, latent, chunk) if pooling == 2 else None
+    statistics = _latent_statistics(decoder, latent, chunk, device) if pooling == 2 else None
     frames = latent.shape[1] * pooling
     # The coarse frames before their norm, [2 T + 1, C]: small enough to keep, and their statistics are exact.
     coarse: Tensor | None = None
     for window in _windows(frames, chunk, before, 0):
         piece = latent[:, window.start // pooling : window.end // pooling].to(device)
-        hidden = decoder.input(piece)
-        if statistics is not None:
-            hidden = _upsample(decoder.latent_upsampler, hidden, statistics)
-        values = decoder.upsampler.convolve(decoder.transform(hidden))[0].cpu()
+        values = decoder.coarse(piece, statistics)[0].cpu()
         if coarse is None:
             coarse = values.new_zeros(2 * frames + decoder.upsampler.excess, values.shape[1])
         # The excess frame belongs to the next one as well, except at the very end.
@@ -173,16 +174,13 @@ def decode_in_chunks(decoder: AcousticDecoder, latent: Tensor, chunking: Chunkin
     return _vocode(decoder, coarse[: 2 * frames], moments, 2 * chunk)
 
 
-def _upsample(upsampler: Upsampler, hidden: Tensor, statistics: tuple[Tensor, Tensor]) -> Tensor:
-    return upsampler.normalize(upsampler.convolve(hidden), *statistics)[:, : 2 * hidden.shape[1]]
-
-
-def _latent_statistics(decoder: AcousticDecoder, latent: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+def _latent_statistics(
+    decoder: AcousticDecoder, latent: Tensor, chunk: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Mean and variance [1] of the 25 Hz up-sampler's convolution over the whole recording.
 
     Its kernel equals its stride, so chunks need no context.
     """
-    device = next(decoder.parameters()).device
     total, count = torch.zeros(2, dtype=torch.float64), 0
     for piece in latent.split(chunk, dim=1):
         values = decoder.latent_upsampler.convolve(decoder.input(piece.to(device))).cpu().double()

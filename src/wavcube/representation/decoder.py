@@ -191,6 +191,17 @@ class AcousticDecoder(nn.Module):
         coarse = self.upsampler(self.transform(hidden), lengths)
         return self.vocoder(coarse, None if lengths is None else 2 * lengths)
 
+    def coarse(self, latent: Tensor, statistics: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """The 100 Hz frames before their norm, [B, T, C] -> [B, 2 T + 1, D] at 50 Hz, for one piece of long audio.
+
+        `statistics` [B] x 2 are those of the 25 Hz up-sampler over the whole recording.
+        """
+        hidden = self.input(latent)
+        if statistics is not None:
+            frames = Upsampler.STRIDE * hidden.shape[1]
+            hidden = self.latent_upsampler.normalize(self.latent_upsampler.convolve(hidden), *statistics)[:, :frames]
+        return self.upsampler.convolve(self.transform(hidden))
+
     def transform(self, hidden: Tensor) -> Tensor:
         """The causal transformer at 50 Hz, [B, T, H] -> [B, T, H]."""
         config = self.config

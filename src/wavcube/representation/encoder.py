@@ -301,9 +301,8 @@ class SpeechEncoder(nn.Module):
         waveform = waveform.to(self.encoder.layer_norm.weight.dtype)
         hidden = self.feature_projection(self.feature_extractor(waveform, lengths, statistics))
         if lengths is None:
-            frames = torch.full((hidden.shape[0],), hidden.shape[1], device=hidden.device)
-        else:
-            frames = conv_frames(lengths, self.config.conv_kernels, self.config.conv_strides)
+            return hidden, torch.full((hidden.shape[0],), hidden.shape[1], device=hidden.device), None
+        frames = conv_frames(lengths, self.config.conv_kernels, self.config.conv_strides)
         return hidden, frames, length_mask(frames, hidden.shape[1])
 
     @classmethod

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
@@ -130,7 +131,7 @@ class WavCube(nn.Module):
         """Waveform [B, S] on the model's device, zeros beyond an item's end.
 
         Args:
-            latents: what `encode` gave, or a tensor [B, T, C] or [T, C].
+            latents: what `encode` gave, or a tensor or array [B, T, C] or [T, C].
             samples: wanted length, of all items or of each; by default that of the encoded recordings where the
                 latents know it, else `hop_length` for every frame. Frames give `hop_length` samples each; up to
                 399 samples at a recording's end fill no frame and come back as zeros.
@@ -138,7 +139,7 @@ class WavCube(nn.Module):
         Raises:
             LatentsError: latents of another width, rate or model, or none at all.
         """
-        if isinstance(latents, Tensor):
+        if not isinstance(latents, Latents):
             latents = self._as_latents(latents)
         self._check(latents)
         wanted = self._wanted_samples(latents, samples)
@@ -152,7 +153,7 @@ class WavCube(nn.Module):
                 items.update(zip(whole, decoded, strict=True))
             for i in set(range(len(latents))) - set(whole):
                 values = latents.item(i).values.to(self.dtype)
-                items[i] = decode_in_chunks(self.decoder, values, self.chunking)[0].to(self.device)
+                items[i] = decode_in_chunks(self.decoder, values, self.chunking, self.device)[0].to(self.device)
         waveforms = [items[i][: min(wanted[i], int(latents.lengths[i]) * self.hop_length)] for i in range(len(latents))]
         padded = pad_sequence(waveforms, batch_first=True)
         return nn.functional.pad(padded, (0, max(wanted) - padded.shape[1]))
@@ -180,6 +181,8 @@ class WavCube(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> Self:
         """Load a checkpoint: a folder, a hub id such as "owner/name" (which downloads it), or the packaged model.
+
+        A folder that `wavcube export` has written gives the same interface over its graphs.
 
         Raises:
             CheckpointError: missing, half-written, or tensors missing, unexpected or of another size, by name.
@@ -250,7 +253,9 @@ class WavCube(nn.Module):
                 items.update(zip(whole, finish(features, frames), strict=True))
             for i in set(range(len(batch.lengths))) - set(whole):
                 waveform = batch.waveform[i, : batch.lengths[i]]
-                values = encode_in_chunks(self.encoder, waveform, self.chunking, lambda f: finish(f, None), pooling)
+                values = encode_in_chunks(
+                    self.encoder, waveform, self.chunking, lambda f: finish(f, None), pooling, self.device
+                )
                 items[i] = values[0].to(self.device)
         return self._collect(batch, items, pooling, identity)
 
@@ -272,11 +277,18 @@ class WavCube(nn.Module):
     def _is_long(self, samples: int) -> bool:
         return self.chunking.applies(samples / self.sample_rate)
 
-    def _as_latents(self, values: Tensor) -> Latents:
+    def _as_latents(self, array: Any) -> Latents:
+        try:
+            values = torch.as_tensor(array)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise LatentsError(
+                f"{type(array).__name__} is neither latents nor an array of them; read a file with Latents.load"
+            ) from error
         if values.dim() == 2:
             values = values[None]
-        frames = values.shape[1] if values.dim() == 3 else 0
-        return Latents(values, torch.full((len(values),), frames), self.frame_rate, self.sample_rate)
+        if values.dim() != 3:
+            raise LatentsError(f"latents are [batch, frames, channels], not {list(values.shape)}")
+        return Latents(values, torch.full((len(values),), values.shape[1]), self.frame_rate, self.sample_rate)
 
     def _check(self, latents: Latents) -> None:
         width = latents.values.shape[2]
@@ -296,18 +308,22 @@ class WavCube(nn.Module):
         if samples is None:
             counts = latents.lengths * self.hop_length if latents.samples is None else latents.samples
             return [int(count) for count in counts]
-        wanted = [samples] * len(latents) if isinstance(samples, int) else [int(count) for count in samples]
-        if len(wanted) != len(latents) or min(wanted) < 1:
-            raise LatentsError(f"samples must be positive, one number or one for each of {len(latents)} items")
-        return wanted
+        wanted = np.asarray(samples.cpu() if isinstance(samples, Tensor) else samples)
+        one_or_each = wanted.shape in ((), (len(latents),))
+        if wanted.dtype.kind not in "iu" or not one_or_each or wanted.min() < 1:
+            raise LatentsError(
+                f"samples must be whole positive numbers, one or one for each of {len(latents)} items, not {samples}"
+            )
+        return np.broadcast_to(wanted, len(latents)).tolist()
 
     @contextmanager
     def _inference(self) -> Iterator[None]:
-        """No gradients and no randomness (dropout, noise of a variational bottleneck), whatever mode is set."""
-        training = self.training
+        """No gradients and no randomness (dropout, noise of a variational bottleneck), whatever modes are set."""
+        training = [module for module in self.modules() if module.training]
         self.eval()
         try:
             with torch.no_grad():
                 yield
         finally:
-            self.train(training)
+            for module in training:
+                module.training = True
