@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torchdata.stateful_dataloader import StatefulDataLoader
 
-from wavcube.errors import ConfigError, DataError
+from wavcube.errors import ConfigError, DataError, MissingDependencyError
 from wavcube.training.data.bad_files import BadFiles, first_reasons
 from wavcube.training.data.batch import Batch, collate
 from wavcube.training.data.config import DataConfig
@@ -18,6 +17,11 @@ from wavcube.training.data.datasets import MOST_IN_A_ROW, ClipDataset, ShardData
 from wavcube.training.data.order import EndlessBatches, OnceBatches
 from wavcube.training.data.shards import Shard
 from wavcube.training.data.sources import SHARDED, kind_of, open_clips, open_shards
+
+try:
+    from torchdata.stateful_dataloader import StatefulDataLoader
+except ImportError as error:
+    raise MissingDependencyError('training needs torchdata; install it with pip install "wavcube[train]"') from error
 
 logger = logging.getLogger(__name__)
 
