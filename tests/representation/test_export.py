@@ -96,3 +96,17 @@ def test_faults_are_named(exported: tuple[WavCube, Path], tmp_path: Path) -> Non
     (broken / "export.json").write_text(json.dumps({"backend": "onnx"}))
     with pytest.raises(CheckpointError, match="damaged"):
         WavCube.from_pretrained(broken)
+
+
+@pytest.mark.slow
+def test_openvino_equals_torch(exported: tuple[WavCube, Path], tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    model, _ = exported
+    assert max(export(model, tmp_path / "openvino", "openvino").values()) < 1e-5
+    clip = 0.1 * torch.randn(12_345)
+    latents = model.encode(clip, 16_000)
+    graphs = WavCube.from_pretrained(tmp_path / "openvino")
+    assert distance(graphs.encode(clip, 16_000).values, latents.values) < 1e-5
+    assert distance(graphs.decode(latents), model.decode(latents)) < 1e-5
+    half = WavCube.from_pretrained(tmp_path / "openvino", dtype=torch.bfloat16)
+    assert distance(half.encode(clip, 16_000).values, latents.values) < 5e-2

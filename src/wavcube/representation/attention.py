@@ -116,7 +116,7 @@ def local_attention(
     Returns:
         [B, heads, T, D].
     """
-    batch, frames = query.shape[0], query.shape[2]
+    heads, frames = query.shape[1:3]
     blocks = (frames + block - 1) // block
     span = block + back + ahead
     extra = (span - 1) // block  # blocks that a span reaches into beyond its first
@@ -128,18 +128,14 @@ def local_attention(
         shifted = [rows.narrow(dim, i, blocks) for i in range(extra + 1)]
         return torch.cat(shifted, dim + 1).narrow(dim + 1, 0, span)
 
-    def key_blocks(values: Tensor) -> Tensor:
-        return spans(F.pad(values, (0, 0, back, tail)), 2).transpose(1, 2).flatten(0, 1)
-
-    queries = F.pad(query, (0, 0, 0, blocks * block - frames)).unflatten(2, (blocks, block)).transpose(1, 2)
+    # A block of a head is a head of its own to the kernel: [B, heads * blocks, block or span, D].
+    queries = F.pad(query, (0, 0, 0, blocks * block - frames)).unflatten(2, (blocks, block)).flatten(1, 2)
+    keys, values = (spans(F.pad(part, (0, 0, back, tail)), 2).flatten(1, 2) for part in (key, value))
     offset = torch.arange(span, device=query.device) - torch.arange(block, device=query.device)[:, None]
     window = (offset >= 0) & (offset <= back + ahead)  # [block, span]
     real = torch.ones(1, frames, dtype=torch.bool, device=query.device) if mask is None else mask
     real = spans(F.pad(real, (back, tail)), 1)  # [B or 1, blocks, span]
     allowed = (window & real[:, :, None]) | (offset == back)  # a padded query sees itself, so that it stays finite
-    allowed = allowed.expand(batch, -1, -1, -1).flatten(0, 1)[:, None]
-    attended = F.scaled_dot_product_attention(
-        queries.flatten(0, 1), key_blocks(key), key_blocks(value), attn_mask=allowed
-    )
-    attended = attended.unflatten(0, (batch, blocks)).transpose(1, 2).flatten(2, 3)
-    return attended[:, :, :frames]
+    allowed = allowed[:, None].expand(-1, heads, -1, -1, -1).flatten(1, 2)
+    attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=allowed)
+    return attended.unflatten(1, (heads, blocks)).flatten(2, 3)[:, :, :frames]
