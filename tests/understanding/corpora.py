@@ -15,7 +15,12 @@ RATE = 16_000
 
 
 def sound(
-    symbols: Sequence[int], speaker: float = 0, seed: int = 0, seconds_each: float = 0.12, gap: float = 0.02
+    symbols: Sequence[int],
+    speaker: float = 0,
+    seed: int = 0,
+    seconds_each: float = 0.12,
+    gap: float = 0.02,
+    hum: float = 0.1,
 ) -> np.ndarray:
     """A tone for each symbol, with the hum of a speaker below and a little noise over all: float32 [S]."""
     rng = np.random.default_rng((seed, round(10 * speaker) + 100, *symbols))
@@ -25,8 +30,8 @@ def sound(
         parts += [np.sin(2 * np.pi * (600.0 * 1.22**symbol) * time), np.zeros(round(gap * RATE))]
     tones = 0.2 * np.concatenate(parts)
     time = np.arange(len(tones)) / RATE
-    hum = 0.1 * np.sin(2 * np.pi * (110.0 * 1.25**speaker) * time)
-    return (tones + hum + 0.01 * rng.standard_normal(len(tones))).astype(np.float32)
+    voice = hum * np.sin(2 * np.pi * (110.0 * 1.25**speaker) * time)
+    return (tones + voice + 0.01 * rng.standard_normal(len(tones))).astype(np.float32)
 
 
 def write(path: Path, waveform: np.ndarray) -> None:
@@ -34,11 +39,11 @@ def write(path: Path, waveform: np.ndarray) -> None:
     save_audio(path, waveform, RATE)
 
 
-WORDS = {"AX": (0, 1), "BEE": (2, 3), "CUE": (4, 5), "DOT": (6, 7)}
-"""Words with their phones, as numbers of tones; the phones are named P0 to P7."""
+WORDS = {"AX": (0, 2), "BEE": (2, 4), "CUE": (4, 6), "DOT": (6, 0), "EEL": (0, 4), "FEE": (2, 6)}
+"""Words with their phones, as numbers of tones; the phones are named P0, P2, P4, P6."""
 
 
-def librispeech(root: Path, per_split: Sequence[int] = (40, 8, 10)) -> Path:
+def librispeech(root: Path, per_split: Sequence[int] = (90, 8, 10)) -> Path:
     """train-clean-100, dev-clean, test-clean, and a lexicon."""
     names = list(WORDS)
     for split, count in zip(("train-clean-100", "dev-clean", "test-clean"), per_split, strict=True):
@@ -48,7 +53,7 @@ def librispeech(root: Path, per_split: Sequence[int] = (40, 8, 10)) -> Path:
             folder = root / split / speaker / chapter
             words = [names[k] for k in rng.integers(len(names), size=3)]
             name = f"{speaker}-{chapter}-{i:04d}"
-            write(folder / f"{name}.flac", sound([t for word in words for t in WORDS[word]], i % 3, i))
+            write(folder / f"{name}.flac", sound([t for word in words for t in WORDS[word]], i % 3, i, gap=0.06))
             with (folder / f"{speaker}-{chapter}.trans.txt").open("a") as table:
                 table.write(f"{name} {' '.join(words)}\n")
     lines = [f"{word}\t{' '.join(f'P{t}' for t in tones)}" for word, tones in WORDS.items()]
@@ -86,14 +91,16 @@ def voxceleb(root: Path, speakers: int = 6, each: int = 9) -> Path:
     for speaker in range(speakers):
         for i in range(each):
             name = f"id1{speaker:04d}/video{i % 3}/{i:05d}.wav"
-            write(root / "dev" / "wav" / name, sound(rng.integers(8, size=6).tolist(), speaker, i))
+            write(root / "dev" / "wav" / name, sound(rng.integers(8, size=6).tolist(), speaker, i, hum=0.05))
             lines.append(f"{1 if i < each - 4 else 2 if i < each - 2 else 3} {name}")
     names = []
     for speaker in range(speakers, speakers + 3):
         for i in range(4):
             name = f"id1{speaker:04d}/video0/{i:05d}.wav"
             # Their hums lie between those of training.
-            write(root / "test" / "wav" / name, sound(rng.integers(8, size=6).tolist(), speaker - 5.5, 50 + i))
+            write(
+                root / "test" / "wav" / name, sound(rng.integers(8, size=6).tolist(), speaker - 5.5, 50 + i, hum=0.05)
+            )
             names.append(name)
     trials = [f"{int(a[:7] == b[:7])} {a} {b}" for n, a in enumerate(names) for b in names[n + 1 :]]
     (root / "veri_test_class.txt").write_text("\n".join(lines) + "\n")
@@ -102,7 +109,7 @@ def voxceleb(root: Path, speakers: int = 6, each: int = 9) -> Path:
 
 
 def libri2mix(root: Path, per_split: Sequence[int] = (16, 4, 5)) -> Path:
-    """Kaldi folders: two speakers, each a range of tones, that overlap in part."""
+    """Kaldi folders: two speakers, each a range of tones, who take turns and overlap in part."""
     for split, count in zip(("train", "dev", "test"), per_split, strict=True):
         folder = root / split
         lists: dict[str, list[str]] = {"wav.scp": [], "segments": [], "utt2spk": [], "rttm": []}
@@ -110,15 +117,19 @@ def libri2mix(root: Path, per_split: Sequence[int] = (16, 4, 5)) -> Path:
         for i in range(count):
             name = f"mix{i}"
             waveform = (0.005 * rng.standard_normal(6 * RATE)).astype(np.float32)
-            for speaker, start in ((0, rng.uniform(0, 1)), (1, rng.uniform(1.5, 2.5))):
-                count_of_tones = int(rng.integers(12, 20))
-                symbols = (rng.integers(4, size=count_of_tones) + 5 * speaker).tolist()
-                spoken = sound(symbols, speaker, i, gap=0.0)
+            end = 0.0
+            for turn in range(5):
+                speaker = turn if turn < 2 else int(rng.integers(2))
+                start = max(0.0, end + rng.uniform(-0.3, 0.4))
+                symbols = (rng.integers(4, size=int(rng.integers(4, 9))) + 5 * speaker).tolist()
+                spoken = sound(symbols, speaker, 10 * i + turn, gap=0.0)
                 first = round(start * RATE)
-                waveform[first : first + len(spoken)] += spoken[: len(waveform) - first]
                 end = min(6.0, start + len(spoken) / RATE)
+                if end - start < 0.1:
+                    break
+                waveform[first : round(end * RATE)] += spoken[: round(end * RATE) - first]
                 who = f"spk{(i + speaker) % 2}"
-                utterance = f"{who}-{name}-{speaker}"
+                utterance = f"{who}-{name}-{turn}"
                 lists["segments"].append(f"{utterance} {name} {start:.3f} {end:.3f}")
                 lists["utt2spk"].append(f"{utterance} {who}")
                 lists["rttm"].append(f"SPEAKER {name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {who} <NA> <NA>")

@@ -12,13 +12,13 @@ from wavcube.understanding.heads import XVector
 from . import corpora
 from .conftest import Solve
 
-SMALL = {"steps": 50, "batch": 10, "accumulate": 1, "learning_rate": 3e-3, "width": 24, "crop_seconds": 0.6}
+SMALL = {"steps": 60, "batch": 10, "accumulate": 1, "learning_rate": 3e-3, "width": 24, "crop_seconds": 0.6}
 
 
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.voxceleb(tmp_path / "data")
     result = prove(SpeakerVerification(), data, **SMALL)
-    assert result.figures["eer"].value <= 15.0
+    assert result.figures["eer"].value <= 20.0
     control = prove(SpeakerVerification(), data, shuffle=True, **SMALL)
     assert control.figures["eer"].value >= 25.0
 

@@ -23,7 +23,7 @@ def test_words_become_phones(tmp_path: Path) -> None:
     task = PhonemeRecognition()
     [corpus] = task.read(corpora.librispeech(tmp_path, (4, 1, 1)), task.recipe)
     task.check(corpus, tmp_path)
-    assert set(corpus.labels[1:]) <= {f"P{i}" for i in range(8)}
+    assert set(corpus.labels[1:]) <= {"P0", "P2", "P4", "P6"}
     assert corpus.labels[0] == "<blank>"
     words = (tmp_path / "test-clean/10/100/10-100.trans.txt").read_text().split()[1:]
     assert corpus.test[0].target == tuple(f"P{t}" for word in words for t in corpora.WORDS[word])
@@ -37,10 +37,10 @@ def test_words_outside_the_lexicon_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"1 words of .* are not in the lexicon: ZYX"):
         task.read(tmp_path, task.recipe)
     extra = tmp_path / "own.txt"
-    extra.write_text("zyx P7\n")
+    extra.write_text("zyx P6\n")
     settings = {"lexicon": f"{tmp_path / 'librispeech-lexicon.txt'},{extra}"}
     [corpus] = task.read(tmp_path, task.recipe.changed(settings))
-    assert corpus.dev[0].target[-1] == "P7"
+    assert corpus.dev[0].target[-1] == "P6"
 
 
 def test_lexicons(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_labels_follow_the_frame_rate() -> None:
     target = (("x", 0.1, 0.3), ("y", 0.2, 0.4))
     for rate in (50.0, 100.0):
         active = activity(target, round(0.5 * rate), rate)
-        np.testing.assert_array_equal(active.sum(0) / rate, [0.2, 0.2])
+        np.testing.assert_allclose(active.sum(0) / rate, [0.2, 0.2])
         assert active[round(0.25 * rate)].tolist() == [1.0, 1.0]
 
 

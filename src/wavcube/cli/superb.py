@@ -1,0 +1,210 @@
+"""`wavcube superb`: what a frozen representation understands, by the ten tasks of SUPERB."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wavcube.cli.options import Device, DeviceOption
+from wavcube.errors import ConfigError
+
+if TYPE_CHECKING:
+    from wavcube.understanding import Options, Recipe, Result
+    from wavcube.understanding.task import Task
+
+TASKS = {
+    "pr": "Phoneme recognition (LibriSpeech and a lexicon): phone error rate.",
+    "asr": "Speech recognition by characters (LibriSpeech): word error rate.",
+    "ks": "Keyword spotting (Speech Commands v0.01): accuracy.",
+    "qbe": "Query by example (QUESST 2014), without training: maximum term-weighted value.",
+    "sid": "Speaker identification (VoxCeleb1): accuracy.",
+    "asv": "Speaker verification (VoxCeleb1): equal error rate.",
+    "sd": "Speaker diarisation (Libri2Mix): diarisation error rate.",
+    "ic": "Intent classification (Fluent Speech Commands): accuracy of all three slots.",
+    "sf": "Slot filling (Audio SNIPS): slot-type F1, slot-value CER.",
+    "er": "Emotion recognition (IEMOCAP, five folds): accuracy.",
+}
+
+superb = typer.Typer(
+    name="superb", help="Judge what a representation understands: SUPERB's ten tasks.", no_args_is_help=True
+)
+
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Representation; repeat it for several. wavcube[:MODEL] (latents), features[:MODEL], restored[:MODEL], "
+        "transformers:NAME[@LAYER or @weighted], logmel, mfcc, fbank. By default the packaged model's latents.",
+    ),
+]
+Data = Annotated[
+    Path,
+    typer.Option(
+        help="The official corpus' folder, or a manifest (.tsv, .csv) with path, split and the task's labels."
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; the same one again continues.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder for frames; by default 'cache' in the output folder.")]
+Rates = Annotated[
+    list[float] | None, typer.Option("--lr", help="Learning rate; repeat it to search several, chosen on dev.")
+]
+Grid = Annotated[bool, typer.Option("--grid", help="Search SUPERB's grid of learning rates, 1e-1 to 1e-7.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Learning rates that train at the same time, in processes.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of weights, order, dropout and masks.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="NAME=VALUE of the recipe: steps, batch, width, specaugment, lexicon, ...; repeat it."),
+]
+
+
+def _command(name: str) -> Callable[..., None]:
+    def run(
+        data: Data,
+        model: Models = None,
+        output: Output = Path("runs/superb"),
+        cache: Cache = None,
+        lr: Rates = None,
+        grid: Grid = False,
+        jobs: Jobs = 1,
+        seed: Seed = 0,
+        settings: Settings = None,
+        device: DeviceOption = Device.auto,
+    ) -> None:
+        options = _options(output, cache, lr, grid, jobs, seed, device)
+        _solve([(name, data)], model, settings, options)
+
+    run.__doc__ = TASKS[name]
+    return run
+
+
+for _name in TASKS:
+    superb.command(_name)(_command(_name))
+
+
+@superb.command("all")
+def every_task(
+    data: Annotated[list[str], typer.Option(help="TASK=FOLDER; repeat it for every task that you have data of.")],
+    model: Models = None,
+    output: Output = Path("runs/superb"),
+    cache: Cache = None,
+    lr: Rates = None,
+    grid: Grid = False,
+    jobs: Jobs = 1,
+    seed: Seed = 0,
+    settings: Settings = None,
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Several tasks of several representations, then the report. A setting is TASK.NAME=VALUE or, for all, NAME=VALUE."""
+    pairs = []
+    for text in data:
+        name, equals, folder = text.partition("=")
+        if not equals or name not in TASKS:
+            raise ConfigError(f"--data {text}: expected TASK=FOLDER with a task of {', '.join(TASKS)}")
+        pairs.append((name, Path(folder)))
+    _solve(pairs, model, settings, _options(output, cache, lr, grid, jobs, seed, device))
+    report(output)
+
+
+@superb.command()
+def check(
+    task: Annotated[str, typer.Argument(help=f"One of {', '.join(TASKS)}.")],
+    data: Data,
+    settings: Settings = None,
+) -> None:
+    """Say whether a data folder is complete and fit for a task, before hours are spent on it."""
+    from wavcube.understanding import task_named
+    from wavcube.understanding.check import check_data
+
+    found = task_named(task)
+    for split in check_data(found, data, _recipe(found, settings), progress=True):
+        classes = f", {split.classes} classes" if split.classes else ""
+        speakers = f", {split.speakers} speakers" if split.speakers else ""
+        print(f"{split.split}: {split.recordings} recordings, {split.hours:.2f} h{speakers}{classes}")
+    print(f"{data}: fit for {found.title.lower()}")
+
+
+@superb.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of results; the report is written into it.")] = Path(
+        "runs/superb"
+    ),
+) -> None:
+    """Gather all results into the paper's table: here, as Markdown, LaTeX and JSON, and as a picture."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    from wavcube.understanding.report import gather, write_report
+
+    table = gather(folder)
+    shown = Grid("Representation", *(table.heading(i) for i in range(len(table.columns))))
+    for name, row in table.rows.items():
+        cells = [
+            "–" if figure is None else f"{figure.value:.{measure.decimals}f}"
+            for figure, (_, measure) in zip(row, table.columns, strict=True)
+        ]
+        shown.add_row(name, *cells)
+    Console().print(shown)
+    print("written: " + ", ".join(str(path) for path in write_report(table, folder)))
+
+
+def _options(
+    output: Path, cache: Path | None, lr: list[float] | None, grid: bool, jobs: int, seed: int, device: Device
+) -> "Options":
+    from wavcube.understanding import Options
+    from wavcube.understanding.recipe import LEARNING_RATES
+
+    rates = LEARNING_RATES if grid else tuple(lr or ())
+    return Options(output, cache or output / "cache", seed, rates, jobs, _torch_device(device), progress=True)
+
+
+def _torch_device(wanted: Device) -> str:
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    device = next(kind for kind, is_there in there.items() if is_there) if wanted is Device.auto else wanted.value
+    if not there[device]:
+        raise ConfigError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
+    return device
+
+
+def _solve(
+    pairs: list[tuple[str, Path]], models: list[str] | None, settings: list[str] | None, options: "Options"
+) -> None:
+    from wavcube.frontends import build_frontend
+    from wavcube.understanding import solve, task_named
+
+    tasks = [(task_named(name), data) for name, data in pairs]
+    recipes = [_recipe(task, settings) for task, _ in tasks]
+    # Data are judged before a model is even loaded.
+    for (task, data), recipe in zip(tasks, recipes, strict=True):
+        for corpus in task.read(data, recipe):
+            task.check(corpus, data)
+    for model in models or ["wavcube"]:
+        frontend = build_frontend(model, options.device)
+        for (task, data), recipe in zip(tasks, recipes, strict=True):
+            _tell(task, solve(task, frontend, model, data, recipe, options))
+
+
+def _recipe(task: "Task", settings: list[str] | None) -> "Recipe":
+    values = {}
+    for text in settings or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {text}: expected NAME=VALUE")
+        owner, dot, rest = name.partition(".")
+        if dot and owner not in TASKS:
+            raise ConfigError(f"--set {text}: no task {owner!r}; there are {', '.join(TASKS)}")
+        if not dot or owner == task.name:
+            values[rest if dot else name] = value
+    return task.recipe.changed(values)
+
+
+def _tell(task: "Task", result: "Result") -> None:
+    figures = []
+    for measure in task.measures:
+        figure = result.figures[measure.name]
+        value, low, high = (f"{x:.{measure.decimals}f}" for x in (figure.value, figure.low, figure.high))
+        figures.append(f"{measure.heading} {value} {measure.unit} ({low} to {high})".replace("  ", " "))
+    print(f"{task.title}, {result.representation}: {'; '.join(figures)}")

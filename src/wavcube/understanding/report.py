@@ -1,0 +1,187 @@
+"""All results of a folder in the form of the paper's table: text, Markdown, LaTeX, JSON, and a picture."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wavcube.errors import DataError, MissingDependencyError
+from wavcube.files import atomic_path
+from wavcube.understanding.results import RESULT, Figure, Result
+from wavcube.understanding.task import Measure
+from wavcube.understanding.tasks import TASKS
+
+
+@dataclass
+class Table:
+    """Representations down, figures across, in the order of SUPERB.
+
+    Attributes:
+        columns: (task, measure) of each.
+        rows: representation -> figures of its columns, None where there is none.
+        results: all that went in.
+    """
+
+    columns: list[tuple[str, Measure]]
+    rows: dict[str, list[Figure | None]]
+    results: list[Result]
+
+    def heading(self, column: int) -> str:
+        task, measure = self.columns[column]
+        unit = f" {measure.unit}" if measure.unit else ""
+        return f"{task.upper()} {measure.heading}{unit} {'↑' if measure.more_is_better else '↓'}"
+
+    def best(self, column: int) -> float | None:
+        """The best value of a column, if there are two to compare."""
+        values = [row[column].value for row in self.rows.values() if row[column] is not None]  # type: ignore[union-attr]
+        if len(values) < 2:
+            return None
+        return max(values) if self.columns[column][1].more_is_better else min(values)
+
+
+def gather(folder: Path) -> Table:
+    """Read all results below a folder; of a representation's several results of a task the newest file counts.
+
+    Results of different data, seeds or settings are different rows, labelled with what differs.
+
+    Raises:
+        DataError: there are none, or one is damaged.
+    """
+    files = sorted(folder.rglob(RESULT), key=lambda file: file.stat().st_mtime)
+    if not files:
+        raise DataError(f"{folder}: holds no results; run `wavcube superb TASK` first")
+    results = [Result.load(file) for file in files]
+    columns = [
+        (name, measure)
+        for name, task in TASKS.items()
+        for measure in task.measures
+        if any(result.task == name for result in results)
+    ]
+    rows: dict[str, list[Figure | None]] = {}
+    for result in results:
+        row = rows.setdefault(_label(result, results), [None] * len(columns))
+        for i, (name, measure) in enumerate(columns):
+            if result.task == name:
+                row[i] = result.figures.get(measure.name)
+    return Table(columns, rows, results)
+
+
+def write_report(table: Table, folder: Path) -> list[Path]:
+    """Write superb.md, superb.tex, superb.json and superb.png; where they are.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
+    written = []
+    for name, text in (
+        ("superb.md", markdown(table)),
+        ("superb.tex", latex(table)),
+        ("superb.json", json.dumps([dataclasses.asdict(result) for result in table.results], indent=2) + "\n"),
+    ):
+        with atomic_path(folder / name) as path:
+            path.write_text(text, encoding="utf-8")
+        written.append(folder / name)
+    with atomic_path(folder / "superb.png") as path:
+        picture(table, path)
+    return [*written, folder / "superb.png"]
+
+
+def markdown(table: Table) -> str:
+    """The table with 95 % intervals, the best of each column in bold, and the data under it."""
+    head = ["Representation", *(table.heading(i) for i in range(len(table.columns)))]
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    for name, row in table.rows.items():
+        cells = [_cell(table, i, figure, "**{}**", " ({} to {})") for i, figure in enumerate(row)]
+        lines.append(f"| {' | '.join([name, *cells])} |")
+    return "\n".join([*lines, "", *_notes(table.results)]) + "\n"
+
+
+def latex(table: Table) -> str:
+    """The same as a tabular of booktabs, without intervals."""
+    escaped = [
+        table.heading(i).replace("%", r"\%").replace("↑", r"$\uparrow$").replace("↓", r"$\downarrow$")
+        for i in range(len(table.columns))
+    ]
+    lines = [rf"\begin{{tabular}}{{l{'r' * len(escaped)}}}", r"\toprule"]
+    lines += [rf"Representation & {' & '.join(escaped)} \\", r"\midrule"]
+    for name, row in table.rows.items():
+        cells = [_cell(table, i, figure, r"\textbf{{{}}}", "") for i, figure in enumerate(row)]
+        lines.append(rf"{' & '.join([name.replace('_', r'\_').replace('%', r'\%'), *cells])} \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def picture(table: Table, path: Path) -> None:
+    """Bars with intervals, one panel a task's first figure.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure as Canvas
+    except ImportError as error:
+        raise MissingDependencyError('the picture needs matplotlib: pip install "wavcube[superb]"') from error
+    first = [i for i, (name, measure) in enumerate(table.columns) if measure is TASKS[name].measures[0]]
+    across = min(4, len(first))
+    down = -(-len(first) // across)
+    canvas = Canvas(figsize=(3.2 * across, 0.8 + (0.6 + 0.32 * len(table.rows)) * down), layout="constrained")
+    axes = canvas.subplots(down, across, squeeze=False).flatten()
+    names = list(table.rows)
+    for axis, column in zip(axes, first, strict=False):
+        shown = [(y, figure) for y, row in enumerate(table.rows.values()) if (figure := row[column]) is not None]
+        places, figures = [y for y, _ in shown], [figure for _, figure in shown]
+        values = [figure.value for figure in figures]
+        errors = [
+            [max(0.0, figure.value - figure.low) for figure in figures],
+            [max(0.0, figure.high - figure.value) for figure in figures],
+        ]
+        axis.barh(places, values, xerr=errors, color=[f"C{y % 10}" for y in places], capsize=2)
+        axis.set_yticks(range(len(names)), names if axis in axes[::across] else [""] * len(names), fontsize=8)
+        axis.set_ylim(len(names) - 0.5, -0.5)
+        axis.set_title(table.heading(column), fontsize=9)
+    for axis in axes[len(first) :]:
+        axis.set_axis_off()
+    canvas.savefig(path, dpi=150, format="png")
+
+
+def _cell(table: Table, column: int, figure: Figure | None, bold: str, interval: str) -> str:
+    if figure is None:
+        return "–"
+    decimals = table.columns[column][1].decimals
+    text = f"{figure.value:.{decimals}f}"
+    if figure.value == table.best(column):
+        text = bold.format(text)
+    return text + interval.format(f"{figure.low:.{decimals}f}", f"{figure.high:.{decimals}f}")
+
+
+def _label(result: Result, results: Sequence[Result]) -> str:
+    """The representation, with whatever distinguishes this result from others of the same name."""
+    rivals = [r for r in results if r.representation == result.representation and r.task == result.task]
+    parts = []
+    if len({r.identity for r in rivals}) > 1:
+        parts.append(result.model)
+    if len({r.data for r in rivals}) > 1:
+        parts.append(result.data)
+    if len({r.seed for r in rivals}) > 1:
+        parts.append(f"seed {result.seed}")
+    for name in sorted({key for r in rivals for key in r.recipe}):
+        if len({str(r.recipe.get(name)) for r in rivals}) > 1:
+            parts.append(f"{name} {result.recipe.get(name)}")
+    return result.representation + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _notes(results: Sequence[Result]) -> list[str]:
+    """One line a task and data set: how much of it there is, and whether it is the official one."""
+    notes = []
+    for name, task in TASKS.items():
+        for data in dict.fromkeys(r.data for r in results if r.task == name):
+            result = next(r for r in results if r.task == name and r.data == data)
+            kind = "official layout" if result.official else "own data, not comparable with published figures"
+            hours = " / ".join(f"{seconds / 3600:.2f}" for seconds in result.seconds.values())
+            items = " / ".join(str(count) for count in result.items.values())
+            text = (
+                f"- {name.upper()} ({task.title}): {data}, {kind}; {items} recordings, {hours} h (train / dev / test)"
+            )
+            augment = result.recipe.get("specaugment")
+            notes.append(f"{text}; SpecAugment {augment}" if name in ("asr", "sf") else text)
+    return [*notes, "- In parentheses: 95 % bootstrap interval over test items; arrows say which way is better."]
