@@ -149,6 +149,10 @@ class TextToSpeech:
         self.model.numbers(text)  # characters that it does not know are found before anything is computed
         return Voice(self.representation.encode(ready.waveform), text, ready.gain)
 
+    def check(self, text: str, voice: Voice, *, seconds: float | None = None, speed: float = 1.0) -> None:
+        """Raise the `TextError` that `speak` would raise, without speaking."""
+        self._pieces(0, text, voice, seconds, speed, seed=0)
+
     def speak(
         self,
         text: str | Sequence[str],

@@ -1,0 +1,217 @@
+"""`wavcube tts`, `wavcube train tts`, `wavcube evaluate tts`: text to speech."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wavcube.cli.options import Device, DeviceOption
+from wavcube.errors import ConfigError, WavCubeError
+
+if TYPE_CHECKING:
+    from wavcube.generation import TextToSpeech
+
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="A text-to-speech model's folder or run; by default the packaged one."),
+]
+Representation = Annotated[
+    str | None,
+    typer.Option(help="Where the representation lies that the model was trained on (wavcube:FOLDER and the like)."),
+]
+Vocoder = Annotated[
+    str | None, typer.Option(help="ONNX or TorchScript file that makes speech of frames, for log-mel and others.")
+]
+Recogniser = Annotated[str | None, typer.Option(help="whisper:NAME_OR_FOLDER or ctc:ID_OR_FOLDER.")]
+Evaluations = Annotated[int, typer.Option(min=1, help="Evaluations of the transformer; 5 to 16 are faster.")]
+Method = Annotated[str, typer.Option(help="euler or midpoint (two evaluations a step).")]
+Guidance = Annotated[float, typer.Option(help="Strength of classifier-free guidance; 0 for none.")]
+Sway = Annotated[float, typer.Option(help="Of the time grid: -1 to 1.75; 0 spaces steps evenly.")]
+
+
+def tts(
+    text: Annotated[str, typer.Argument(help="What to say, or @FILE to read it from a file.")],
+    prompt: Annotated[Path, typer.Option("--prompt", "-p", help="Recording of the voice, best 3 to 10 s.")],
+    prompt_text: Annotated[str | None, typer.Option(help="What the prompt says; else --recogniser reads it.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="WAV or FLAC file to write.")] = Path("out.wav"),
+    model: Model = None,
+    representation: Representation = None,
+    vocoder: Vocoder = None,
+    recogniser: Recogniser = None,
+    seconds: Annotated[float | None, typer.Option(help="Duration; else by the prompt's pace.")] = None,
+    speed: Annotated[float, typer.Option(help="Over the prompt's pace.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Another one speaks it another way.")] = 0,
+    evaluations: Evaluations = 32,
+    method: Method = "euler",
+    guidance: Guidance = 2.0,
+    sway: Sway = -1.0,
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Speak a text in the voice of a prompt. Cloning a voice needs its owner's consent."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from wavcube.generation import SolverSettings
+
+    solver = SolverSettings(evaluations, method, sway, guidance=guidance)
+    if out.suffix.lower() not in {".wav", ".flac"}:
+        raise ConfigError(f"{out}: end the name in .wav or .flac")
+    speaker = _load(model, representation, vocoder, recogniser, device)
+    voice = speaker.voice(prompt, prompt_text)
+    console = Console(stderr=True)
+    columns = (TextColumn("speaking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("speaking", total=None)
+        speech = speaker.speak(
+            _text(text),
+            voice,
+            seconds=seconds,
+            speed=speed,
+            seed=seed,
+            solver=solver,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    speech.save(out)
+    print(f"{out}: {speech.seconds:.2f} s")
+
+
+def train_tts(
+    recipe: Annotated[str, typer.Option("--recipe", help="A recipe (YAML), or the name of one of the package's.")] = "",
+    start: Annotated[str, typer.Option("--from", help="A text-to-speech model to fine-tune.")] = "",
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run.")] = ...,  # type: ignore[assignment]
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key.inner=value, over the recipe; may be given several times.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or begin it.")] = False,
+) -> None:
+    """Learn to speak the frames of any representation from transcribed speech."""
+    from wavcube.errors import MissingDependencyError
+
+    try:
+        from wavcube.generation.train import train_run
+    except ImportError as error:
+        raise MissingDependencyError(
+            f'training needs more packages ({error.name}): pip install "wavcube[train]"'
+        ) from error
+    if not train_run(out, recipe=recipe or None, start=start, settings=settings, resume=resume):
+        raise typer.Exit(130)
+
+
+def evaluate_tts(
+    texts: Annotated[Path, typer.Option("--list", help="What to speak: a LibriSpeech-PC or Seed-TTS list, or a .tsv.")],
+    audio: Annotated[Path | None, typer.Option(help="Folder of the list's recordings; by default beside it.")] = None,
+    model: Model = None,
+    representation: Representation = None,
+    vocoder: Vocoder = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; the same one again continues.")] = (
+        Path("runs/tts-evaluation")
+    ),
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many texts.")] = None,
+    seeds: Annotated[str, typer.Option(help="Numbers with commas between; every text is spoken with each.")] = "0,1,2",
+    evaluations: Evaluations = 32,
+    method: Method = "euler",
+    guidance: Guidance = 2.0,
+    sway: Sway = -1.0,
+    speed: Annotated[float, typer.Option(help="Over the prompt's pace.")] = 1.0,
+    true_duration: Annotated[bool, typer.Option(help="As long as the true recording, where the list says.")] = False,
+    speaker: Annotated[
+        str | None, typer.Option(help="Speaker encoder: ecapa:CHECKPOINT, xvector:ID, FILE.onnx or resemblyzer.")
+    ] = None,
+    recogniser: Recogniser = None,
+    utmos: Annotated[str | None, typer.Option(help="UTMOS weights: a file, or hub to download them.")] = None,
+    normaliser: Annotated[
+        str, typer.Option(help="Of texts before words are counted: lower (as F5-TTS), whisper or none.")
+    ] = "lower",
+    timed: Annotated[int, typer.Option(min=0, help="So many texts are timed, each alone.")] = 10,
+    device: DeviceOption = Device.auto,
+    listen: Annotated[bool, typer.Option(help="Put sound and spectrograms into the HTML page.")] = True,
+) -> None:
+    """Word errors, similarity to the prompt and speed of a text-to-speech model (the paper's Tables 3 and 4)."""
+    from rich.console import Console
+
+    from wavcube.generation.evaluate import EvaluationSettings, SpeakingRate, evaluate_speech, measure_speed
+    from wavcube.generation.lists import read_list
+    from wavcube.generation.report import write_speech_report
+    from wavcube.generation.solver import SolverSettings
+    from wavcube.reconstruction.metrics import MetricOptions, choose_metrics
+    from wavcube.reconstruction.report.tables import terminal_table
+
+    console = Console(highlight=False)
+    items = read_list(texts, audio, limit)
+    solver = SolverSettings(evaluations, method, sway, guidance=guidance)
+    wanted = EvaluationSettings(_seeds(seeds), solver, true_duration, speed)
+    loaded = _load(model, representation, vocoder, None, device)
+    options = MetricOptions(speaker, recogniser, utmos, normaliser, str(loaded.model.device))
+    chosen = choose_metrics(["wer", "speaker", "utmos"], options)
+    chosen.metrics.append(SpeakingRate())
+    for name, how in chosen.skipped.items():
+        console.print(f"skipped {name}: {how}", style="yellow", markup=False)
+    name = Path(model).name if model else "packaged"
+    with console.status("speaking") as status:
+        table = evaluate_speech(
+            loaded,
+            items,
+            chosen.metrics,
+            out,
+            wanted,
+            name=name,
+            progress=lambda what, done, total: status.update(f"{what} {done} of {total}"),
+        )
+    facts = {
+        "model": f"{name}, {sum(p.numel() for p in loaded.model.parameters()) / 1e6:.1f} M parameters",
+        "representation": loaded.representation.frontend.name,
+        "list": f"{texts.name}, {len(items)} texts, seeds {seeds}",
+        "solver": f"{method}, {evaluations} evaluations, guidance {guidance:g}, sway {sway:g}",
+        **_machine(loaded),
+        **(measure_speed(loaded, items, solver, timed) if timed else {}),
+    }
+    summary = write_speech_report(table, chosen, out, facts, listen=listen)
+    console.print(terminal_table(summary))
+    for key in ("real_time_factor", "first_audio_seconds"):
+        if key in facts:
+            console.print(f"{key.replace('_', ' ')}: {facts[key]:.3f}")
+    console.print(f"report: {out / 'report.html'}", markup=False)
+
+
+def _load(
+    model: str | None, representation: str | None, vocoder: str | None, recogniser: str | None, device: Device
+) -> "TextToSpeech":
+    import torch
+
+    from wavcube.generation import TextToSpeech
+    from wavcube.reconstruction.metrics.recognisers import load_recogniser
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    where = next(kind for kind, is_there in there.items() if is_there) if device is Device.auto else device.value
+    if not there[where]:
+        raise WavCubeError(f"--device {where}: torch {torch.__version__} finds none here; use --device auto")
+    reader = load_recogniser(recogniser, where) if recogniser else None
+    return TextToSpeech.from_pretrained(
+        model, representation=representation, vocoder=vocoder, recogniser=reader, device=where
+    )
+
+
+def _text(text: str) -> str:
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{text[1:]}: the text cannot be read ({error})") from error
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--seeds {text}: write numbers with commas between, such as 0,1,2") from error
+
+
+def _machine(speaker: "TextToSpeech") -> dict[str, str]:
+    import platform
+
+    import torch
+
+    if speaker.model.device.type == "cuda":
+        return {"machine": torch.cuda.get_device_name()}
+    return {"machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"}
