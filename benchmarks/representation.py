@@ -60,6 +60,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     plain = build(options.preset)
     fast, half = copy.deepcopy(plain).optimize(), copy.deepcopy(plain).optimize(torch.bfloat16)
+    quarter = copy.deepcopy(plain).optimize(torch.int8)
     reference_encoder, reference_decoder = ReferenceEncoder(plain), ReferenceDecoder(plain)
     waveform = 0.1 * torch.randn(1, round(16_000 * options.seconds))
     latent = encode(plain, waveform)
@@ -68,9 +69,11 @@ def main() -> None:
         "encode reference": distance(reference_encoder(waveform), latent),
         "encode float32": distance(encode(fast, waveform), latent),
         "encode bfloat16": distance(encode(half, waveform), latent),
+        "encode int8": distance(encode(quarter, waveform), latent),
         "decode reference": distance(reference_decoder(latent), speech),
         "decode float32": distance(fast.decoder(latent), speech),
         "decode bfloat16": distance(half.decoder(latent.bfloat16()), speech),
+        "decode int8": distance(quarter.decoder(latent), speech),
     }
     timings: dict[str, Timing] = {
         **interleave(
@@ -79,6 +82,7 @@ def main() -> None:
                 "encode plain": lambda: encode(plain, waveform),
                 "encode float32": lambda: encode(fast, waveform),
                 "encode bfloat16": lambda: encode(half, waveform),
+                "encode int8": lambda: encode(quarter, waveform),
             },
             options.rounds,
         ),
@@ -88,6 +92,7 @@ def main() -> None:
                 "decode plain": lambda: plain.decoder(latent),
                 "decode float32": lambda: fast.decoder(latent),
                 "decode bfloat16": lambda: half.decoder(latent.bfloat16()),
+                "decode int8": lambda: quarter.decoder(latent),
             },
             options.rounds,
         ),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.representation import WavCube, WavCubeConfig
-from wavcube.representation.fast import PackedFrontEnd, PackedLinear
+from wavcube.representation.fast import PackedFrontEnd, PackedLinear, QuantizedLinear
 
 GROUP_NORM = {"pre_norm": False, "conv_norm": "group", "normalize_waveform": False}
 
@@ -35,12 +35,14 @@ def distance(values: Tensor, reference: Tensor) -> float:
 @needs_onednn
 @pytest.mark.parametrize("encoder", [{}, GROUP_NORM, {"conv_bias": True}], ids=["layer-norm", "group-norm", "bias"])
 @pytest.mark.parametrize(
-    ("dtype", "bound"), [(torch.float32, 1e-5), (torch.bfloat16, 5e-2)], ids=["float32", "bfloat16"]
+    ("dtype", "bound"),
+    [(torch.float32, 1e-5), (torch.bfloat16, 5e-2), (torch.int8, 0.1)],
+    ids=["float32", "bfloat16", "int8"],
 )
 def test_equals_the_plain_model_on_unequal_lengths(encoder: dict, dtype: torch.dtype, bound: float) -> None:
     plain = plain_model(**encoder)
     fast = copy.deepcopy(plain).optimize(dtype)
-    assert any(isinstance(module, PackedLinear) for module in fast.modules())
+    assert any(isinstance(module, PackedLinear | QuantizedLinear) for module in fast.modules())
     assert isinstance(fast.encoder.feature_extractor, PackedFrontEnd)
     generator = torch.Generator().manual_seed(2)
     clips = [0.1 * torch.randn(n, generator=generator) for n in (16_000, 401, 23_456, 5_000)]

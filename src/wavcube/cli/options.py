@@ -27,6 +27,7 @@ class Precision(StrEnum):
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
+    int8 = "int8"
 
 
 Model = Annotated[
@@ -39,7 +40,7 @@ DeviceOption = Annotated[Device, typer.Option(help="Where to compute; auto takes
 PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Precision of weights and computation.")]
 Fast = Annotated[
     bool,
-    typer.Option("--fast", help="Prepare the model for speed first (float32 or bfloat16; best on a CPU)."),
+    typer.Option("--fast", help="Prepare the model for speed first (float32, bfloat16 or int8; best on a CPU)."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make results anew that exist; else they are skipped.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad file; else it is reported and skipped.")]
@@ -70,6 +71,8 @@ def load_model(name: str | None, device: Device, precision: Precision, fast: boo
     if not there[device]:
         raise WavCubeError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
     dtype = getattr(torch, precision.value)
+    if dtype == torch.int8 and not fast:
+        raise WavCubeError("--dtype int8 is for prepared models: add --fast")
     if fast:
         return WavCube.from_pretrained(name, device=device.value).optimize(dtype)
     return WavCube.from_pretrained(name, device=device.value, dtype=dtype)

@@ -6,6 +6,7 @@ float32, bfloat16 or int8, GELU is fused into the product before it, and the con
 products over windows of a time-major signal. The numbers are those of the plain model within the stated error.
 """
 
+import warnings
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,8 +19,8 @@ from wavcube.representation.encoder import ConvLayer, FrontEnd, PositionConvolut
 if TYPE_CHECKING:
     from wavcube.representation.model import WavCube
 
-FAST_TYPES = (torch.float32, torch.bfloat16)
-"""Types that a prepared model computes in."""
+FAST_TYPES = (torch.float32, torch.bfloat16, torch.int8)
+"""Types that a prepared model computes in; with int8 that is the linear layers, and the rest in float32."""
 
 SMALLEST = 4096
 """Weights with fewer values stay as they are: a product so small gains nothing."""
@@ -37,6 +38,23 @@ class PackedLinear(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         return torch.ops.mkldnn._linear_pointwise(values, self.packed, self.bias, self.attribute, [], self.algorithm)
+
+
+class QuantizedLinear(nn.Module):
+    """`nn.Linear` in int8: weights by one scale a row, activations by one scale a call, found as they come."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.out_features, self.in_features = weight.shape
+        scales = (weight.detach().abs().amax(1) / 127).clamp_min(1e-12).double()
+        zeros = torch.zeros(len(scales), dtype=torch.long)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of their deprecation; there is no other fused kernel yet
+            quantized = torch.quantize_per_channel(weight.detach(), scales, zeros, 0, torch.qint8)
+            self.packed = torch.ops.quantized.linear_prepack(quantized, None if bias is None else bias.detach())
+
+    def forward(self, values: Tensor) -> Tensor:
+        return torch.ops.quantized.linear_dynamic(values.contiguous(), self.packed, False)
 
 
 class PackedFrontEnd(FrontEnd):
@@ -86,17 +104,22 @@ def _windows(values: Tensor, kernel: int, stride: int) -> Tensor:
 def optimize(model: "WavCube", dtype: torch.dtype) -> None:
     """Prepare `model` in place; see `WavCube.optimize`."""
     if dtype not in FAST_TYPES:
-        raise ConfigError(f"a prepared model computes in float32 or bfloat16, not in {dtype}")
+        raise ConfigError(f"a prepared model computes in float32, bfloat16 or int8, not in {dtype}")
+    onednn = model.device.type == "cpu" and torch.backends.mkldnn.is_available()
+    if dtype == torch.int8 and not onednn:
+        raise ConfigError("int8 is for CPUs, and with a torch that has oneDNN; use bfloat16")
     if model.optimized:
         raise ConfigError("this model is prepared already; load it again to prepare it otherwise")
     model.optimized = True
     model.requires_grad_(False)
-    model.to(dtype)
+    model.to(torch.float32 if dtype == torch.int8 else dtype)
     for module in model.modules():
         if isinstance(module, PositionConvolution):
             module.conv = _without_weight_norm(module.conv)
-    if model.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        _pack(model)
+    if dtype == torch.int8 and "onednn" in torch.backends.quantized.supported_engines:
+        torch.backends.quantized.engine = "onednn"  # the fastest of its engines, with the same numbers
+    if onednn:
+        _pack(model, dtype == torch.int8)
 
 
 def _without_weight_norm(conv: nn.Conv1d) -> nn.Conv1d:
@@ -108,17 +131,20 @@ def _without_weight_norm(conv: nn.Conv1d) -> nn.Conv1d:
     return plain
 
 
-def _pack(parent: nn.Module) -> None:
+def _pack(parent: nn.Module, int8: bool) -> None:
     """Replace linear layers and front ends below `parent` by their packed forms."""
     children = list(parent.named_children())
     for position, (name, child) in enumerate(children):
         if isinstance(child, SpeechEncoder):
             child.feature_extractor = PackedFrontEnd(child.feature_extractor)
         if isinstance(child, nn.Linear) and child.weight.numel() >= SMALLEST:
+            if int8:
+                setattr(parent, name, QuantizedLinear(child.weight, child.bias))
+                continue
             following = children[position + 1] if position + 1 < len(children) else ("", None)
             gelu = isinstance(following[1], nn.GELU)
             setattr(parent, name, PackedLinear(child.weight, child.bias, gelu))
             if gelu:
                 setattr(parent, following[0], nn.Identity())
         elif not isinstance(child, PackedFrontEnd):
-            _pack(child)
+            _pack(child, int8)

@@ -209,7 +209,9 @@ class WavCube(nn.Module):
         On a CPU weights are laid out anew (see `fast`); elsewhere they are cast to `dtype`.
 
         Args:
-            dtype: float32 (the plain model's numbers within 1e-5 relative L2) or bfloat16 (within 2e-2).
+            dtype: float32 (the plain model's numbers within 1e-5 relative L2), bfloat16 (within about 2e-2), or int8
+                (weights and dynamic activations of the linear layers; CPU only; within about 6e-2). See
+                docs/performance.md for what each costs.
 
         Raises:
             ConfigError: another type.
