@@ -1,6 +1,9 @@
 import pytest
 import torch
 
+# Models this small are faster on one thread, and several workers do not fight over the cores.
+torch.set_num_threads(1)
+
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
