@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests.generation.conftest import SPEECH
 from wavcube.errors import ConfigError, DataError
 from wavcube.frontends import build_frontend
 from wavcube.generation.batches import BatchStream, dynamic_batches
@@ -64,13 +63,14 @@ def test_what_cannot_be_used_is_counted(open_corpus: Open) -> None:
         open_corpus(without="abcdefghijklmnopqrstuvwxyz")
 
 
-def test_texts_may_lie_beside_the_recordings(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.flac").write_bytes((SPEECH / "p287_002.flac").read_bytes())
-    (tmp_path / "a.normalized.txt").write_text("Some words.\n")
-    first, second = read_corpora([CorpusSettings(str(tmp_path))])
-    assert first.transcript == "Some words."
-    assert second.transcript is None
+def test_corpora_can_be_filtered_and_limited(manifest: Path) -> None:
+    everything = read_corpora([CorpusSettings(str(manifest))])
+    chosen = read_corpora(
+        [CorpusSettings(str(manifest), {"speaker": "ls118|ljspeech"}), CorpusSettings(str(manifest), limit=1)]
+    )
+    assert [u.columns["speaker"] for u in chosen] == ["ls118", "ljspeech", everything[0].columns["speaker"]]
+    with pytest.raises(DataError, match="no column 'sex'"):
+        read_corpora([CorpusSettings(str(manifest), {"sex": "F"})])
 
 
 LENGTHS = torch.randint(20, 1500, (500,), generator=torch.Generator().manual_seed(0)).tolist()

@@ -7,9 +7,11 @@ import torch
 from safetensors.torch import load_file
 
 from wavcube.errors import CheckpointError, ConfigError, DataError
+from wavcube.generation.config import TransformerConfig
 from wavcube.generation.model import SpeechFlow
 from wavcube.generation.recipe import read_recipe
 from wavcube.generation.speak import TextToSpeech
+from wavcube.generation.text import build_front_end
 from wavcube.generation.train import linear_factor, train_run
 
 
@@ -157,3 +159,12 @@ def test_the_rate_rises_and_falls_in_straight_lines() -> None:
     assert rates[10] == 1.0
     assert rates[20] == 0.5
     assert linear_factor(30, 10, 30) == 1e-8
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "recipes").glob("tts*.yaml")), ids=lambda p: p.stem
+)
+def test_the_recipes_that_come_along_are_valid(path: Path) -> None:
+    config = read_recipe(path)
+    TransformerConfig(**{**vars(TransformerConfig.preset(config.model.preset)), **config.model.transformer})
+    build_front_end(config.model.front_end)

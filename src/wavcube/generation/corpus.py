@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -38,18 +37,15 @@ class SpeechBatch:
 
 
 def read_corpora(corpora: Sequence[CorpusSettings]) -> list[Utterance]:
-    """Utterances of manifests (see `read_utterances`) and folders.
-
-    In a folder texts are LibriSpeech's `*.trans.txt`, or a file beside each recording: `NAME.normalized.txt` (as
-    LibriTTS has them) or `NAME.txt`.
+    """Utterances of manifests and folders, see `read_utterances`.
 
     Raises:
         DataError: nothing there, or malformed.
     """
     found: list[Utterance] = []
     for corpus in corpora:
-        utterances = read_utterances(corpus.path, corpus.where, corpus.limit or None)
-        found += [_with_text_beside(utterance) for utterance in utterances]
+        filters = [f"{column}={value}" for column, values in corpus.where.items() for value in values.split("|")]
+        found += read_utterances(corpus.path, filters, corpus.limit or None)
     return found
 
 
@@ -162,14 +158,3 @@ def _fault(utterance: Utterance, symbols: list[str], vocabulary: Vocabulary, set
 
 def _key(utterance: Utterance) -> str:
     return str(utterance.path)
-
-
-def _with_text_beside(utterance: Utterance) -> Utterance:
-    if utterance.transcript is not None:
-        return utterance
-    for suffix in (".normalized.txt", ".txt"):
-        path = Path(utterance.path).with_suffix(suffix)
-        if path.is_file():
-            text = path.read_text(encoding="utf-8").strip()
-            return replace(utterance, transcript=text or None)
-    return utterance

@@ -31,16 +31,17 @@ class ModelSettings:
 
 @dataclass
 class CorpusSettings:
-    """Transcribed speech: a manifest (.tsv, .csv, .jsonl) with path and text, or a folder (see docs/generation.md).
+    """Transcribed speech.
 
     Attributes:
-        path: of it.
-        where: each `COLUMN=VALUE`; the same column twice means either value.
+        path: a manifest (.tsv, .csv, .jsonl) with columns path and transcript (or text), as `wavcube prepare` writes
+            it, or a folder in LibriSpeech's layout.
+        where: keep only the rows with these values, alternatives separated by `|` (`{split: train, sex: F|M}`).
         limit: only the first so many utterances; 0 for all.
     """
 
     path: str = ""
-    where: list[str] = field(default_factory=list)
+    where: dict[str, str] = field(default_factory=dict)
     limit: int = 0
 
 
