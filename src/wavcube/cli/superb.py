@@ -36,14 +36,13 @@ Models = Annotated[
         "--model",
         "-m",
         help="Representation; repeat it for several. wavcube[:MODEL] (latents), features[:MODEL], restored[:MODEL], "
-        "transformers:NAME[@LAYER or @weighted], logmel, mfcc, fbank. By default the packaged model's latents.",
+        "transformers:NAME (last layer), transformers:NAME@7, transformers:NAME@weighted, logmel, mfcc, fbank. "
+        "By default the packaged model's latents.",
     ),
 ]
 Data = Annotated[
     Path,
-    typer.Option(
-        help="The official corpus' folder, or a manifest (.tsv, .csv) with path, split and the task's labels."
-    ),
+    typer.Option(help="Folder of the official corpus, or a manifest (.tsv, .csv) with path, split and labels."),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; the same one again continues.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder for frames; by default 'cache' in the output folder.")]
@@ -96,7 +95,7 @@ def every_task(
     settings: Settings = None,
     device: DeviceOption = Device.auto,
 ) -> None:
-    """Several tasks of several representations, then the report. A setting is TASK.NAME=VALUE or, for all, NAME=VALUE."""
+    """Several tasks of several representations, then the report. --set TASK.NAME=VALUE is for one task."""
     pairs = []
     for text in data:
         name, equals, folder = text.partition("=")
@@ -141,7 +140,7 @@ def report(
     shown = Grid("Representation", *(table.heading(i) for i in range(len(table.columns))))
     for name, row in table.rows.items():
         cells = [
-            "–" if figure is None else f"{figure.value:.{measure.decimals}f}"
+            "-" if figure is None else f"{figure.value:.{measure.decimals}f}"
             for figure, (_, measure) in zip(row, table.columns, strict=True)
         ]
         shown.add_row(name, *cells)

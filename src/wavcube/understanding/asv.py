@@ -19,7 +19,7 @@ from wavcube.understanding.sid import voxceleb_path
 from wavcube.understanding.sources import (
     VOXCELEB1,
     is_manifest,
-    manifest_clip,
+    manifest_example,
     read_manifest,
     wanted_folder,
     wanted_lines,
@@ -60,8 +60,7 @@ class SpeakerVerification(ProbeTask):
         if is_manifest(data):
             rows = read_manifest(data, ["speaker"])
             splits = {
-                split: [Example(manifest_clip(data, row), row["speaker"], row["speaker"]) for row in listed]
-                for split, listed in rows.items()
+                split: [manifest_example(data, row, row["speaker"]) for row in listed] for split, listed in rows.items()
             }
             trials = {split: make_trials(splits[split]) for split in ("dev", "test")}
         else:

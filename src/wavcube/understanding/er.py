@@ -12,7 +12,7 @@ from wavcube.understanding.recipe import Recipe
 from wavcube.understanding.sources import (
     IEMOCAP,
     is_manifest,
-    manifest_clip,
+    manifest_example,
     read_manifest,
     wanted_folder,
     wanted_lines,
@@ -38,8 +38,7 @@ class EmotionRecognition(PooledTask):
         if is_manifest(data):
             rows = read_manifest(data, ["emotion"])
             splits = {
-                split: [Example(manifest_clip(data, row), row["emotion"], row.get("speaker") or None) for row in listed]
-                for split, listed in rows.items()
+                split: [manifest_example(data, row, row["emotion"]) for row in listed] for split, listed in rows.items()
             }
             return [Corpus.of(splits, labels=labels_of(splits["train"]))]
         sessions = [_session(wanted_folder(data / f"Session{number}", IEMOCAP)) for number in range(1, 6)]

@@ -18,7 +18,7 @@ from wavcube.understanding.recipe import Recipe
 from wavcube.understanding.sources import (
     FLUENT,
     is_manifest,
-    manifest_clip,
+    manifest_example,
     read_manifest,
     wanted_lines,
     wanted_recordings,
@@ -30,7 +30,7 @@ FILES = {"train": "train_data.csv", "dev": "valid_data.csv", "test": "test_data.
 
 
 class IntentClassification(PooledTask):
-    """Fluent Speech Commands, or a manifest with columns `action`, `object` and `location`."""
+    """Fluent Speech Commands, or a manifest with a column `slot_NAME` for each slot."""
 
     name = "ic"
     title = "Intent classification"
@@ -38,21 +38,24 @@ class IntentClassification(PooledTask):
 
     def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
         if is_manifest(data):
-            rows = read_manifest(data, SLOTS)
+            rows = read_manifest(data, [])
+            slots = [name for name in next(iter(rows["train"]), {}) if name.startswith("slot_")]
+            if not slots:
+                raise DataError(f"{data}: no column slot_NAME; intents are made of such")
             splits = {
-                split: [Example(manifest_clip(data, row), _intent(row), row.get("speaker")) for row in listed]
+                split: [manifest_example(data, row, tuple(row[slot] for slot in slots)) for row in listed]
                 for split, listed in rows.items()
             }
         else:
             splits = {split: _fluent(data, data / "data" / name) for split, name in FILES.items()}
         # One group of classes a slot: [[actions], [objects], [locations]].
-        groups = [sorted({example.target[slot] for example in splits["train"]}) for slot in range(len(SLOTS))]
+        groups = [sorted(set(values)) for values in zip(*(e.target for e in splits["train"]), strict=True)]
         return [Corpus.of(splits, labels=groups)]
 
     def check(self, corpus: Corpus, source: Path) -> None:
         check_splits(corpus, source)
-        for slot in range(len(SLOTS)):
-            if len(corpus.labels[slot]) > 1:
+        for slot, classes in enumerate(corpus.labels):
+            if len(classes) > 1:
                 check_classes(corpus, source, partial(_class_of_slot, slot=slot))
 
     def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
@@ -80,11 +83,7 @@ def _groups(output: Tensor, corpus: Corpus) -> list[tuple[list[str], Tensor]]:
 
 
 def _class_of_slot(example: Example, slot: int) -> str:
-    return f"{SLOTS[slot]} {example.target[slot]}"
-
-
-def _intent(row: dict[str, str]) -> tuple[str, ...]:
-    return tuple(row[slot] for slot in SLOTS)
+    return f"{example.target[slot]} (slot {slot + 1})"
 
 
 def _fluent(data: Path, table: Path) -> list[Example]:
@@ -93,7 +92,9 @@ def _fluent(data: Path, table: Path) -> list[Example]:
     if lacking:
         raise DataError(f"{table}: no column {', '.join(lacking)}; {FLUENT.name} has them")
     examples = [
-        Example(Clip(row["path"], data / row["path"]), _intent(row), row["speakerId"]) for row in reader if row["path"]
+        Example(Clip(row["path"], data / row["path"]), tuple(row[slot] for slot in SLOTS), row["speakerId"])
+        for row in reader
+        if row["path"]
     ]
     wanted_recordings((example.clip.path for example in examples), FLUENT)
     return examples

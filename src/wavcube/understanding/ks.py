@@ -9,7 +9,7 @@ from wavcube.understanding.recipe import Recipe
 from wavcube.understanding.sources import (
     SPEECH_COMMANDS,
     is_manifest,
-    manifest_clip,
+    manifest_example,
     read_manifest,
     wanted_folder,
     wanted_lines,
@@ -31,8 +31,7 @@ class KeywordSpotting(PooledTask):
         if is_manifest(data):
             rows = read_manifest(data, ["word"])
             splits = {
-                split: [Example(manifest_clip(data, row), row["word"], row.get("speaker")) for row in listed]
-                for split, listed in rows.items()
+                split: [manifest_example(data, row, row["word"]) for row in listed] for split, listed in rows.items()
             }
         else:
             splits = _speech_commands(data)

@@ -9,7 +9,7 @@ from wavcube.understanding.corpus import Example, some
 from wavcube.understanding.sources import (
     LIBRISPEECH,
     is_manifest,
-    manifest_clip,
+    manifest_example,
     read_manifest,
     wanted_folder,
     wanted_lines,
@@ -32,9 +32,7 @@ def read_transcribed(data: Path) -> dict[str, list[Example]]:
     if is_manifest(data):
         rows = read_manifest(data, ["transcript"])
         return {
-            split: [
-                Example(manifest_clip(data, row), spelling(row["transcript"]), row.get("speaker")) for row in listed
-            ]
+            split: [manifest_example(data, row, spelling(row["transcript"])) for row in listed]
             for split, listed in rows.items()
         }
     return {split: _folder(wanted_folder(data / name, LIBRISPEECH)) for split, name in FOLDERS.items()}

@@ -107,7 +107,7 @@ def latex(table: Table) -> str:
     lines += [rf"Representation & {' & '.join(escaped)} \\", r"\midrule"]
     for name, row in table.rows.items():
         cells = [_cell(table, i, figure, r"\textbf{{{}}}", "") for i, figure in enumerate(row)]
-        lines.append(rf"{' & '.join([name.replace('_', r'\_').replace('%', r'\%'), *cells])} \\")
+        lines.append(" & ".join([name.replace("_", r"\_"), *cells]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
@@ -146,7 +146,7 @@ def picture(table: Table, path: Path) -> None:
 
 def _cell(table: Table, column: int, figure: Figure | None, bold: str, interval: str) -> str:
     if figure is None:
-        return "–"
+        return "-"
     decimals = table.columns[column][1].decimals
     text = f"{figure.value:.{decimals}f}"
     if figure.value == table.best(column):

@@ -9,7 +9,7 @@ from wavcube.understanding.recipe import Recipe
 from wavcube.understanding.sources import (
     VOXCELEB1,
     is_manifest,
-    manifest_clip,
+    manifest_example,
     read_manifest,
     wanted_lines,
     wanted_recordings,
@@ -31,8 +31,7 @@ class SpeakerIdentification(PooledTask):
         if is_manifest(data):
             rows = read_manifest(data, ["speaker"])
             splits = {
-                split: [Example(manifest_clip(data, row), row["speaker"], row["speaker"]) for row in listed]
-                for split, listed in rows.items()
+                split: [manifest_example(data, row, row["speaker"]) for row in listed] for split, listed in rows.items()
             }
         else:
             splits = _voxceleb(data)

@@ -5,11 +5,11 @@ import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from wavcube.errors import DataError
 from wavcube.frontends.clips import Clip
-from wavcube.understanding.corpus import some
+from wavcube.understanding.corpus import Example, some
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,11 @@ def read_manifest(manifest: Path, columns: Iterable[str]) -> dict[str, list[dict
     return splits
 
 
-def manifest_clip(manifest: Path, row: dict[str, str]) -> Clip:
-    """The clip of a row; columns `start` and `end` (seconds), where given, choose a part of the file."""
+def manifest_example(manifest: Path, row: dict[str, str], target: Any) -> Example:
+    """The example of a row; columns `start` and `end` (seconds), where given, choose a part of the file."""
     start, end = (float(row[name]) if row.get(name) else None for name in ("start", "end"))
     key = row["path"] if start is None and end is None else f"{row['path']}:{start}-{end}"
-    return Clip(key, manifest.parent / row["path"], start, end)
+    return Example(Clip(key, manifest.parent / row["path"], start, end), target, row.get("speaker") or None)
 
 
 def wanted_folder(path: Path, source: Source) -> Path:
