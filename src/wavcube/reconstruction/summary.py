@@ -25,21 +25,14 @@ MOST_GROUPS = 100
 """A breakdown into more groups (by transcript, say) is a mistake."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """A quantity with the label that its metric gives it."""
-
-    quantity: Quantity
-    label: str
-
-
 @dataclass
 class Summary:
     """What was found.
 
     Attributes:
         systems: names, in order.
-        columns: quantities that any system has a value of, in order.
+        quantities: those that any system has a value of, in order.
+        notes: of the metrics, see `Metric.note`.
         estimates: by system and quantity.
         comparisons: of every other system with the first.
         breakdowns: column -> group -> system -> quantity -> estimate.
@@ -49,7 +42,8 @@ class Summary:
     """
 
     systems: list[str]
-    columns: list[Column]
+    quantities: list[Quantity]
+    notes: list[str]
     estimates: dict[str, dict[str, Estimate]]
     comparisons: list[Comparison]
     breakdowns: dict[str, dict[str, dict[str, dict[str, Estimate]]]]
@@ -79,24 +73,26 @@ def summarise(
         DataError: a column does not exist, or has too many groups.
     """
     systems = list(dict.fromkeys(table["system"]))
-    columns = [Column(q, m.label(q)) for m in metrics for q in m.quantities]
+    quantities = [quantity for metric in metrics for quantity in metric.quantities]
     for column in [*(breakdown_by or ()), *([cluster] if cluster else [])]:
         if column not in table.columns:
-            raise DataError(f"no column {column!r} in the data; there are {', '.join(_data_columns(table, columns))}")
+            there = ", ".join(_data_columns(table, quantities)) or "none"
+            raise DataError(f"no column {column!r} in the data; there are {there}")
     by_system = {system: table[table["system"] == system].reset_index(drop=True) for system in systems}
 
     def estimates_of(rows: "pd.DataFrame") -> dict[str, Estimate]:
         labels = rows[cluster].to_numpy() if cluster else None
-        return {c.quantity.name: estimate(*_sums(rows, c.quantity), labels, seed=seed) for c in columns}
+        return {q.name: estimate(*_sums(rows, q), labels, seed=seed) for q in quantities}
 
     estimates = {system: estimates_of(rows) for system, rows in by_system.items()}
     undefined = {system: _reasons(rows) for system, rows in by_system.items()}
-    columns = [c for c in columns if any(estimates[system][c.quantity.name].count for system in systems)]
-    comparisons = _comparisons(by_system, systems, columns, cluster, seed)
+    shown = [q for q in quantities if any(estimates[system][q.name].count for system in systems)]
+    notes = [metric.note() for metric in metrics if metric.note()]
+    comparisons = _comparisons(by_system, systems, shown, cluster, seed)
     usual = [c for c in USUAL_BREAKDOWNS if c in table and 1 < table[c].nunique() <= MOST_GROUPS]
     wanted = dict.fromkeys([DURATION, *usual, *(breakdown_by or ())])
     breakdowns = {column: _breakdown(by_system, column, estimates_of) for column in wanted}
-    return Summary(systems, columns, estimates, comparisons, breakdowns, undefined, seed, cluster)
+    return Summary(systems, shown, notes, estimates, comparisons, breakdowns, undefined, seed, cluster)
 
 
 def _sums(rows: "pd.DataFrame", quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
@@ -113,15 +109,14 @@ def _sums(rows: "pd.DataFrame", quantity: Quantity) -> tuple[np.ndarray, np.ndar
 def _comparisons(
     by_system: dict[str, "pd.DataFrame"],
     systems: Sequence[str],
-    columns: Sequence[Column],
+    quantities: Sequence[Quantity],
     cluster: str | None,
     seed: int,
 ) -> list[Comparison]:
     reference = systems[0]
     found = []
     for system in systems[1:]:
-        for column in columns:
-            quantity = column.quantity
+        for quantity in quantities:
             ours, theirs = _sums(by_system[system], quantity), _sums(by_system[reference], quantity)
             labels = by_system[system][cluster].to_numpy() if cluster else None
             found.append(
@@ -178,9 +173,9 @@ def _reasons(rows: "pd.DataFrame") -> dict[str, dict[str, int]]:
     return {quantity: dict(counter.most_common()) for quantity, counter in counted.items()}
 
 
-def _data_columns(table: "pd.DataFrame", columns: Sequence[Column]) -> list[str]:
+def _data_columns(table: "pd.DataFrame", quantities: Sequence[Quantity]) -> list[str]:
     """Columns that came with the data."""
     measured = {"utterance", "system", "seconds", "undefined"}
-    for column in columns:
-        measured |= {column.quantity.name, *(column.quantity.ratio or ())}
+    for quantity in quantities:
+        measured |= {quantity.name, *(quantity.ratio or ())}
     return [name for name in table.columns if name not in measured]

@@ -166,9 +166,9 @@ class Metric(ABC):
         described = {"metric": self.name, "settings": self.settings(), "versions": versions}
         return hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=12).hexdigest()
 
-    def label(self, quantity: Quantity) -> str:
-        """The title of a quantity in tables; metrics that use a model of the user's choice name it here."""
-        return quantity.title
+    def note(self) -> str:
+        """What a reader of the numbers must know beside their titles: which model judged, how it was counted."""
+        return ""
 
     @abstractmethod
     def measure(self, pair: Pair) -> Measurement:

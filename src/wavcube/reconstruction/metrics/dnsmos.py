@@ -30,9 +30,9 @@ class DNSMOS(Metric):
 
     name = "dnsmos"
     quantities = (
-        Quantity("dnsmos_ovrl", "DNSMOS overall", "MOS", "higher", 2),
-        Quantity("dnsmos_sig", "DNSMOS signal", "MOS", "higher", 2),
-        Quantity("dnsmos_bak", "DNSMOS background", "MOS", "higher", 2),
+        Quantity("dnsmos_ovrl", "DNSMOS OVRL", "MOS", "higher", 2),
+        Quantity("dnsmos_sig", "DNSMOS SIG", "MOS", "higher", 2),
+        Quantity("dnsmos_bak", "DNSMOS BAK", "MOS", "higher", 2),
         Quantity("dnsmos_p808", "DNSMOS P.808", "MOS", "higher", 2),
     )
     sample_rate = 16_000

@@ -37,7 +37,7 @@ class WidebandPESQ(Metric):
             raise Undefined(f"more than {MOST_BURSTS} bursts of speech, which the pesq package cannot hold")
         try:
             value = pesq(self.sample_rate, original, pair.reconstruction.at(self.sample_rate), self.band)
-        except PesqError as error:
+        except (PesqError, ValueError) as error:  # ValueError: a handful of samples
             reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
             raise Undefined(f"pesq: {reason[:1].lower()}{reason[1:]}") from error
         return Measurement({self.name: float(value)})
@@ -59,6 +59,8 @@ def _most_bursts(waveform: np.ndarray, sample_rate: int) -> int:
     """
     step = sample_rate * 4 // 1000  # P.862 looks at the level of 4 ms frames
     frames = len(waveform) // step
+    if frames == 0:
+        return 0
     level = np.square(waveform[: frames * step].astype(np.float64)).reshape(frames, step).mean(axis=1)
     gap = 50  # frames of 4 ms: shorter pauses do not part bursts
     most = 0

@@ -22,7 +22,7 @@ SHORTEST_S = 0.5
 class SpeakerSimilarity(Metric):
     """Cosine between the speaker embeddings of original and reconstruction.
 
-    Values of different encoders cannot be compared; the label names the encoder.
+    Values of different encoders cannot be compared; its note names the encoder.
     """
 
     name = "speaker"
@@ -38,8 +38,8 @@ class SpeakerSimilarity(Metric):
     def settings(self) -> dict[str, Any]:
         return {"encoder": self.encoder.fingerprint}
 
-    def label(self, quantity: Quantity) -> str:
-        return f"{quantity.title} ({self.encoder.name})"
+    def note(self) -> str:
+        return f"speaker similarity: by {self.encoder.name}"
 
     def measure(self, pair: Pair) -> Measurement:
         refuse_silence(pair)

@@ -47,7 +47,7 @@ class STFTDistance(Metric):
     """
 
     name = "stft"
-    quantities = (Quantity("stft_distance", "multi-resolution STFT distance", "", "lower", 2),)
+    quantities = (Quantity("stft_distance", "STFT distance", "", "lower", 2),)
     sample_rate = 16_000
     citation = "Yamamoto et al., ICASSP 2020, eq. 4 to 6"
     resolutions = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))

@@ -7,6 +7,17 @@ from wavcube.reconstruction.metrics.normalisers import describe, normalise
 from wavcube.reconstruction.metrics.recognisers import Recogniser
 
 
+def _quantities(title: str, suffix: str) -> tuple[Quantity, ...]:
+    """Both rates in both conventions."""
+    words, characters = (f"word_errors{suffix}", f"words{suffix}"), (f"character_errors{suffix}", f"characters{suffix}")
+    return (
+        Quantity(f"wer{suffix}", f"WER{title}, utterances", "%", "lower", 2),
+        Quantity(f"wer_corpus{suffix}", f"WER{title}, corpus", "%", "lower", 2, words, 100.0),
+        Quantity(f"cer{suffix}", f"CER{title}, utterances", "%", "lower", 2),
+        Quantity(f"cer_corpus{suffix}", f"CER{title}, corpus", "%", "lower", 2, characters, 100.0),
+    )
+
+
 class WordErrors(Metric):
     """Errors of a recogniser on the reconstruction against the given transcript, in percent.
 
@@ -15,12 +26,7 @@ class WordErrors(Metric):
     """
 
     name = "wer"
-    quantities = (
-        Quantity("wer", "WER, mean over utterances", "%", "lower", 2),
-        Quantity("wer_corpus", "WER, over the corpus", "%", "lower", 2, ("word_errors", "words"), 100.0),
-        Quantity("cer", "CER, mean over utterances", "%", "lower", 2),
-        Quantity("cer_corpus", "CER, over the corpus", "%", "lower", 2, ("character_errors", "characters"), 100.0),
-    )
+    quantities = _quantities("", "")
     sample_rate = 16_000
     citation = "Levenshtein alignment by jiwer"
     packages: ClassVar = {"jiwer": "jiwer", "whisper_normalizer": "whisper-normalizer"}
@@ -36,8 +42,11 @@ class WordErrors(Metric):
     def settings(self) -> dict[str, Any]:
         return {"recogniser": self.recogniser.fingerprint, "normaliser": self.normaliser}
 
-    def label(self, quantity: Quantity) -> str:
-        return f"{quantity.title} ({self.recogniser.name}; {describe(self.normaliser)})"
+    def note(self) -> str:
+        return (
+            f"WER, CER{self._against}: read by {self.recogniser.name}, texts through {describe(self.normaliser)}; "
+            "utterances: mean of each one's rate, corpus: all errors over all words"
+        )
 
     def measure(self, pair: Pair) -> Measurement:
         import jiwer
@@ -66,6 +75,7 @@ class WordErrors(Metric):
         )
 
     _reference_name: ClassVar[str] = "the transcript"
+    _against: ClassVar[str] = ""
 
     def _reference(self, pair: Pair) -> str:
         if pair.transcript is None:
@@ -88,31 +98,11 @@ class WordErrorsAgainstOriginal(WordErrors):
     """
 
     name = "wer_vs_original"
-    quantities = (
-        Quantity("wer_vs_original", "WER against the original's reading, mean over utterances", "%", "lower", 2),
-        Quantity(
-            "wer_corpus_vs_original",
-            "WER against the original's reading, over the corpus",
-            "%",
-            "lower",
-            2,
-            ("word_errors_vs_original", "words_vs_original"),
-            100.0,
-        ),
-        Quantity("cer_vs_original", "CER against the original's reading, mean over utterances", "%", "lower", 2),
-        Quantity(
-            "cer_corpus_vs_original",
-            "CER against the original's reading, over the corpus",
-            "%",
-            "lower",
-            2,
-            ("character_errors_vs_original", "characters_vs_original"),
-            100.0,
-        ),
-    )
+    quantities = _quantities(" vs original", "_vs_original")
     uses_transcript = False
     suffix = "_vs_original"
     _reference_name = "the recogniser's reading of the original"
+    _against = " vs original"
 
     def _reference(self, pair: Pair) -> str:
         return self._read(pair.original, pair.language)

@@ -63,10 +63,10 @@ def write_report(
     """
     folder = Path(folder)
     summary = summarise(table, chosen.metrics, breakdown_by=breakdown_by, cluster=cluster, seed=seed)
-    examples = choose_examples(table, summary.columns, systems[0], utterances, rank_by) if listen else None
+    examples = choose_examples(table, summary.quantities, systems[0], utterances, rank_by) if listen else None
     facts = _facts(systems, utterances, data)
     citations = {metric.name: metric.citation for metric in chosen.metrics}
-    distributions = distributions_svg(table, summary.columns, summary.systems, systems[0].name)
+    distributions = distributions_svg(table, summary.quantities, summary.systems, systems[0].name)
     page = render_page("Reconstruction of speech", facts, summary, chosen.skipped, citations, distributions, examples)
     _write(folder / "report.json", json.dumps(_as_json(summary, systems, chosen, facts), indent=1, ensure_ascii=False))
     _write(folder / "table.md", markdown_table(summary))
@@ -96,7 +96,8 @@ def _as_json(
             "sample_rate": metric.sample_rate,
             "settings": metric.settings(),
             "fingerprint": metric.fingerprint(),
-            "quantities": [asdict(q) | {"label": metric.label(q)} for q in metric.quantities],
+            "note": metric.note(),
+            "quantities": [asdict(q) for q in metric.quantities],
         }
         for metric in chosen.metrics
     ]

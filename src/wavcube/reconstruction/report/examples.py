@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,8 @@ import soundfile
 
 from wavcube.errors import ConfigError
 from wavcube.reconstruction.evaluation import load_original, reconstruct
-from wavcube.reconstruction.metrics.base import Recording
-from wavcube.reconstruction.report.pictures import loudest_magnitude, spectrogram_png
-from wavcube.reconstruction.summary import Column
+from wavcube.reconstruction.metrics.base import Quantity, Recording
+from wavcube.reconstruction.report.pictures import loudest_magnitude, spectrogram_image
 from wavcube.reconstruction.systems.base import System
 from wavcube.reconstruction.utterances import Utterance
 
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 COUNT = 10
 """Of worst, and of median utterances."""
 
-AUDIO_BUDGET = 6_000_000
-"""Bytes of sound in a page: base64 makes 8 MB of it, and the whole page stays under 10."""
+AUDIO_BUDGET = 5_500_000
+"""Bytes of sound in a page: base64 makes 7.4 MB of it, and the whole page stays under 10."""
 
 PREFERRED = ("pesq_wb", "stoi", "mel_distance", "utmos", "wer")
 """What the worst are found by, unless told: the first of these that was measured."""
@@ -65,14 +64,14 @@ class Examples:
     """Examples of one system (the focus), chosen by one quantity."""
 
     focus: str
-    ranked_by: Column
+    ranked_by: Quantity
     worst: list[Example] = field(default_factory=list)
     median: list[Example] = field(default_factory=list)
 
 
 def choose_examples(
     table: "pd.DataFrame",
-    columns: Sequence[Column],
+    quantities: Sequence[Quantity],
     system: System,
     utterances: Sequence[Utterance],
     ranked_by: str | None = None,
@@ -81,7 +80,7 @@ def choose_examples(
 
     Args:
         table: see `evaluate`.
-        columns: quantities.
+        quantities: that were measured.
         system: to listen to; it reconstructs the chosen utterances once more.
         utterances: that were evaluated.
         ranked_by: name of a quantity.
@@ -89,7 +88,7 @@ def choose_examples(
     Raises:
         ConfigError: there is no such quantity.
     """
-    single = {c.quantity.name: c for c in columns if c.quantity.ratio is None}
+    single = {q.name: q for q in quantities if q.ratio is None}
     if ranked_by is not None and ranked_by not in single:
         raise ConfigError(f"no quantity {ranked_by!r} to rank utterances by; there are {', '.join(single)}")
     candidates = [ranked_by] if ranked_by else [*(name for name in PREFERRED if name in single), *single]
@@ -100,7 +99,7 @@ def choose_examples(
             break
     else:
         return None
-    if single[name].quantity.better == "lower":
+    if single[name].better == "lower":
         defined = defined[::-1]
     worst = list(defined.index[:COUNT])
     middle = max(0, len(defined) // 2 - COUNT // 2)
@@ -149,11 +148,11 @@ def _cut(recording: Recording, seconds: float) -> Recording:
 
 
 def _example(
-    name: str, row: Mapping[Any, Any], columns: dict[str, Column], original: Recording, made: Recording, seconds: float
+    name: str, row: Mapping[Any, Any], quantities: Iterable[str], original: Recording, made: Recording, seconds: float
 ) -> Example:
     loudest = loudest_magnitude(original)
     texts = {label: str(row[column]) for label, column in _TEXTS.items() if isinstance(row.get(column), str)}
-    values = {quantity: float(row[quantity]) for quantity in columns}
+    values = {quantity: float(row[quantity]) for quantity in quantities}
     return Example(name, seconds, original.seconds, values, texts, _clip(original, loudest), _clip(made, loudest))
 
 
@@ -161,7 +160,7 @@ _TEXTS = {"said": "reference", "read": "hypothesis"}
 
 
 def _clip(recording: Recording, loudest: float) -> Clip:
-    return Clip(_url("audio/flac", _flac(recording)), _url("image/png", spectrogram_png(recording, loudest)))
+    return Clip(_url("audio/flac", _flac(recording)), _url("image/webp", spectrogram_image(recording, loudest)))
 
 
 def _flac(recording: Recording) -> bytes:

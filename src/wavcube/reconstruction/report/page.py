@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from wavcube.reconstruction.metrics.base import Quantity
 from wavcube.reconstruction.report.examples import Clip, Example, Examples
 from wavcube.reconstruction.report.tables import (
     NO_VALUE,
@@ -16,11 +17,11 @@ from wavcube.reconstruction.report.tables import (
     significance,
 )
 from wavcube.reconstruction.statistics import Estimate
-from wavcube.reconstruction.summary import Column, Summary
+from wavcube.reconstruction.summary import Summary
 
 STYLE = Path(__file__).with_name("page.css")
 
-MOST_BREAKDOWN_COLUMNS = 8
+MOST_BREAKDOWN_QUANTITIES = 8
 """Quantities in a breakdown's table; report.json has all."""
 
 
@@ -89,13 +90,13 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers_fro
 def _results(summary: Summary) -> str:
     marks = significance(summary)
     rows = []
-    for column in summary.columns:
-        best = best_system(summary, column)
+    for quantity in summary.quantities:
+        best = best_system(summary, quantity)
         cells = []
         for system in summary.systems:
-            text = _with_small_margin(cell(summary, system, column)) + marks.get((system, column.quantity.name), "")
+            text = _with_small_margin(cell(summary, system, quantity)) + marks.get((system, quantity.name), "")
             cells.append(f"<b>{text}</b>" if system == best else text)
-        rows.append([_heading(column), *cells])
+        rows.append([_heading(quantity), *cells])
     return html_table(["", *map(escape, summary.systems)], rows)
 
 
@@ -105,49 +106,49 @@ def _comparisons(summary: Summary) -> str:
     heading = f"<h2>Compared with {escape(summary.systems[0])}</h2>"
     by_pair = {(c.system, c.quantity): c for c in summary.comparisons}
     rows = []
-    for column in summary.columns:
+    for quantity in summary.quantities:
         cells = []
         for system in summary.systems[1:]:
-            found = by_pair[system, column.quantity.name]
-            digits = column.quantity.digits
+            found = by_pair[system, quantity.name]
+            digits = quantity.digits
             cells.append(
                 f"{found.difference:+.{digits}f} <small>[{found.low:+.{digits}f}, {found.high:+.{digits}f}], "
                 f"{escape(p_value(found))}</small>"
                 if found.count
                 else NO_VALUE
             )
-        rows.append([_heading(column), *cells])
+        rows.append([_heading(quantity), *cells])
     note = "<p class='note'>Difference, its 95 % bootstrap interval, and the p-value after Holm's correction.</p>"
     return heading + html_table(["", *map(escape, summary.systems[1:])], rows) + note
 
 
 def _breakdown(name: str, groups: Mapping[str, Mapping[str, Mapping[str, Estimate]]], summary: Summary) -> str:
-    columns = [c for c in summary.columns if c.quantity.ratio is None][:MOST_BREAKDOWN_COLUMNS]
+    quantities = [q for q in summary.quantities if q.ratio is None][:MOST_BREAKDOWN_QUANTITIES]
     rows = []
     for group, systems in groups.items():
         for i, (system, found) in enumerate(systems.items()):
             count = max((e.count + e.undefined for e in found.values()), default=0)
-            values = [_with_small_margin(_estimate_text(found[c.quantity.name], c)) for c in columns]
+            values = [_with_small_margin(_estimate_text(found[q.name], q)) for q in quantities]
             rows.append([escape(group) if i == 0 else "", escape(system), str(count), *values])
-    header = [escape(name), "", "n", *map(_heading, columns)]
+    header = [escape(name), "", "n", *map(_heading, quantities)]
     table = html_table(header, rows, numbers_from=2)
     return f"<details><summary>By {escape(name)}</summary>{table}</details>"
 
 
 def _listening(examples: Examples, summary: Summary) -> str:
     parts = [f"<h2>Listen: {escape(examples.focus)}</h2>"]
-    ranked = escape(examples.ranked_by.quantity.title)
+    ranked = escape(examples.ranked_by.title)
     for heading, chosen in (("Worst", examples.worst), ("Median", examples.median)):
         parts.append(f"<h3>{heading} by {ranked}</h3>")
-        parts += [_example(example, summary.columns) for example in chosen]
+        parts += [_example(example, summary.quantities) for example in chosen]
     return "\n".join(parts)
 
 
-def _example(example: Example, columns: Sequence[Column]) -> str:
+def _example(example: Example, quantities: Sequence[Quantity]) -> str:
     values = ", ".join(
-        f"{escape(c.quantity.title)} {number(example.values[c.quantity.name], c)}"
-        for c in columns
-        if example.values.get(c.quantity.name, float("nan")) == example.values.get(c.quantity.name)
+        f"{escape(q.title)} {number(example.values[q.name], q)}"
+        for q in quantities
+        if example.values.get(q.name, float("nan")) == example.values.get(q.name)
     )
     cut = f", first {example.excerpt:.1f} s" if example.excerpt < example.seconds else ""
     texts = "".join(f"<p class='text'><i>{escape(k)}</i> {escape(v)}</p>" for k, v in example.texts.items())
@@ -173,13 +174,13 @@ def _notes(notes: Sequence[str]) -> str:
     return "".join(f"<p class='note'>{escape(note)}</p>" for note in notes)
 
 
-def _heading(column: Column) -> str:
-    unit = f" <small>({escape(column.quantity.unit)})</small>" if column.quantity.unit else ""
-    return f"{escape(column.quantity.title)}{unit} {column.quantity.arrow}"
+def _heading(quantity: Quantity) -> str:
+    unit = f" <small>({escape(quantity.unit)})</small>" if quantity.unit else ""
+    return f"{escape(quantity.title)}{unit} {quantity.arrow}"
 
 
-def _estimate_text(found: Estimate, column: Column) -> str:
-    return number(found.value, column) + margin(found, column)
+def _estimate_text(found: Estimate, quantity: Quantity) -> str:
+    return number(found.value, quantity) + margin(found, quantity)
 
 
 def _with_small_margin(text: str) -> str:

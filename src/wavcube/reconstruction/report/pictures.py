@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wavcube.reconstruction.metrics.base import Recording
+from wavcube.reconstruction.metrics.base import Quantity, Recording
 from wavcube.reconstruction.metrics.spectral import spectrum
-from wavcube.reconstruction.summary import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +21,10 @@ WIDEST = 560
 ACCENT, GREY = "#1f6f8b", "#9aa5ab"
 
 
-def spectrogram_png(recording: Recording, loudest: float) -> bytes:
-    """Spectrogram from 0 Hz (bottom) to half the rate (top) as PNG; white is `loudest`, black 80 dB below it.
+def spectrogram_image(recording: Recording, loudest: float) -> bytes:
+    """Spectrogram from 0 Hz (bottom) to half the rate (top) as WebP; white is `loudest`, black 80 dB below it.
+
+    Not PNG: forty noisy pictures of it would fill half of a page's size.
 
     Args:
         recording: to draw.
@@ -35,10 +36,9 @@ def spectrogram_png(recording: Recording, loudest: float) -> bytes:
     magnitude = _magnitude(recording)
     decibels = 20 * np.log10(np.maximum(magnitude, 1e-10) / max(loudest, 1e-10))
     levels = np.clip((decibels + RANGE_DB) / RANGE_DB * 255, 0, 255).astype(np.uint8)
-    image = Image.fromarray(np.ascontiguousarray(levels.T[::-1]), mode="P")
-    image.putpalette((colormaps["magma"](np.arange(256))[:, :3] * 255).astype(np.uint8).tobytes())
+    colours = colormaps["magma"](levels.T[::-1], bytes=True)[..., :3]
     stream = io.BytesIO()
-    image.save(stream, "PNG", optimize=True)
+    Image.fromarray(np.ascontiguousarray(colours)).save(stream, "WEBP", quality=80)
     return stream.getvalue()
 
 
@@ -47,12 +47,12 @@ def loudest_magnitude(recording: Recording) -> float:
     return float(_magnitude(recording).max())
 
 
-def distributions_svg(table: "pd.DataFrame", columns: Sequence[Column], systems: Sequence[str], focus: str) -> str:
+def distributions_svg(table: "pd.DataFrame", quantities: Sequence[Quantity], systems: Sequence[str], focus: str) -> str:
     """A panel for each quantity, a box for each system: quartiles, 5th to 95th percentile, the utterances beyond."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    shown = [column for column in columns if column.quantity.name in table.columns]
+    shown = [quantity for quantity in quantities if quantity.name in table.columns]
     if not shown:
         return ""
     across = min(3, len(shown))
@@ -61,8 +61,8 @@ def distributions_svg(table: "pd.DataFrame", columns: Sequence[Column], systems:
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "wavcube", "font.size": 8}):
         figure = Figure(figsize=(3.6 * across, down * (0.75 + 0.24 * len(systems))), layout="constrained")
         panels = np.atleast_1d(figure.subplots(down, across, sharey=True)).ravel()
-        for panel, column in zip(panels, shown, strict=False):
-            values = [_defined(table, system, column) for system in systems]
+        for panel, quantity in zip(panels, shown, strict=False):
+            values = [_defined(table, system, quantity) for system in systems]
             boxes = panel.boxplot(
                 values, orientation="horizontal", whis=(5, 95), widths=0.6, patch_artist=True,
                 flierprops={"marker": ".", "markersize": 2, "markeredgecolor": GREY}, medianprops={"color": "black"},
@@ -70,7 +70,7 @@ def distributions_svg(table: "pd.DataFrame", columns: Sequence[Column], systems:
             for box, system in zip(boxes["boxes"], systems, strict=True):
                 box.set(facecolor=ACCENT if system == focus else "#dfe4e6", edgecolor="#55606a", linewidth=0.6)
             panel.set_yticks(range(1, len(systems) + 1), systems)
-            panel.set_title(f"{column.quantity.heading} {column.quantity.arrow}", fontsize=8, loc="left")
+            panel.set_title(f"{quantity.heading} {quantity.arrow}", fontsize=8, loc="left")
             panel.spines[["top", "right"]].set_visible(False)
         panels[0].invert_yaxis()  # in the order of the table; the panels share the axis
         for panel in panels[len(shown) :]:
@@ -86,6 +86,6 @@ def _magnitude(recording: Recording) -> np.ndarray:
     return recording.remember("picture", lambda: spectrum(recording.waveform, 512, hop, 512)[:, 1:])
 
 
-def _defined(table: "pd.DataFrame", system: str, column: Column) -> np.ndarray:
-    values = table.loc[table["system"] == system, column.quantity.name].to_numpy(float)
+def _defined(table: "pd.DataFrame", system: str, quantity: Quantity) -> np.ndarray:
+    values = table.loc[table["system"] == system, quantity.name].to_numpy(float)
     return values[~np.isnan(values)]

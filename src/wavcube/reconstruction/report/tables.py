@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from rich import box
 from rich.table import Table
 
+from wavcube.reconstruction.metrics.base import Quantity
 from wavcube.reconstruction.statistics import Comparison, Estimate
-from wavcube.reconstruction.summary import Column, Summary
+from wavcube.reconstruction.summary import Summary
 
 NO_VALUE = "\N{EN DASH}"
 
@@ -21,41 +22,41 @@ def terminal_table(summary: Summary) -> Table:
     for system in summary.systems:
         table.add_column(system, justify="right", overflow="fold")
     marks = significance(summary)
-    for column in summary.columns:
-        best = best_system(summary, column)
+    for quantity in summary.quantities:
+        best = best_system(summary, quantity)
         cells = []
         for system in summary.systems:
-            text = cell(summary, system, column) + marks.get((system, column.quantity.name), "")
+            text = cell(summary, system, quantity) + marks.get((system, quantity.name), "")
             cells.append(f"[bold]{text}[/bold]" if system == best else text)
-        table.add_row(f"{column.quantity.heading} {column.quantity.arrow}", *cells)
+        table.add_row(f"{quantity.heading} {quantity.arrow}", *cells)
     return table
 
 
 def markdown_table(summary: Summary) -> str:
     """A row a system, a column a quantity, as in papers; the footnotes say what the numbers are."""
-    header = ["", *(f"{c.quantity.heading} {c.quantity.arrow}" for c in summary.columns)]
-    lines = [_row(header), _row(["---"] + ["---:"] * len(summary.columns))]
+    header = ["", *(f"{q.heading} {q.arrow}" for q in summary.quantities)]
+    lines = [_row(header), _row(["---"] + ["---:"] * len(summary.quantities))]
     marks = significance(summary)
     for system in summary.systems:
-        cells = [cell(summary, system, c) + marks.get((system, c.quantity.name), "") for c in summary.columns]
+        cells = [cell(summary, system, q) + marks.get((system, q.name), "") for q in summary.quantities]
         lines.append(_row([system, *cells]))
     return "\n".join(lines) + "\n\n" + "\n".join(f"{note}  " for note in footnotes(summary)) + "\n"
 
 
 def latex_table(summary: Summary) -> str:
     """A tabular of the package booktabs: a row a system, a column a quantity, means only."""
-    columns = summary.columns
-    header = " & ".join(["", *(_latex(f"{c.quantity.heading} ") + _LATEX_ARROW[c.quantity.arrow] for c in columns)])
+    quantities = summary.quantities
+    header = " & ".join(["", *(_latex(f"{q.heading} ") + _LATEX_ARROW[q.arrow] for q in quantities)])
     rows = []
     for system in summary.systems:
         cells = []
-        for column in columns:
-            found = summary.estimates[system][column.quantity.name]
-            text = number(found.value, column)
-            cells.append(rf"\textbf{{{text}}}" if system == best_system(summary, column) else text)
+        for quantity in quantities:
+            found = summary.estimates[system][quantity.name]
+            text = number(found.value, quantity)
+            cells.append(rf"\textbf{{{text}}}" if system == best_system(summary, quantity) else text)
         rows.append(" & ".join([_latex(system), *cells]) + r" \\")
     notes = "\n".join(f"% {note}" for note in footnotes(summary))
-    lines = [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", header + r" \\", r"\midrule", *rows]
+    lines = [rf"\begin{{tabular}}{{l{'r' * len(quantities)}}}", r"\toprule", header + r" \\", r"\midrule", *rows]
     return notes + "\n" + "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
@@ -69,9 +70,7 @@ def footnotes(summary: Summary) -> list[str]:
             f"* differs from {summary.systems[0]} with p < {SIGNIFICANT:g} ({tests}; Holm's correction over "
             f"{sum(c.count > 0 for c in summary.comparisons)} comparisons)."
         )
-    for column in summary.columns:
-        if column.label != column.quantity.title:
-            notes.append(column.label + ".")
+    notes += [note + "." for note in summary.notes]
     return notes + undefined_notes(summary)
 
 
@@ -93,30 +92,30 @@ def significance(summary: Summary) -> dict[tuple[str, str], str]:
     return {(c.system, c.quantity): "*" for c in summary.comparisons if c.p_holm < SIGNIFICANT}
 
 
-def best_system(summary: Summary, column: Column) -> str | None:
+def best_system(summary: Summary, quantity: Quantity) -> str | None:
     """The system with the best value, the identity apart; None if it is alone."""
     values = {
-        system: summary.estimates[system][column.quantity.name].value
+        system: summary.estimates[system][quantity.name].value
         for system in summary.systems
-        if system != "identity" and summary.estimates[system][column.quantity.name].count
+        if system != "identity" and summary.estimates[system][quantity.name].count
     }
     if len(values) < 2:
         return None
-    choose = max if column.quantity.better == "higher" else min
+    choose = max if quantity.better == "higher" else min
     return choose(values, key=lambda system: values[system])
 
 
-def cell(summary: Summary, system: str, column: Column) -> str:
-    found = summary.estimates[system][column.quantity.name]
-    return number(found.value, column) + margin(found, column)
+def cell(summary: Summary, system: str, quantity: Quantity) -> str:
+    found = summary.estimates[system][quantity.name]
+    return number(found.value, quantity) + margin(found, quantity)
 
 
-def number(value: float, column: Column) -> str:
-    return NO_VALUE if value != value else f"{value:.{column.quantity.digits}f}"
+def number(value: float, quantity: Quantity) -> str:
+    return NO_VALUE if value != value else f"{value:.{quantity.digits}f}"
 
 
-def margin(found: Estimate, column: Column) -> str:
-    return "" if found.count < 2 else f" ±{(found.high - found.low) / 2:.{column.quantity.digits}f}"
+def margin(found: Estimate, quantity: Quantity) -> str:
+    return "" if found.count < 2 else f" ±{(found.high - found.low) / 2:.{quantity.digits}f}"
 
 
 def p_value(comparison: Comparison) -> str:
