@@ -9,9 +9,14 @@ from wavcube.cli.convert import convert
 from wavcube.cli.decode import decode
 from wavcube.cli.demo import demo
 from wavcube.cli.encode import encode
+from wavcube.cli.evaluate import evaluate
 from wavcube.cli.export import export
 from wavcube.cli.info import info
+from wavcube.cli.prepare import app as prepare
 from wavcube.cli.reconstruct import reconstruct
+from wavcube.cli.superb import superb
+from wavcube.cli.train import train_app as train
+from wavcube.cli.tts import evaluate_tts, train_tts, tts
 from wavcube.errors import WavCubeError
 
 app = typer.Typer(
@@ -37,8 +42,18 @@ def _options(
     pass
 
 
-for command in (encode, decode, reconstruct, info, convert, export, demo):
-    app.command()(command)
+for command in (encode, decode, reconstruct, convert, export, info, demo):
+    app.command(rich_help_panel="Representation")(command)
+train.command("tts")(train_tts)
+evaluate.command("tts")(evaluate_tts)
+for name, group, panel in (
+    ("prepare", prepare, "Training"),
+    ("train", train, "Training"),
+    ("evaluate", evaluate, "Evaluation"),
+    ("superb", superb, "Evaluation"),
+):
+    app.add_typer(group, name=name, rich_help_panel=panel)
+app.command(rich_help_panel="Generation")(tts)
 
 
 def main() -> None:
