@@ -146,6 +146,17 @@ def test_a_stream_of_unknown_length_is_read_whole(ramp):
     assert begin_of(within) == 8000
 
 
+def test_mp3_is_not_searched(tmp_path, capfd):
+    path = tmp_path / "tone.mp3"
+    soundfile.write(path, rng().uniform(-0.3, 0.3, 5 * RATE), RATE)
+    whole = load_audio(path)
+    for seed in range(10):
+        crop = cropper().cut(clip_of(path), rng(seed)).waveform
+        place = np.argmax(np.correlate(whole, crop, "valid"))
+        assert np.corrcoef(whole[place : place + 4000], crop)[0, 1] > 0.999999
+    assert capfd.readouterr().err == ""
+
+
 def test_unusable_recordings(tmp_path, ramp):
     def reject(clip: Clip, message: str) -> None:
         with pytest.raises(AudioError, match=message):

@@ -130,7 +130,7 @@ def check_clip(clip: Clip) -> None:
 
 @contextmanager
 def opened(clip: Clip) -> Iterator[soundfile.SoundFile | None]:
-    """Open a clip's recording for reading any part of it; None if its header leaves the length open.
+    """Open a clip's recording for reading any part of it; None if that is not possible and all has to be decoded.
 
     Errors of libsndfile, then and later, become an `AudioError`.
     """
@@ -143,7 +143,8 @@ def opened(clip: Clip) -> Iterator[soundfile.SoundFile | None]:
         raise AudioError(f"{clip.name}: is damaged, or no audio ({_reason(error)})") from error
     with file:
         try:
-            yield None if file.frames == _UNKNOWN_FRAMES else file
+            # Seeking in MP3 is inexact, and makes libmpg123 print complaints.
+            yield None if file.frames == _UNKNOWN_FRAMES or file.format == "MP3" else file
         except (soundfile.LibsndfileError, OSError) as error:
             raise AudioError(f"{clip.name}: is damaged or cut short ({_reason(error)})") from error
 

@@ -3,6 +3,7 @@
 import copy
 import logging
 import signal
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -112,15 +113,17 @@ class SpeechLoader(StatefulDataLoader[Batch]):
         num_workers: int,
         **batching: Any,
     ) -> None:
-        super().__init__(
-            dataset,
-            num_workers=num_workers,
-            prefetch_factor=_PREFETCH if num_workers else None,
-            worker_init_fn=_leave_ctrl_c_to_the_parent,
-            collate_fn=collate,
-            pin_memory=torch.cuda.is_available(),
-            **batching,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*set_vital.*")  # torchdata 0.11 calls what torch 2.13 deprecates
+            super().__init__(
+                dataset,
+                num_workers=num_workers,
+                prefetch_factor=_PREFETCH if num_workers else None,
+                worker_init_fn=_leave_ctrl_c_to_the_parent,
+                collate_fn=collate,
+                pin_memory=torch.cuda.is_available(),
+                **batching,
+            )
         self.bad_files = tally
         self._train = train
         self._full_batch = full_batch
