@@ -7,6 +7,7 @@ killed goes on from its last state as if nothing had happened.
 import json
 import math
 import os
+import pickle
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,8 +194,8 @@ def _resume(run: Run, probe: Probe, optimiser: torch.optim.Optimizer) -> tuple[i
         probe.load_state_dict(state["probe"])
         optimiser.load_state_dict(state["optimiser"])
         return state["step"], state["best"], state["best_step"]
-    except (OSError, RuntimeError, KeyError, ValueError, EOFError) as error:
-        raise CheckpointError(f"{file}: damaged ({error}); delete it to train from the start") from error
+    except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{file}: damaged ({type(error).__name__}); delete it to train from the start") from error
 
 
 def _report(run: Run, step: int, best: dict[str, float]) -> None:
