@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -16,7 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from wavcube.errors import CheckpointError
+from wavcube.errors import CheckpointError, WavCubeError
 from wavcube.representation.config import WavCubeConfig
 
 if TYPE_CHECKING:
@@ -48,9 +47,9 @@ def load(
     with torch.device("meta"):
         model = kind(config)
     weights, identity = read_weights(folder)
-    for key in STATISTICS:
-        if key in weights:
-            model.register_buffer(key, torch.empty_like(weights[key], device="meta"))
+    if any(key in weights for key in STATISTICS):
+        for key in STATISTICS:
+            model.register_buffer(key, torch.empty(model.latent_dim, device="meta"))
     check_tensors(weights, model.state_dict(), str(folder))
     # Half precision is a way to store; unless asked for, nothing is computed in it.
     model.load_state_dict({key: value.to(dtype or torch.float32) for key, value in weights.items()}, assign=True)
@@ -58,7 +57,11 @@ def load(
         model.teacher.requires_grad_(False)
     model.loaded_fingerprint = fingerprint(model.state_dict())
     model.identity = identity or model.loaded_fingerprint
-    return model.to(device).eval()
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WavCubeError(f"the model cannot be put on the device {device} ({reason})") from error
 
 
 def save(model: "WavCube", folder: str | Path, *, dtype: torch.dtype | None, max_shard_size: str) -> None:
@@ -101,6 +104,8 @@ def write_checkpoint(
                 metadata={"format": "pt", "identity": identity},
             )
             config.save(Path(temporary) / CONFIG)
+            for file in Path(temporary).iterdir():  # safetensors' own may be read by their owner alone
+                file.chmod((Path(temporary) / CONFIG).stat().st_mode)
             for stale in [folder / CONFIG, *folder.glob("model*.safetensors"), folder / INDEX]:
                 stale.unlink(missing_ok=True)
             for file in sorted(Path(temporary).iterdir(), key=lambda file: file.name == CONFIG):
@@ -116,13 +121,13 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], str | None]:
         CheckpointError: a file is missing, half-written or damaged.
     """
     weights: dict[str, Tensor] = {}
-    identity = None
-    for file in _weight_files(folder):
+    files, identity = _weight_files(folder)
+    for file in files:
         if not file.is_file():
             raise CheckpointError(f"{folder}: {file.name} is missing; copy the whole folder")
         try:
             with safe_open(file, framework="pt") as tensors:
-                identity = (tensors.metadata() or {}).get("identity")
+                identity = identity or (tensors.metadata() or {}).get("identity")
                 weights.update({key: tensors.get_tensor(key) for key in tensors.keys()})  # noqa: SIM118 (no dictionary)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{file}: half-written or damaged ({error}); copy or convert it again") from error
@@ -165,13 +170,15 @@ def fingerprint(tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _weight_files(folder: Path) -> Iterable[Path]:
+def _weight_files(folder: Path) -> tuple[list[Path], str | None]:
+    """Files with the tensors, and the identity where an index tells it (shards do not)."""
     index = folder / INDEX
     if not index.is_file():
-        return [folder / WEIGHTS]
+        return [folder / WEIGHTS], None
     try:
-        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        return [folder / Path(name).name for name in sorted(set(names))]
+        content = json.loads(index.read_text(encoding="utf-8"))
+        names = sorted({Path(name).name for name in content["weight_map"].values()})
+        return [folder / name for name in names], content.get("metadata", {}).get("identity")
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{index}: damaged ({error}); copy the whole folder again") from error
 
