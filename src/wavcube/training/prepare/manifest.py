@@ -44,7 +44,7 @@ class Summary:
 
 
 def write_manifest(path: Path, utterances: Sequence[Utterance], checked: Sequence[Checked]) -> Summary:
-    """Write the utterances that can be used as a TSV table with absolute paths, the others to `path`.bad.tsv.
+    """Write the utterances that can be used as a TSV table with absolute paths, the others to a `.bad.tsv` beside it.
 
     Raises:
         DataError: none can be used, or the disk refuses.
@@ -68,7 +68,7 @@ def write_manifest(path: Path, utterances: Sequence[Utterance], checked: Sequenc
     if not rows:
         raise DataError(f"none of the {len(bad)} recordings can be used, the first: {bad[0][1]}")
     _write(path, COLUMNS, rows)
-    summary.bad_list = write_bad_list(path.with_name(path.name + ".bad.tsv"), bad)
+    summary.bad_list = write_bad_list(path.with_suffix(".bad.tsv"), bad)
     return summary
 
 
