@@ -31,8 +31,8 @@ def test_any_place_can_be_returned_to(sizes, weights):
 
 
 def test_epochs_are_permutations_and_the_next_begins_within_a_batch():
-    drawn = keys(EndlessBatches([7], [1.0], 4, 0, 0, 1), 70)
-    for epoch in range(10):
+    drawn = keys(EndlessBatches([7], [1.0], 4, 0, 0, 1), 7000)  # past the end of a block
+    for epoch in range(1000):
         part = drawn[7 * epoch : 7 * epoch + 7]
         assert {number for number, _ in part} == {epoch}
         assert sorted(index for _, index in part) == list(range(7))
@@ -40,10 +40,10 @@ def test_epochs_are_permutations_and_the_next_begins_within_a_batch():
 
 
 def test_every_pool_goes_through_its_own_epochs():
-    drawn = keys(EndlessBatches([5, 50], [1.0, 1.0], 4, 0, 0, 1), 2000)
+    drawn = keys(EndlessBatches([5, 50], [1.0, 1.0], 4, 0, 0, 1), 10_000)
     for first, size in ((0, 5), (5, 50)):
         mine = [key for key in drawn if first <= key[1] < first + size]
-        assert len(mine) == pytest.approx(1000, abs=150)
+        assert len(mine) == pytest.approx(5000, abs=250)
         assert [epoch for epoch, _ in mine] == [place // size for place in range(len(mine))]
         assert len(set(mine)) == len(mine)
 
