@@ -150,7 +150,8 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
             if samples_due and samples is not None:
                 measured = samples.speak(folder / "samples" / f"step-{step:08d}")
                 journal.scalars(step, {f"samples/{name}": value for name, value in measured.items()})
-                journal.say(f"step {step} samples: " + ", ".join(f"{k} {v:.4g}" for k, v in measured.items()))
+                found = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+                journal.say(f"step {step}: samples spoken" + (f", {found}" if found else ""))
         networks.train()
         fabric.barrier()
 
