@@ -84,8 +84,7 @@ class ShardStream:
                 continue
             except Exception as error:  # tar, gzip, network, JSON: whatever breaks, this shard is over
                 self._leave_shard()
-                reason = " ".join(str(part) for part in error.args) or type(error).__name__
-                raise DataError(f"{self.shards[shard].name}: cannot be read to its end ({reason})") from error
+                raise DataError(f"{self.shards[shard].name}: cannot be read to its end ({reason_of(error)})") from error
             place = Place(self._epoch, shard, self._taken)
             self._taken += 1
             self._fruitless = 0
@@ -124,3 +123,8 @@ class ShardStream:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._go_to(**state)
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, short: WebDataset appends whole objects to the arguments of an error."""
+    return str(error.args[0])[:200] if error.args else type(error).__name__

@@ -15,7 +15,7 @@ from wavcube.training.data.json_lines import JsonLines
 from wavcube.training.data.lhotse_manifest import read_lhotse
 from wavcube.training.data.lists import read_folder, read_list
 from wavcube.training.data.shar_shards import find_shar_shards
-from wavcube.training.data.shards import Shard
+from wavcube.training.data.shards import Shard, reason_of
 from wavcube.training.data.webdataset_shards import find_tar_shards, is_remote
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,9 @@ def open_shards(config: DataConfig) -> list[list[Shard]]:
                 raise DataError("it is empty")
             check_clip(clip)
         except Exception as error:  # tar, gzip, network, JSON
-            raise DataError(f"{shards[0].name}: no recording can be read from this shard ({error})") from error
+            raise DataError(
+                f"{shards[0].name}: no recording can be read from this shard ({reason_of(error)})"
+            ) from error
         logger.info("%s: %d shards", source.path, len(shards))
         found.append(shards)
     return found
