@@ -73,13 +73,15 @@ def reconstruction(
 ) -> None:
     """Score reconstructed speech: a table here; report.html, report.json, Markdown, LaTeX, CSV, Parquet in --out."""
     import os
+    import sys
 
     from rich.console import Console
 
     from wavcube import reconstruction as evaluation
     from wavcube.reconstruction.report.tables import footnotes, terminal_table
 
-    console = Console(highlight=False)
+    # A file or pipe has no width of its own; 80 columns would break the table.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     where = _torch_device(device)
     utterances = evaluation.read_utterances(data, filters or (), limit)
     options = evaluation.MetricOptions(speaker, recogniser, utmos, normaliser, where)

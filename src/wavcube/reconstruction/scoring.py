@@ -1,7 +1,9 @@
 """The small metrics, computed in worker processes beside the networks of the main one."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -100,8 +102,17 @@ def _start_worker(metrics: list[Metric]) -> None:
     from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which then stops its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     threadpool_limits(1)  # workers share the cores, and threaded sums depend on the number of threads
     _metrics.update({metric.name: metric for metric in metrics})
+
+
+def _end_with_parent() -> None:
+    """A main process that is killed cannot stop its workers, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(
