@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from wavcube.errors import CheckpointError, ConfigError, DataError
+from wavcube.errors import CheckpointError, ConfigError, DataError, WavCubeError
 from wavcube.generation.config import TransformerConfig
 from wavcube.generation.model import SpeechFlow
 from wavcube.generation.recipe import read_recipe
@@ -79,7 +79,8 @@ def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(
 
 
 def test_training_lowers_the_loss(settings: list[str], recipe: Path, tmp_path: Path) -> None:
-    train_run(tmp_path / "run", recipe=recipe, settings=[*settings, "optimizer.steps=40", "run.validate_every=10"])
+    more = ["optimizer.steps=40", "run.validate_every=10", "hardware.checkpoint_activations=true"]
+    train_run(tmp_path / "run", recipe=recipe, settings=[*settings, *more])
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     losses = [line["validation/loss"] for line in lines if "validation/loss" in line]
     assert losses[-1] < 0.95 * losses[0]
@@ -130,10 +131,13 @@ def test_folders_are_not_overwritten(settings: list[str], recipe: Path, tmp_path
         ("model.preset=huge", "no transformer preset 'huge'"),
         ("model.front_end=letters", "no text front end"),
         ("representation=mel", "unknown representation"),
+        ("samples={every: 1, texts: none.txt}", r"samples\.texts: none\.txt cannot be read"),
+        ("samples={every: 1, prompt_seconds: 1.0}", r"no validation utterance of up to 1 s can be a prompt"),
+        ("samples={every: 1, recogniser: ears}", "wer cannot be measured"),
     ],
 )
 def test_wrong_settings_are_named(settings: list[str], recipe: Path, tmp_path: Path, wrong: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(WavCubeError, match=message):
         train_run(tmp_path / "run", recipe=recipe, settings=[*settings, wrong])
 
 

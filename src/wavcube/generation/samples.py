@@ -1,22 +1,22 @@
 """Sentences that a model speaks while it trains, to hear and to count errors in."""
 
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from wavcube.audio import load_audio
-from wavcube.errors import DataError, WavCubeError
+from wavcube.errors import AudioError, DataError, WavCubeError
 from wavcube.generation.model import SpeechFlow
+from wavcube.generation.prompt import Voice
 from wavcube.generation.representation import Representation
 from wavcube.generation.settings import SampleSettings
 from wavcube.generation.solver import SolverSettings
 from wavcube.generation.speak import TextToSpeech
 from wavcube.generation.text import TextError
-from wavcube.reconstruction.metrics import ChosenMetrics, Metric, MetricOptions, Pair, Recording, choose_metrics
+from wavcube.reconstruction.metrics import Metric, MetricOptions, Pair, Recording, choose_metrics
 from wavcube.reconstruction.utterances import Utterance
-
-SHORTEST_PROMPT_S = 1.2
 
 
 class SampleSpeaker:
@@ -29,7 +29,7 @@ class SampleSpeaker:
         settings: how many, and who judges.
 
     Raises:
-        DataError: no utterance can be a prompt, or the file of texts is missing or empty.
+        DataError: no utterance can be a prompt, or no text fits; the file of texts is missing or empty.
         WavCubeError: a recogniser or speaker encoder that is wanted cannot be had.
     """
 
@@ -38,15 +38,15 @@ class SampleSpeaker:
     ) -> None:
         self.settings = settings
         self.speaker = TextToSpeech(model, representation)
-        self.prompts = _prompts(utterances, settings)
-        self.texts = _texts(utterances, self.prompts, settings)
         self.metrics = _metrics(settings)
+        voices = self._voices(utterances)
+        texts = _texts(utterances, settings)
+        self.items = [self._item(i, *voices[i % len(voices)], texts) for i in range(settings.count)]
 
     def speak(self, folder: Path) -> dict[str, float]:
         """Write the sentences to `folder` as 00.wav, 01.wav, ...; returns means of what is measured, by name.
 
-        The model is in evaluation mode inside, and as it was after it; nothing random is drawn from the generators
-        that training uses.
+        The model is in evaluation mode inside, and as it was after it.
         """
         model = self.speaker.model
         training = model.training
@@ -59,71 +59,85 @@ class SampleSpeaker:
     def _speak(self, folder: Path) -> dict[str, float]:
         folder.mkdir(parents=True, exist_ok=True)
         rate = self.speaker.sample_rate
-        solver = SolverSettings(self.settings.evaluations)
         found: dict[str, list[float]] = {}
-        for number, (prompt, text) in enumerate(zip(self.prompts, self.texts, strict=True)):
-            with torch.random.fork_rng([]):  # recognisers may draw
-                voice = self.speaker.voice(str(prompt.path), prompt.transcript)
-                try:
-                    speech = self.speaker.speak(text, voice, seed=number, solver=solver)
-                except TextError:  # a slow prompt and a long text: another pair would be another measure
-                    continue
-                speech.save(folder / f"{number:02d}.wav")
-                pair = Pair(
-                    Recording(load_audio(prompt.path, rate), rate),
-                    Recording(speech.waveform, rate),
-                    text,
-                    prompt.language,
-                )
-                for metric in self.metrics:
-                    for name, value in metric(pair).values.items():
-                        found.setdefault(name, []).append(value)
+        spoken = self.speaker.speak(
+            [item.text for item in self.items],
+            [item.voice for item in self.items],
+            seed=list(range(len(self.items))),
+            solver=SolverSettings(self.settings.evaluations),
+        )
+        for number, (item, speech) in enumerate(zip(self.items, spoken, strict=True)):
+            speech.save(folder / f"{number:02d}.wav")
+            prompt = Recording(load_audio(item.prompt.path, rate), rate)
+            pair = Pair(prompt, Recording(speech.waveform, rate), item.text, item.prompt.language)
+            for metric in self.metrics:
+                for name, value in metric(pair).values.items():
+                    found.setdefault(name, []).append(value)
         names = [quantity.name for metric in self.metrics for quantity in metric.quantities if not quantity.ratio]
         return {name: float(np.mean(found[name])) for name in names if name in found}
 
+    def _voices(self, utterances: list[Utterance]) -> list[tuple[Utterance, Voice]]:
+        """Prompts of a good length, from as many speakers as there are, in an order that does not change."""
+        by_speaker: dict[str, list[Utterance]] = {}
+        for utterance in utterances:
+            if utterance.transcript and utterance.seconds <= self.settings.prompt_seconds:
+                by_speaker.setdefault(utterance.columns.get("speaker", ""), []).append(utterance)
+        rounds = itertools.zip_longest(*by_speaker.values())
+        voices: list[tuple[Utterance, Voice]] = []
+        for utterance in (u for turn in rounds for u in turn if u is not None):
+            try:
+                voices.append((utterance, self.speaker.voice(str(utterance.path), utterance.transcript)))
+            except (AudioError, TextError):  # too short to be a prompt, or with characters that the model lacks
+                continue
+            if len(voices) == self.settings.count:
+                break
+        if not voices:
+            raise DataError(
+                f"samples: no validation utterance of up to {self.settings.prompt_seconds:g} s can be a prompt; raise "
+                "samples.prompt_seconds, or set samples.every=0"
+            )
+        return voices
 
-def _prompts(utterances: list[Utterance], settings: SampleSettings) -> list[Utterance]:
-    """Clips of a good length, from as many speakers as there are, in an order that does not change."""
-    fit = [u for u in utterances if u.transcript and SHORTEST_PROMPT_S <= u.seconds <= settings.prompt_seconds]
-    if not fit:
+    def _item(self, number: int, prompt: Utterance, voice: Voice, texts: list[str]) -> "_Item":
+        """The next text that is not the prompt's own and that can be spoken at its pace."""
+        begin = number * max(1, len(texts) // self.settings.count)
+        for text in texts[begin % len(texts) :] + texts[: begin % len(texts)]:
+            try:
+                self.speaker.check(text, voice)
+            except TextError:
+                continue
+            if text != prompt.transcript:
+                return _Item(prompt, voice, text)
         raise DataError(
-            f"samples: no validation utterance lasts {SHORTEST_PROMPT_S:g} to {settings.prompt_seconds:g} s to be a "
-            "prompt; raise samples.prompt_seconds, or set samples.every=0"
+            f"samples: none of {len(texts)} texts can be spoken with {prompt.path}; name others by samples.texts"
         )
-    by_speaker: dict[str, list[Utterance]] = {}
-    for utterance in fit:
-        by_speaker.setdefault(utterance.columns.get("speaker", ""), []).append(utterance)
-    rounds = [
-        group[i] for i in range(max(map(len, by_speaker.values()))) for group in by_speaker.values() if i < len(group)
-    ]
-    return [rounds[i % len(rounds)] for i in range(settings.count)]
 
 
-def _texts(utterances: list[Utterance], prompts: list[Utterance], settings: SampleSettings) -> list[str]:
+@dataclass
+class _Item:
+    prompt: Utterance
+    voice: Voice
+    text: str
+
+
+def _texts(utterances: list[Utterance], settings: SampleSettings) -> list[str]:
     if settings.texts:
         try:
-            lines = [line.strip() for line in Path(settings.texts).read_text(encoding="utf-8").splitlines()]
+            lines = Path(settings.texts).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"samples.texts: {settings.texts} cannot be read ({error})") from error
-        texts = [line for line in lines if line]
+        texts = [line.strip() for line in lines if line.strip()]
     else:
-        texts = [u.transcript for u in utterances if u.transcript and 2.0 <= u.seconds <= 10.0]
-        texts = texts or [u.transcript for u in utterances if u.transcript]
+        texts = [u.transcript for u in utterances if u.transcript and u.seconds <= 10.0]
     if not texts:
         raise DataError("samples: there are no texts to speak; name a file with samples.texts")
-    # Spread over the list, and never a prompt's own text where that can be.
-    step = max(1, len(texts) // len(prompts))
-    chosen = []
-    for number, prompt in enumerate(prompts):
-        others = [text for text in texts if text != prompt.transcript] or texts
-        chosen.append(others[(number * step + 1) % len(others)])
-    return chosen
+    return texts
 
 
 def _metrics(settings: SampleSettings) -> list[Metric]:
     names = [name for name, given in (("wer", settings.recogniser), ("speaker", settings.speaker)) if given]
     options = MetricOptions(speaker=settings.speaker or None, recogniser=settings.recogniser or None)
-    chosen: ChosenMetrics = choose_metrics(names, options)
+    chosen = choose_metrics(names, options)
     if chosen.skipped:
         name, reason = next(iter(chosen.skipped.items()))
         raise WavCubeError(f"samples: {name} cannot be measured: {reason}")

@@ -35,7 +35,7 @@ from wavcube.training.checkpoints import (
     save_checkpoint,
 )
 from wavcube.training.ema import WeightAverage
-from wavcube.training.hardware import make_fabric
+from wavcube.training.hardware import keep_fewer_activations, make_fabric
 from wavcube.training.interrupts import Interrupts
 from wavcube.training.journal import Journal
 from wavcube.training.loop import any_process, diverged, gradient_norm, set_rate
@@ -104,6 +104,8 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
         model.mean.copy_(mean)
         model.deviation.copy_(deviation)
     task = SpeechTask(model, config)
+    if config.hardware.checkpoint_activations:
+        keep_fewer_activations(task.networks)
     if config.hardware.compile:
         task.networks.compile(dynamic=True)
     task.to(fabric.device)
