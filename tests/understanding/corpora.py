@@ -39,7 +39,7 @@ def write(path: Path, waveform: np.ndarray) -> None:
     save_audio(path, waveform, RATE)
 
 
-WORDS = {"AX": (0, 2), "BEE": (2, 4), "CUE": (4, 6), "DOT": (6, 0), "EEL": (0, 4), "FEE": (2, 6)}
+WORDS = {"AX": (0, 2), "BIN": (2, 4), "CUE": (4, 6), "DOT": (6, 0), "EL": (0, 4), "FRY": (2, 6)}
 """Words with their phones, as numbers of tones; the phones are named P0, P2, P4, P6."""
 
 
@@ -99,7 +99,8 @@ def voxceleb(root: Path, speakers: int = 6, each: int = 9) -> Path:
             name = f"id1{speaker:04d}/video0/{i:05d}.wav"
             # Their hums lie between those of training.
             write(
-                root / "test" / "wav" / name, sound(rng.integers(8, size=6).tolist(), speaker - 5.5, 50 + i, hum=0.05)
+                root / "test" / "wav" / name,
+                sound(rng.integers(8, size=6).tolist(), speaker - speakers + 0.5, 50 + i, hum=0.05),
             )
             names.append(name)
     trials = [f"{int(a[:7] == b[:7])} {a} {b}" for n, a in enumerate(names) for b in names[n + 1 :]]
