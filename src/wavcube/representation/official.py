@@ -18,6 +18,7 @@ from torch import Tensor
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.representation.checkpoint import check_tensors, fingerprint, write_checkpoint
 from wavcube.representation.config import (
+    SAMPLE_RATE,
     BottleneckConfig,
     DecoderConfig,
     EncoderConfig,
@@ -140,7 +141,9 @@ def _convert(
         raise CheckpointError(f"{source}: is a checkpoint of stage {found}, not of stage {stage}")
     given = _read_config(config_path) if config_path is not None else {}
     if isinstance(given, WavCubeConfig):
-        config = replace(given, stage=found)
+        if given.stage != found:
+            raise ConfigError(f"{config_path}: is of stage {given.stage}, the weights of {source} of stage {found}")
+        config = given
     else:
         config = _infer_config(state, source, found, given, decoder_heads, vocoder_heads)
     config = replace(config, restorer=training_form, teacher=training_form and found == 2)
@@ -320,7 +323,9 @@ def _infer_config(
     )
     buckets, encoder_heads = shape(f"{first}attention.rel_attn_embed.weight")
     encoder_layers = layers(f"{prefix}encoder.layers")
-    feature_layer = int(given.get("layer_idx", -1))
+    teacher_layers = layers(f"{TEACHER}encoder.layers") or encoder_layers
+    if encoder_layers != teacher_layers:
+        raise CheckpointError(f"{source}: the student has {encoder_layers} layers and the teacher {teacher_layers}")
     encoder = EncoderConfig(
         width=width,
         layers=encoder_layers,
@@ -335,7 +340,7 @@ def _infer_config(
         position_kernel=shape(direction)[2],
         position_groups=width // shape(direction)[1],
         relative_buckets=buckets,
-        feature_layer=feature_layer if 0 < feature_layer < encoder_layers else -1,
+        feature_layer=_feature_layer(given, encoder_layers),
     )
     decoder_width, latent_dim, _ = shape("backbone.upsample_proj.weight")
     vocoder_width, coarse = shape("backbone.decoder.vocoder.embeddings.weight")
@@ -350,13 +355,13 @@ def _infer_config(
         decoder=DecoderConfig(
             width=decoder_width,
             layers=layers("backbone.decoder.layers"),
-            heads=_heads(decoder_heads or given.get("decoder_attention_heads"), decoder_width, "decoder"),
+            heads=decoder_heads or _heads(given, decoder_width, "decoder"),
             feed_forward=shape("backbone.decoder.layers.0.fc1.weight")[0],
             coarse_dim=coarse,
             vocoder=VocoderConfig(
                 width=vocoder_width,
                 layers=layers("backbone.decoder.vocoder.layers"),
-                heads=_heads(vocoder_heads or given.get("vocoder_attention_heads"), vocoder_width, "vocoder"),
+                heads=vocoder_heads or _heads(given, vocoder_width, "vocoder"),
                 feed_forward=shape("backbone.decoder.vocoder.layers.0.fc1.weight")[0],
                 n_fft=shape("backbone.decoder.vocoder.head.out.weight")[0] - 2,
             ),
@@ -367,15 +372,31 @@ def _infer_config(
     return config
 
 
-def _heads(given: Any, width: int, part: str) -> int:
-    if given:
-        return int(given)
+def _integer(given: dict[str, Any], key: str) -> int:
+    if type(given[key]) is not int:
+        raise ConfigError(f"the configuration says {key}: {given[key]!r}, which is no whole number")
+    return given[key]
+
+
+def _heads(given: dict[str, Any], width: int, part: str) -> int:
+    key = f"{part}_attention_heads"
+    if key in given:
+        return _integer(given, key)
     if width not in FULL_HEADS:
         raise ConfigError(
             f"a {part} of width {width} is of no published size and weights do not tell its attention heads: give "
             f"--{part}-heads, or the model's configuration with --config"
         )
     return FULL_HEADS[width]
+
+
+def _feature_layer(given: dict[str, Any], layers: int) -> int:
+    """Ours for an official `layer_idx`, an index into the inputs of all layers and the last one's normed output."""
+    index = _integer(given, "layer_idx") if "layer_idx" in given else -1
+    layer = index if index >= 0 else layers + 1 + index
+    if not 1 <= layer <= layers:
+        raise ConfigError(f"the configuration says layer_idx: {index}, which is none of the encoder's {layers} layers")
+    return -1 if layer == layers else layer
 
 
 def _compare(given: dict[str, Any], config: WavCubeConfig, source: Path) -> None:
@@ -387,6 +408,10 @@ def _compare(given: dict[str, Any], config: WavCubeConfig, source: Path) -> None
         "decoder_ffn_dim": config.decoder.feed_forward,
         "nfft": config.decoder.vocoder.n_fft,
         "hop_length": config.decoder.vocoder.hop,
+        "vocoder_dim": config.decoder.vocoder.width,
+        "vocoder_num_layers": config.decoder.vocoder.layers,
+        "vocoder_intermediate_dim": config.decoder.vocoder.feed_forward,
+        "sampling_rate": SAMPLE_RATE,
         "stage": config.stage,
         "use_vae": config.bottleneck.kind == "vae",
     }
