@@ -48,7 +48,7 @@ def test_solvers_follow_a_known_path(method: str, error: float) -> None:
 
 
 def test_guidance_is_one_call_of_twice_the_batch() -> None:
-    context, null = torch.full((2, 3, 4), 5.0), torch.zeros(2, 3, 4)
+    context, null = torch.full((2, 3, 4), 5.0), torch.full((2, 3, 4), 1.0)
     shapes = []
 
     def transformer(values: torch.Tensor, time: torch.Tensor, context: torch.Tensor, lengths: torch.Tensor | None):
@@ -58,7 +58,7 @@ def test_guidance_is_one_call_of_twice_the_batch() -> None:
     velocity = guided(transformer, context, null, torch.tensor([3, 2]), 2.0)
     made = velocity(torch.zeros(2, 3, 6), torch.tensor([0.5]))
     assert shapes == [(torch.Size([4, 3, 6]), [3, 2, 3, 2])]
-    assert (made == 15.0).all()  # 5 + 2 (5 - 0)
+    assert (made == 13.0).all()  # 5 + 2 (5 - 1)
 
 
 def test_no_guidance_is_half_the_work() -> None:
