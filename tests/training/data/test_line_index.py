@@ -40,9 +40,10 @@ def test_the_index_is_made_once(listed, monkeypatch):
 def test_a_changed_list_gets_a_new_index(listed):
     LineIndex(listed)
     before = listed.stat()
-    listed.write_bytes(listed.read_bytes().replace(b"3", b"4"))
+    listed.write_bytes(listed.read_bytes().replace(b'\n\n{"b":', b'\n{"b": '))
+    assert listed.stat().st_size == before.st_size
     os.utime(listed, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert LineIndex(listed)[2] == b'{"c": 4}'
+    assert LineIndex(listed)[1].startswith(b'{"b":')
     with listed.open("ab") as file:
         file.write(b"\n{}\n")
     os.utime(listed, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
