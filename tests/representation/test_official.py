@@ -15,6 +15,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +322,17 @@ def test_other_files_are_refused(tmp_path: Path, two: WavCube) -> None:
         convert_official(tmp_path, tmp_path / "model")
     with pytest.raises(CheckpointError, match=r"model\.safetensors"):
         convert_official(tmp_path / "ours/model.safetensors", tmp_path / "model")
+
+
+def test_a_pickle_of_damaged_instructions_is_refused(tmp_path: Path, two: WavCube) -> None:
+    """Found by chance below: the unpickler fails with an IndexError when its stack is empty."""
+    torch.save(official_checkpoint(two), tmp_path / "whole.ckpt")
+    with zipfile.ZipFile(tmp_path / "whole.ckpt") as whole, zipfile.ZipFile(tmp_path / "bad.ckpt", "w") as bad:
+        for name in whole.namelist():
+            content = whole.read(name)
+            bad.writestr(name, b"\x80\x02tR." if name.endswith("data.pkl") else content)
+    with pytest.raises(CheckpointError, match=r"bad\.ckpt: not a checkpoint that can be read safely"):
+        convert_official(tmp_path / "bad.ckpt", tmp_path / "model", **HEADS)
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
