@@ -49,7 +49,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     expected = train(whole)
     monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
     killed = run_in(tmp_path / "killed", prepared)
-    real, seen = loop._update, []
+    real, seen = loop.update, []
 
     def dies(run, probe, optimiser, batches, step):
         if step == 13:
@@ -57,11 +57,11 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
         seen.append(step)
         real(run, probe, optimiser, batches, step)
 
-    monkeypatch.setattr(loop, "_update", dies)
+    monkeypatch.setattr(loop, "update", dies)
     with pytest.raises(KeyboardInterrupt):
         train(killed)
     assert seen == list(range(13))
-    monkeypatch.setattr(loop, "_update", real)
+    monkeypatch.setattr(loop, "update", real)
     result = train(killed)
     assert (result.dev, result.step) == (expected.dev, expected.step)
     for key, value in weights(whole).items():
@@ -82,7 +82,7 @@ def test_seeds_decide(tmp_path: Path, prepared) -> None:
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     run = run_in(tmp_path, prepared)
     expected = train(run)
-    monkeypatch.setattr(loop, "_update", None)
+    monkeypatch.setattr(loop, "update", None)
     assert train(run) == expected
     assert not (tmp_path / loop.STATE).exists()
 
@@ -157,6 +157,15 @@ def test_heads_give_a_batch_what_they_give_alone(head: torch.nn.Module) -> None:
     alone = head(values[1:, :7], lengths[1:])
     expected = together[1:] if together.dim() == 2 else together[1:, :7]
     torch.testing.assert_close(alone, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_short_cuts_are_the_layers_that_they_stand_for() -> None:
+    torch.manual_seed(0)
+    values, lengths = torch.randn(2, 20, 6), torch.tensor([20, 7])
+    linear, pooled = FrameLinear(6, 8, 3), PooledLinear(6, 8, 3)
+    torch.testing.assert_close(linear(values, lengths), linear.classify(linear.project(values)))
+    mean = torch.stack([pooled.project(row[:n]).mean(0) for row, n in zip(values, lengths, strict=True)])
+    torch.testing.assert_close(pooled(values, lengths), pooled.classify(mean))
 
 
 def test_layers_are_standardised_and_mixed_by_learned_weights() -> None:

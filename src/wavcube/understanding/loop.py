@@ -132,7 +132,7 @@ def _train(run: Run) -> Trained:
     while step < recipe.steps:
         started = time.monotonic()
         torch.manual_seed(run.seed * 1_000_003 + step)
-        _update(run, probe, optimiser, batches, step)
+        update(run, probe, optimiser, batches, step)
         step += 1
         spent += time.monotonic() - started
         if step % every == 0 or step == recipe.steps:
@@ -149,7 +149,7 @@ def _train(run: Run) -> Trained:
     return Trained(recipe.learning_rate, best, best_step, round(rate, 1))
 
 
-def _update(run: Run, probe: Probe, optimiser: torch.optim.Optimizer, batches: Batches, step: int) -> None:
+def update(run: Run, probe: Probe, optimiser: torch.optim.Optimizer, batches: Batches, step: int) -> None:
     probe.train()
     optimiser.zero_grad(set_to_none=True)
     for part in range(run.recipe.accumulate):
