@@ -129,6 +129,7 @@ class SpeechLoader(StatefulDataLoader[Batch]):
         self._full_batch = full_batch
         self._world_size = world_size
         self._place = 0
+        self._begun = False
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield batches: once in validation; in training endlessly, from where the last iteration was left.
@@ -138,8 +139,9 @@ class SpeechLoader(StatefulDataLoader[Batch]):
         """
         if isinstance(self.batch_sampler, EndlessBatches):
             self.batch_sampler.start = self._place
-        elif self._train and self._place:
+        elif self._train and self._begun:
             super().load_state_dict(super().state_dict())
+        self._begun = True
         try:
             for batch in super().__iter__():
                 self._count(batch)
@@ -183,6 +185,7 @@ class SpeechLoader(StatefulDataLoader[Batch]):
                 )
         self._place = state["place"]
         self.bad_files.load_state_dict(state["bad_files"])
+        self._begun = False
         if isinstance(self.dataset, ShardDataset):
             super().load_state_dict(state["workers"])
 
