@@ -21,7 +21,7 @@ demo: $(VENV)/.core  ## encode a recording, decode it, and say where the result 
 test: $(VENV)/.dev  ## lint, types and all tests that need neither a GPU nor the network
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest -n 2 --dist loadgroup -m "not slow and not gpu and not network"
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m "not slow and not gpu and not network"
 
 test-slow: $(VENV)/.dev  ## full-size models, an hour of audio
 	$(PY) -m pytest -m "slow and not network"
