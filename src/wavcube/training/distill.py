@@ -36,7 +36,9 @@ class DistillNetworks(nn.Module):
         super().__init__()
         self.student, self.teacher = student, teacher
         width = student.config.width
-        self.head_middle, self.head_last = nn.Linear(width, teacher.width), nn.Linear(width, teacher.width)
+        # Between layers the student's states are not normalised; its last ones are.
+        self.head_middle = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, teacher.width))
+        self.head_last = nn.Linear(width, teacher.width)
         self.scale_middle, self.scale_last = (nn.BatchNorm1d(teacher.width, affine=False) for _ in range(2))
 
     def train(self, mode: bool = True) -> "DistillNetworks":
