@@ -1,0 +1,151 @@
+"""What must never come in: packages that users cannot install or that break, and arrows that point up."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import textwrap
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+
+REPOSITORY = Path(__file__).parents[1]
+SOURCE = REPOSITORY / "src/wavcube"
+FORBIDDEN = ("torchaudio", "torchvision", "torchcodec", "flash_attn")
+"""They need CUDA, exact versions of torch or removed functions, and trip up users of the reference."""
+
+ORDER = (
+    ("errors",),
+    ("files", "truncation"),
+    ("audio", "latent_files"),
+    ("latents",),
+    ("representation",),
+    ("frontends",),
+    ("training", "reconstruction"),
+    ("understanding", "generation"),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+"""Each part imports from itself and from parts above it in this list."""
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Modules that a file imports, also inside functions, and the line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield node.module, node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def test_no_file_imports_what_is_forbidden_or_what_lies_above_it() -> None:
+    rank = {part: number for number, parts in enumerate(ORDER) for part in parts}
+    for path in sorted(SOURCE.rglob("*.py")):
+        me = part_of(path)
+        for name, line in imports(path):
+            top, *rest = name.split(".")
+            assert top not in FORBIDDEN, f"{path}:{line}"
+            if top == "wavcube" and rest and rest[0] in rank and rest[0] != me:
+                assert rank[rest[0]] < rank[me], f"{path}:{line}: {me} imports {rest[0]}"
+
+
+def test_every_part_has_its_place_in_the_order() -> None:
+    places = {part for parts in ORDER for part in parts}
+    assert {part_of(path) for path in SOURCE.rglob("*.py")} <= places
+
+
+def test_the_representation_stands_by_itself() -> None:
+    for path in (SOURCE / "representation").glob("*.py"):
+        for name, line in imports(path):
+            if name.startswith("wavcube.") and name.count(".") >= 1:
+                part = name.split(".")[1]
+                assert part in {"representation", "audio", "latents", "errors"}, f"{path}:{line}: {name}"
+
+
+def project() -> dict:
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def requirement_names() -> set[str]:
+    given = [
+        *project()["dependencies"],
+        *(item for items in project()["optional-dependencies"].values() for item in items),
+    ]
+    return {normal(requirement) for requirement in given}
+
+
+def normal(requirement: str) -> str:
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert name is not None, requirement
+    return re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def test_nothing_forbidden_is_required_even_by_what_is_required() -> None:
+    """Through all that is installed of it, without the extras of others."""
+    forbidden = {normal(name) for name in FORBIDDEN}
+    waiting, seen = requirement_names(), set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        assert name not in forbidden
+        try:
+            needs = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        waiting |= {normal(need) for need in needs if "extra ==" not in need} - seen
+
+
+def run_without(blocked: set[str], code: str) -> None:
+    """Run code in a fresh interpreter for which `blocked` are not installed."""
+    hidden = f"import sys\nsys.modules.update(dict.fromkeys({sorted(blocked)!r}))\n"
+    check = f"\nassert not [name for name in {sorted(blocked)!r} if sys.modules.get(name)]\n"
+    result = subprocess.run(
+        [sys.executable, "-c", hidden + textwrap.dedent(code) + check], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
+def test_every_module_can_be_imported_without_what_is_forbidden() -> None:
+    run_without(
+        set(FORBIDDEN),
+        """
+        import importlib, pkgutil
+        import wavcube
+        from wavcube.errors import MissingDependencyError
+        for module in pkgutil.walk_packages(wavcube.__path__, "wavcube."):
+            if not module.name.endswith("__main__"):
+                try:
+                    importlib.import_module(module.name)
+                except MissingDependencyError:
+                    pass  # of an extra that is not installed here
+        """,
+    )
+
+
+EXTRAS_ALONE = {
+    "lightning", "torchdata", "lhotse", "tensorboard", "webdataset", "pesq", "pystoi", "torchmetrics", "jiwer",
+    "whisper_normalizer", "speechmos", "librosa", "onnx", "onnxscript", "onnxruntime", "openvino", "faster_whisper",
+    "swift_f0", "gradio", "matplotlib", "pandas", "sklearn",
+}  # fmt: skip
+"""Modules that only extras bring."""
+
+
+def test_the_core_works_without_any_extra() -> None:
+    run_without(
+        EXTRAS_ALONE | set(FORBIDDEN),
+        """
+        import numpy as np
+        import wavcube.cli.app
+        from wavcube import WavCube, WavCubeConfig
+        model = WavCube(WavCubeConfig.preset("tiny"))
+        assert model.reconstruct(np.zeros(1_000, np.float32), 16_000).shape == (1, 1_000)
+        """,
+    )
