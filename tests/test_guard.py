@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-
 REPOSITORY = Path(__file__).parents[1]
 SOURCE = REPOSITORY / "src/wavcube"
 FORBIDDEN = ("torchaudio", "torchvision", "torchcodec", "flash_attn")
