@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from wavcube.errors import ConfigError
+from wavcube.errors import ConfigError, MissingDependencyError
 from wavcube.frontends import build_frontend
 from wavcube.frontends.latent import WavCubeFrontend
 from wavcube.representation import WavCube, WavCubeConfig
@@ -151,6 +151,15 @@ def test_recipes_are_superbs() -> None:
         "er": (30_000, 32, 1e-4),
     }
     assert list(TASKS) == ["pr", "asr", "ks", "qbe", "sid", "asv", "sd", "ic", "sf", "er"]
+
+
+@pytest.mark.parametrize(("name", "package"), [("asr", "jiwer"), ("asv", "sklearn"), ("sd", "scipy")])
+def test_absent_packages_are_named_before_anything_else(
+    name: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda wanted: None)
+    with pytest.raises(MissingDependencyError, match=rf'needs {package}: pip install "wavcube\[superb\]"'):
+        solve(TASKS[name], build_frontend("mfcc"), "mfcc", tmp_path, TASKS[name].recipe, Options(tmp_path, tmp_path))
 
 
 def test_unknown_task() -> None:

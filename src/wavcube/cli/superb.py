@@ -178,6 +178,7 @@ def _solve(
     recipes = [_recipe(task, settings) for task, _ in tasks]
     # Data are judged before a model is even loaded.
     for (task, data), recipe in zip(tasks, recipes, strict=True):
+        task.require_packages()
         for corpus in task.read(data, recipe):
             task.check(corpus, data)
     for model in models or ["wavcube"]:

@@ -45,6 +45,7 @@ class SpeakerVerification(ProbeTask):
     name = "asv"
     title = "Speaker verification"
     measures = (Measure("eer", "EER", "%", False),)
+    packages = ("sklearn",)
     recipe = Recipe(
         steps=200_000,
         batch=10,

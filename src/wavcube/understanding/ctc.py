@@ -45,6 +45,8 @@ def errors(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[int, in
 class CTCTask(ProbeTask):
     """A task that reads a sequence of tokens; `corpus.labels` are the tokens, blank first."""
 
+    packages = ("jiwer",)
+
     def tokens(self, target: Any) -> list[str]:
         """The token sequence of an example's target."""
         return list(target)

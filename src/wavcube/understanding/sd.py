@@ -35,6 +35,7 @@ class Diarisation(ProbeTask):
     name = "sd"
     title = "Speaker diarisation"
     measures = (Measure("der", "DER", "%", False), Measure("der_best", "DER, best of 10 on test", "%", False))
+    packages = ("scipy",)
     recipe = Recipe(steps=30_000, batch=8, accumulate=4, learning_rate=1e-4, width=512, crop_seconds=40.0)
 
     def read(self, data: Path, recipe: Recipe) -> list[Corpus]:

@@ -64,7 +64,9 @@ def solve(task: Task, frontend: Frontend, model: str, data: Path, recipe: Recipe
     Raises:
         DataError: data that is missing or wrong, before anything is computed.
         AudioError: a recording that cannot be read.
+        MissingDependencyError: a package that the task's figures come from is not installed.
     """
+    task.require_packages()
     corpora = task.read(data, recipe)
     for corpus in corpora:
         task.check(corpus, data)

@@ -1,5 +1,6 @@
 """What a task is: it reads data, builds a head, and measures what the head says."""
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wavcube.errors import MissingDependencyError
 from wavcube.frontends.shards import CachedFrames
 from wavcube.understanding.batches import Batch
 from wavcube.understanding.corpus import Corpus, Example, check_splits
@@ -35,12 +37,26 @@ class Task(ABC):
         title: in words.
         measures: what is reported; the first one chooses learning rate and checkpoint.
         recipe: SUPERB's settings.
+        packages: that its figures come from, by the name that is imported.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     measures: ClassVar[tuple[Measure, ...]]
     recipe: ClassVar[Recipe]
+    packages: ClassVar[tuple[str, ...]] = ()
+
+    def require_packages(self) -> None:
+        """Refuse to start without what the figures come from.
+
+        Raises:
+            MissingDependencyError: a package is not installed.
+        """
+        absent = [name for name in self.packages if importlib.util.find_spec(name) is None]
+        if absent:
+            raise MissingDependencyError(
+                f'{self.title.lower()} needs {" and ".join(absent)}: pip install "wavcube[superb]"'
+            )
 
     @abstractmethod
     def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
