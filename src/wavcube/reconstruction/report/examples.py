@@ -153,13 +153,16 @@ def _example(
     loudest = loudest_magnitude(original)
     texts = {label: str(row[column]) for label, column in _TEXTS.items() if isinstance(row.get(column), str)}
     values = {quantity: float(row[quantity]) for quantity in quantities}
-    return Example(name, seconds, original.seconds, values, texts, _clip(original, loudest), _clip(made, loudest))
+    return Example(
+        name, seconds, original.seconds, values, texts, make_clip(original, loudest), make_clip(made, loudest)
+    )
 
 
 _TEXTS = {"said": "reference", "read": "hypothesis"}
 
 
-def _clip(recording: Recording, loudest: float) -> Clip:
+def make_clip(recording: Recording, loudest: float) -> Clip:
+    """Sound and spectrogram of a recording as data URLs; `loudest` see `spectrogram_image`."""
     return Clip(_url("audio/flac", _flac(recording)), _url("image/webp", spectrogram_image(recording, loudest)))
 
 

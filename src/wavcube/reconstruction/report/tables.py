@@ -111,7 +111,7 @@ def cell(summary: Summary, system: str, quantity: Quantity) -> str:
 
 
 def number(value: float, quantity: Quantity) -> str:
-    return NO_VALUE if value != value else f"{value:.{quantity.digits}f}"
+    return NO_VALUE if value != value else f"{value:z.{quantity.digits}f}"
 
 
 def margin(found: Estimate, quantity: Quantity) -> str:
