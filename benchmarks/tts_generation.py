@@ -28,7 +28,7 @@ from wavcube.generation.flow import FlowMatching, FlowSettings
 from wavcube.generation.model import SpeechFlow, Wanted
 from wavcube.generation.settings import CorpusSettings, DataSettings
 from wavcube.generation.solver import SolverSettings
-from wavcube.generation.speak import TextToSpeech
+from wavcube.generation.speak import TextToSpeech, pack
 
 SYMBOLS = tuple(" 'abcdefghijklmnopqrstuvwxyz.,?!")
 PROMPT_S, SPEECH_S = 3.0, 5.0
@@ -59,6 +59,7 @@ def build(preset: str, channels: int, frame_rate: float) -> SpeechFlow:
 def speaking(preset: str, rounds: int) -> dict[str, dict[str, float]]:
     """Real-time factors of the transformer by solver."""
     model = build(preset, 128, 50.0).eval()
+    pack(model.transformer.layers)
     text = model.numbers("this is what the prompt says and this is the new text that follows it, seventy or so")
     wanted = Wanted(torch.randn(round(PROMPT_S * 50), 128), text, round(SPEECH_S * 50), 0)
     timings = interleave({name: lambda s=s: model.generate([wanted], s) for name, s in SOLVERS.items()}, rounds)  # type: ignore[misc]
@@ -71,7 +72,7 @@ def real_time_factors(timings: dict[str, Timing]) -> dict[str, dict[str, float]]
 
 def speaking_with(folder: str, rounds: int) -> dict[str, dict[str, float]]:
     """Real-time factors of a trained model with its decoder, by solver; the prompt is ready."""
-    speaker = TextToSpeech.from_pretrained(folder)
+    speaker = TextToSpeech.from_pretrained(folder).optimize()
     rate = speaker.sample_rate
     voice = speaker.voice(0.1 * np.random.default_rng(0).standard_normal(round(PROMPT_S * rate)), "what it says", rate)
     timings = interleave(

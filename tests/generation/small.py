@@ -15,7 +15,7 @@ def small_flow(seed: int = 0, scale: float = 0.15) -> SpeechFlow:
 
 def speech_flow(representation: RepresentationConfig, seed: int = 0, scale: float = 0.15) -> SpeechFlow:
     config = SpeechFlowConfig(TransformerConfig.preset("tiny"), representation, "lowercase", SYMBOLS)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.manual_seed(seed)
     model = SpeechFlow(config)
     with torch.no_grad():
         for parameter in model.parameters():

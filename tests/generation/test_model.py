@@ -43,6 +43,16 @@ def test_frames_come_in_the_representation_s_scale() -> None:
     torch.testing.assert_close(frames.std(0), model.deviation, atol=0.1, rtol=0)
 
 
+def test_the_model_sees_normalised_frames() -> None:
+    model, plain = small_flow(), small_flow()
+    plain.mean.zero_()
+    plain.deviation.fill_(1.0)
+    item = wanted(9, "hello", 20, 0)
+    normalised = Wanted(model.normalise(item.prompt), item.text, item.frames, item.seed)
+    made, other = model.generate([item], FAST)[0], plain.generate([normalised], FAST)[0]
+    torch.testing.assert_close(model.normalise(made), other, rtol=1e-4, atol=1e-4)
+
+
 def test_texts_that_do_not_fit_are_refused() -> None:
     model = small_flow()
     with pytest.raises(TextError, match="the text has 11 symbols"):

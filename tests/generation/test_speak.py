@@ -2,11 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.generation.conftest import SPEECH
 from tests.generation.small import speech_flow
 from wavcube.audio import load_audio
 from wavcube.errors import AudioError, CheckpointError
+from wavcube.generation.model import Wanted
 from wavcube.generation.representation import Representation, load_representation
 from wavcube.generation.solver import SolverSettings
 from wavcube.generation.speak import TextToSpeech
@@ -112,6 +114,25 @@ def test_texts_that_cannot_be_spoken_are_refused(
 ) -> None:
     with pytest.raises(TextError, match=message):
         speaker.speak(**{"prompt": PROMPT, "prompt_text": PROMPT_TEXT, **arguments})  # type: ignore[arg-type]
+
+
+def test_new_speech_is_decoded_behind_the_end_of_the_prompt(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    text = speaker.model.numbers(f"{PROMPT_TEXT} hello")
+    frames = speaker.model.generate([Wanted(voice.frames, text, 50, 0)], FAST)[0]
+    decoded = speaker.representation.decode(torch.cat([voice.frames[-25:], frames]))
+    speech = speaker.speak("hello", voice, seconds=1.0, solver=FAST)
+    np.testing.assert_allclose(speech.waveform, np.clip(decoded[25 * 320 :] / voice.gain, -1, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-4), (torch.bfloat16, 0.05)])
+def test_a_prepared_model_makes_the_same_frames(speaker: TextToSpeech, dtype: torch.dtype, error: float) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    wanted = Wanted(voice.frames, speaker.model.numbers(f"{PROMPT_TEXT} hello"), 50, 0)
+    plain, before = speaker.model.generate([wanted], FAST)[0], speaker.identity
+    prepared = speaker.optimize(dtype).model.generate([wanted], FAST)[0]
+    assert (prepared - plain).norm() / plain.norm() < error
+    assert (speaker.identity == before) == (dtype == torch.float32)
 
 
 def test_prompts_that_cannot_be_used_are_refused(speaker: TextToSpeech) -> None:

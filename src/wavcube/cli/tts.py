@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavcube.cli.options import Device, DeviceOption
+from wavcube.cli.options import Device, DeviceOption, Precision, PrecisionOption
 from wavcube.errors import ConfigError, WavCubeError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def tts(
     guidance: Guidance = 2.0,
     sway: Sway = -1.0,
     device: DeviceOption = Device.auto,
+    dtype: PrecisionOption = Precision.float32,
 ) -> None:
     """Speak a text in the voice of a prompt. Cloning a voice needs its owner's consent."""
     from rich.console import Console
@@ -56,7 +57,7 @@ def tts(
     solver = SolverSettings(evaluations, method, sway, guidance=guidance)
     if out.suffix.lower() not in {".wav", ".flac"}:
         raise ConfigError(f"{out}: end the name in .wav or .flac")
-    speaker = _load(model, representation, vocoder, recogniser, device)
+    speaker = _load(model, representation, vocoder, recogniser, device, dtype)
     voice = speaker.voice(prompt, prompt_text)
     console = Console(stderr=True)
     columns = (TextColumn("speaking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -124,6 +125,7 @@ def evaluate_tts(
     ] = "lower",
     timed: Annotated[int, typer.Option(min=0, help="So many texts are timed, each alone.")] = 10,
     device: DeviceOption = Device.auto,
+    dtype: PrecisionOption = Precision.float32,
     listen: Annotated[bool, typer.Option(help="Put sound and spectrograms into the HTML page.")] = True,
 ) -> None:
     """Word errors, similarity to the prompt and speed of a text-to-speech model (the paper's Tables 3 and 4)."""
@@ -140,7 +142,7 @@ def evaluate_tts(
     items = read_list(texts, audio, limit)
     solver = SolverSettings(evaluations, method, sway, guidance=guidance)
     wanted = EvaluationSettings(_seeds(seeds), solver, true_duration, speed)
-    loaded = _load(model, representation, vocoder, None, device)
+    loaded = _load(model, representation, vocoder, None, device, dtype)
     options = MetricOptions(speaker, recogniser, utmos, normaliser, str(loaded.model.device))
     chosen = choose_metrics(["wer", "speaker", "utmos"], options)
     chosen.metrics.append(SpeakingRate())
@@ -158,7 +160,7 @@ def evaluate_tts(
             progress=lambda what, done, total: status.update(f"{what} {done} of {total}"),
         )
     facts = {
-        "model": f"{name}, {sum(p.numel() for p in loaded.model.parameters()) / 1e6:.1f} M parameters",
+        "model": f"{name}, {loaded.identity}",
         "representation": loaded.representation.frontend.name,
         "list": f"{texts.name}, {len(items)} texts, seeds {seeds}",
         "solver": f"{method}, {evaluations} evaluations, guidance {guidance:g}, sway {sway:g}",
@@ -174,7 +176,12 @@ def evaluate_tts(
 
 
 def _load(
-    model: str | None, representation: str | None, vocoder: str | None, recogniser: str | None, device: Device
+    model: str | None,
+    representation: str | None,
+    vocoder: str | None,
+    recogniser: str | None,
+    device: Device,
+    dtype: Precision,
 ) -> "TextToSpeech":
     import torch
 
@@ -186,9 +193,10 @@ def _load(
     if not there[where]:
         raise WavCubeError(f"--device {where}: torch {torch.__version__} finds none here; use --device auto")
     reader = load_recogniser(recogniser, where) if recogniser else None
-    return TextToSpeech.from_pretrained(
+    speaker = TextToSpeech.from_pretrained(
         model, representation=representation, vocoder=vocoder, recogniser=reader, device=where
     )
+    return speaker.optimize(getattr(torch, dtype.value))
 
 
 def _text(text: str) -> str:

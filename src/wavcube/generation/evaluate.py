@@ -21,7 +21,7 @@ from wavcube.generation.solver import SolverSettings
 from wavcube.generation.speak import TextToSpeech
 from wavcube.reconstruction.metrics import Measurement, Metric, Pair, Quantity, Recording
 from wavcube.reconstruction.results import ResultStore, Task
-from wavcube.reconstruction.weights import fingerprint_file, fingerprint_module
+from wavcube.reconstruction.weights import fingerprint_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,8 +222,7 @@ def _measured(
 def _digest(speaker: TextToSpeech, settings: EvaluationSettings) -> str:
     """Names all that changes the speech but for the seed."""
     described = {
-        "model": fingerprint_module(speaker.model),
-        "representation": speaker.representation.frontend.identity,
+        "speaker": speaker.identity,
         "solver": asdict(settings.solver),
         "true_duration": settings.true_duration,
         "speed": settings.speed,

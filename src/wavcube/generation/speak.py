@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
+from torch import nn
 
 from wavcube.audio import save_audio
 from wavcube.errors import CheckpointError
@@ -19,6 +20,8 @@ from wavcube.generation.representation import Representation, check_identity, lo
 from wavcube.generation.sentences import split_sentences, split_text
 from wavcube.generation.solver import SolverSettings
 from wavcube.generation.text import TextError, plain
+from wavcube.reconstruction.weights import fingerprint_module
+from wavcube.representation.fast import PackedLinear
 
 if TYPE_CHECKING:
     from wavcube.reconstruction.metrics.recognisers import Recogniser
@@ -94,6 +97,7 @@ class TextToSpeech:
         check_identity(model.config.representation, representation.frontend)
         self.model, self.representation, self.recogniser = model, representation, recogniser
         self.sample_rate = model.config.representation.sample_rate
+        self._weights = ""  # their fingerprint, where `optimize` has changed them
 
     @classmethod
     def from_pretrained(
@@ -104,7 +108,6 @@ class TextToSpeech:
         vocoder: str | None = None,
         recogniser: "Recogniser | None" = None,
         device: str | torch.device = "cpu",
-        dtype: torch.dtype = torch.float32,
     ) -> Self:
         """Load a model's folder, or that of its training run.
 
@@ -114,7 +117,6 @@ class TextToSpeech:
             vocoder: see `load_representation`.
             recogniser: see `load_recogniser` in wavcube.reconstruction.metrics.recognisers.
             device: where to compute.
-            dtype: of the transformer's weights and activations; bfloat16 is faster where the hardware has it.
 
         Raises:
             CheckpointError: no such model or representation, or they do not belong together.
@@ -122,10 +124,29 @@ class TextToSpeech:
         if folder is None and not PACKAGED.is_dir():
             raise CheckpointError("no trained text-to-speech model is packaged yet; name a model's folder (--model)")
         model = SpeechFlow.from_pretrained(folder or PACKAGED, device)
-        model.text.to(dtype)
-        model.transformer.to(dtype)
         spec = representation or model.config.representation.spec
         return cls(model, load_representation(spec, device, vocoder), recogniser)
+
+    @property
+    def identity(self) -> str:
+        """Names what decides about the speech, but for the solver: weights, type of computing, representation."""
+        weights = self._weights or fingerprint_module(self.model)
+        return f"{weights} {self.model.dtype} {self.representation.frontend.identity}"
+
+    def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
+        """Prepare the model for fast inference, in place; it can no longer be trained or saved.
+
+        Args:
+            dtype: of the transformer: float32 (on a CPU its weights are laid out anew, the numbers stay within 1e-5
+                relative L2), or bfloat16, which is faster where the hardware has it. The representation stays float32.
+        """
+        self._weights = fingerprint_module(self.model)
+        self.model.requires_grad_(False)
+        self.model.text.to(dtype)
+        self.model.transformer.to(dtype)
+        if dtype == torch.float32 and self.model.device.type == "cpu" and torch.backends.mkldnn.is_available():
+            pack(self.model.transformer.layers)
+        return self
 
     def voice(
         self, prompt: Any, text: str | None = None, sample_rate: int | None = None, language: str = "en"
@@ -292,6 +313,15 @@ class TextToSpeech:
     def _batch_frames(self) -> int:
         seconds = BATCH_S["cuda" if self.model.device.type == "cuda" else "cpu"]
         return round(seconds * self.model.config.representation.frame_rate)
+
+
+def pack(module: nn.Module) -> None:
+    """Lay out the weights of all linear layers inside a module in oneDNN's own order, for inference on a CPU."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Linear):
+            setattr(module, name, PackedLinear(child.weight, child.bias))
+        else:
+            pack(child)
 
 
 def _batches(pieces: Sequence[_Piece], frames: int) -> list[list[int]]:

@@ -62,11 +62,13 @@ def starting_model(
     its weights expect them.
 
     Raises:
-        CheckpointError: the model to start from is of another representation.
+        CheckpointError: the model to start from or to go on with is of another representation.
         ConfigError: impossible sizes or front end.
     """
     if checkpoint is not None:
-        return SpeechFlow.from_pretrained(checkpoint)
+        model = SpeechFlow.from_pretrained(checkpoint)
+        check_identity(model.config.representation, representation.frontend)
+        return model
     if config.start:
         model = SpeechFlow.from_pretrained(config.start)
         check_identity(model.config.representation, representation.frontend)

@@ -116,9 +116,7 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
 
     # Batches, and everything that can go wrong before hours are lost.
     frames = round(config.batches.seconds * representation.frontend.frame_rate)
-    stream = BatchStream(
-        corpus, frames, config.batches.utterances, run.seed, fabric.global_rank, fabric.world_size
-    )  # fmt: skip
+    stream = BatchStream(corpus, frames, config.batches.utterances, run.seed, fabric.global_rank, fabric.world_size)
     samples = None
     if config.samples.every and fabric.is_global_zero:
         samples = SampleSpeaker(task.networks.model, representation, held_out, config.samples)
