@@ -14,10 +14,10 @@ from . import corpora
 from .conftest import Solve
 
 SMALL = {
-    "steps": 150,
+    "steps": 200,
     "batch": 10,
-    "learning_rate": 1e-2,
-    "width": 32,
+    "learning_rate": 5e-3,
+    "width": 48,
     "depth": 1,
     "dropout": 0.0,
     "specaugment": "off",
