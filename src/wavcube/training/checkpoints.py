@@ -13,6 +13,7 @@ checkpoints/best.json                which step was best, and by what
 import json
 import os
 import shutil
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,19 +177,19 @@ def checkpoint_bytes(state: TrainerState) -> int:
 
 def _write(fabric: "Fabric", folder: Path, state: TrainerState, statistics: tuple[Tensor, Tensor] | None) -> None:
     """What the first process writes; the others take part in gathering it."""
-    objective = state.objective
-    weights = _whole_weights(objective)
+    objective, average, first = state.objective, state.average, fabric.is_global_zero
+    if average is not None:
+        own = _whole_weights(objective)
+        if first:
+            save_file({name: own[name] for name in average.values}, folder / NETWORKS)
+    # Gathered weights may be the networks' own memory: they are written while the average is in there.
+    with nullcontext() if average is None else average.in_networks():
+        weights = _whole_weights(objective)
+        if first:
+            objective.save(folder, weights, statistics)
     optimizers = {"networks": get_optimizer_state_dict(objective.networks, state.optimizer, options=_FULL)}
-    shown = weights
-    if state.average is not None:
-        training = {name: weights[name] for name in state.average.values if name in weights}
-        if fabric.is_global_zero:
-            save_file({name: value.clone() for name, value in training.items()}, folder / NETWORKS)
-        with state.average.in_networks():
-            shown = _whole_weights(objective)
-    if not fabric.is_global_zero:
+    if not first:
         return
-    objective.save(folder, shown, statistics)
     if objective.discriminator is not None and state.discriminator_optimizer is not None:
         save_file(objective.discriminator.state_dict(), folder / DISCRIMINATOR)
         optimizers["discriminator"] = state.discriminator_optimizer.state_dict()
@@ -198,8 +199,14 @@ def _write(fabric: "Fabric", folder: Path, state: TrainerState, statistics: tupl
 
 
 def _whole_weights(objective: "Objective") -> dict[str, Tensor]:
+    """Weights and buffers of the networks by name; empty on all but the first process where they are sharded."""
     state = get_model_state_dict(objective.networks, options=_FULL)
-    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    # What is gathered from shards may share one buffer, which safetensors refuses.
+    return {
+        name: value.clone() if value.untyped_storage().nbytes() > value.nbytes else value
+        for name, value in tensors.items()
+    }
 
 
 def _prune(folder: Path, keep: int) -> None:

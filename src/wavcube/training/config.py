@@ -38,7 +38,8 @@ class LossConfig:
         gan: adversarial + feature matching, together.
         feature_matching: feature matching against the adversarial term.
         band: the band discriminators against the period ones.
-        gan_from: step at which the discriminators start; before it the acoustic loss has no adversarial part.
+        gan_from: step from which the acoustic loss has its adversarial part.
+        discriminator_lead: so many steps before it the discriminators begin to learn.
         kl: of the variational bottlenecks.
         waveform: L1 of the samples.
         stft_magnitude, stft_complex: distances of short-time spectra at `stft_windows` samples.
@@ -51,6 +52,7 @@ class LossConfig:
     feature_matching: float = 1.0
     band: float = 1.0
     gan_from: int = 5000
+    discriminator_lead: int = 0
     kl: float = 1e-4
     waveform: float = 0.0
     stft_magnitude: float = 0.0

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ class Journal:
 
     def __init__(self, folder: Path, step: int, steps: int, active: bool) -> None:
         self.folder, self.active = folder, active
+        self._plot_next = time.monotonic() + 600
         if not active:
             return
         from torch.utils.tensorboard import SummaryWriter
@@ -100,30 +102,40 @@ class Journal:
             axes[1].set(xlabel="seconds")
             self.board.add_figure(f"clip {i}", figure, step)
 
+    def plot_now_and_then(self) -> None:
+        """`plot_curves`, unless it was done in the last ten minutes: it takes seconds."""
+        if self.active and time.monotonic() > self._plot_next:
+            self.plot_curves()
+            self._plot_next = time.monotonic() + 600
+
     def plot_curves(self) -> None:
-        """Draw every scalar of metrics.jsonl, a panel each, to curves.png."""
+        """Draw every scalar of metrics.jsonl to curves.png, training and validation of a measure in one panel."""
         if not self.active:
             return
         from matplotlib.figure import Figure
 
-        curves: dict[str, list[tuple[float, float]]] = {}
+        panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
         for line in _lines(self.folder / METRICS):
             for name, value in line.items():
-                if name != "step":
-                    curves.setdefault(name, []).append((line["step"], value))
-        if not curves:
+                group, _, title = name.rpartition("/")
+                if group:
+                    title = title if group in ("train", "validation") else name
+                    panels.setdefault(title, {}).setdefault(group, []).append((line["step"], value))
+        if not panels:
             return
         columns = 4
-        rows = math.ceil(len(curves) / columns)
-        figure = Figure(figsize=(4.5 * columns, 2.6 * rows), layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False).flat
-        for panel, (name, points) in zip(panels, sorted(curves.items()), strict=False):
-            panel.plot(*zip(*points, strict=True), marker="." if len(points) < 30 else None, linewidth=1)
-            panel.set_title(name, fontsize=9)
+        rows = math.ceil(len(panels) / columns)
+        figure = Figure(figsize=(4.5 * columns, 2.6 * rows))
+        figure.subplots_adjust(0.04, 0.02, 0.99, 1 - 0.3 / (2.6 * rows), 0.15, 0.35)
+        for i, (title, curves) in enumerate(sorted(panels.items())):
+            panel = figure.add_subplot(rows, columns, i + 1)
+            for group, points in curves.items():
+                panel.plot(*zip(*points, strict=True), marker="." if len(points) < 30 else "", linewidth=1, label=group)
+            panel.set_title(title, fontsize=9)
             panel.tick_params(labelsize=7)
-            panel.grid(alpha=0.3)
-        for panel in list(figure.axes)[len(curves) :]:
-            panel.set_visible(False)
+            panel.locator_params(nbins=4)
+            if len(curves) > 1:
+                panel.legend(fontsize=7)
         with atomic_path(self.folder / CURVES) as temporary:
             figure.savefig(temporary, format="png", dpi=80)
 

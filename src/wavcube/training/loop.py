@@ -80,7 +80,8 @@ def train(config: TrainConfig, folder: Path) -> bool:
     # Optimisers. The discriminators are small next to the networks and the same on every process: their gradients are
     # averaged by hand, so that they can be used twice a step, and with sharded networks, without a wrapper's rules.
     trained = [p for p in objective.networks.parameters() if p.requires_grad]
-    make_optimizer = functools.partial(AdamW, betas=(rates.betas[0], rates.betas[1]), weight_decay=rates.weight_decay)
+    betas = (rates.betas[0], rates.betas[1])
+    make_optimizer = functools.partial(AdamW, betas=betas, weight_decay=rates.weight_decay, fused=True)
     optimizer = make_optimizer(trained, lr=rates.lr)
     judges = [] if discriminator is None else list(discriminator.parameters())
     discriminator_optimizer = make_optimizer(judges, lr=rates.discriminator_lr) if judges else None
@@ -135,7 +136,7 @@ def train(config: TrainConfig, folder: Path) -> bool:
         measured = statistics.of(fabric, networks, objective, average)
         found = {config.validation.best_by: counters.best} if best and counters.best is not None else None
         save_checkpoint(fabric, folder / "checkpoints", state, measured, keep=run.keep, best=found)
-        journal.plot_curves()
+        journal.plot_now_and_then()
 
     with journal, Interrupts() as interrupts:
         if counters.step == 0 and config.validation.every:
@@ -143,7 +144,8 @@ def train(config: TrainConfig, folder: Path) -> bool:
 
         while counters.step < rates.steps:
             step = counters.step
-            adversarial = discriminator is not None and step >= objective.gan_from
+            judges_learn = discriminator is not None and step >= objective.discriminator_from
+            adversarial = judges_learn and step >= objective.gan_from
             set_rate(optimizer, rates.lr * learning_rate_factor(step, rates.warmup, rates.steps, rates.final_lr))
 
             # Gradients of one step, over as many batches as it takes.
@@ -154,7 +156,7 @@ def train(config: TrainConfig, folder: Path) -> bool:
                     batch = batch.to(fabric.device, non_blocking=True)
                 with fabric.no_backward_sync(networks, enabled=not last):
                     output = networks(**objective.inputs(batch))
-                    if adversarial:
+                    if judges_learn:
                         judges_loss, logs = objective.discriminator_loss(batch, output, judge)
                         (judges_loss / rates.accumulate).backward()
                         meter.add(logs)
@@ -171,7 +173,7 @@ def train(config: TrainConfig, folder: Path) -> bool:
 
             # The update, unless a gradient is not finite. The norm is of all processes, so all decide alike.
             norm = gradient_norm(trained, rates.clip)
-            finite = bool(torch.isfinite(norm)) and bool(torch.isfinite(judges_norm) if adversarial else True)
+            finite = bool(torch.isfinite(norm)) and (not judges_learn or bool(torch.isfinite(judges_norm)))
             if finite:
                 optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -240,7 +242,7 @@ def step_discriminator(fabric: Fabric, state: TrainerState, config: TrainConfig)
     norm = gradient_norm(parameters, rates.clip)
     if torch.isfinite(norm):
         factor = learning_rate_factor(step, rates.warmup, rates.steps, rates.final_lr)
-        since = step - state.objective.gan_from
+        since = step - state.objective.discriminator_from
         if since < rates.discriminator_warmup:
             factor = min(factor, (since + 1) / rates.discriminator_warmup)
         set_rate(optimizer, rates.discriminator_lr * factor)

@@ -23,17 +23,19 @@ class Objective(nn.Module, ABC):
     Attributes:
         networks: everything that a generator step needs; called once a step with what `inputs` gives. Parameters that
             do not train, or that no loss reaches, do not require gradients.
-        discriminator: trained beside the networks from step `gan_from` on; None for a task without.
+        discriminator: trained beside the networks from step `discriminator_from` on; None for a task without.
+        gan_from: step from which it takes part in the networks' loss.
     """
 
     networks: nn.Module
     discriminator: nn.Module | None
+    discriminator_from: int
     gan_from: int
 
     def __init__(self) -> None:
         super().__init__()
         self.discriminator = None
-        self.gan_from = 0
+        self.discriminator_from = self.gan_from = 0
 
     def inputs(self, batch: Batch) -> dict[str, Any]:
         """Arguments of `networks.forward` for a batch on the device."""

@@ -110,6 +110,7 @@ class Stage(Objective):
         super().__init__()
         self.losses = config.losses
         self.gan_from = config.losses.gan_from
+        self.discriminator_from = self.gan_from - config.losses.discriminator_lead
         make = stage1_model if config.task == "stage1" else stage2_model
         self.networks = StageNetworks(make(config) if checkpoint is None else resumed_model(checkpoint, config))
         self.acoustic = AcousticLoss(config.losses)

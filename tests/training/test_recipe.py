@@ -1,0 +1,126 @@
+"""Recipes: what wins, what is refused, and that every one in the repository is sound."""
+
+import pytest
+
+from wavcube.errors import ConfigError
+from wavcube.training.config import TrainConfig
+from wavcube.training.recipe import config_yaml, differences, load_config, read_recipe
+from wavcube.training.start import model_config
+
+NEEDED = ["start=x", "data.sources=[{path: a}]", "validation_data.sources=[{path: b}]"]
+
+
+def test_the_nearer_to_the_user_wins(tmp_path):
+    (tmp_path / "base.yaml").write_text(
+        "losses: {mel: 1, gan: 1, semantic: 1}\nstage2: {losses: {gan: 2}}\n".replace(", semantic: 1", "")
+    )
+    (tmp_path / "recipe.yaml").write_text("base: base.yaml\nlosses: {mel: 3}\nstage1: {losses: {waveform: 4}}\n")
+    recipe = tmp_path / "recipe.yaml"
+    one = read_recipe("stage1", recipe, [*NEEDED, "losses.kl=5"]).losses
+    two = read_recipe("stage2", recipe, NEEDED).losses
+    assert (one.mel, one.gan, one.waveform, one.kl) == (3, 1, 4, 5)
+    assert (two.mel, two.gan, two.waveform) == (3, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("losses.mell=1", "losses.mell"),
+        ("lossses.mel=1", "lossses"),
+        ("losses.mel=loud", "losses.mel"),
+        ("optimizer.steps=1.5", "optimizer.steps"),
+        ("data.sources=[{paht: a}]", "paht"),
+        ("data.sources=7", "data.sources"),
+        ("optimizer.warmup=600000", "optimizer.warmup"),
+        ("hardware.precision=fp8", "hardware.precision"),
+        ("loader.crop_seconds=0.1", "crop_seconds"),
+        ("data.sources=[]", "data.sources"),
+        ("start=''", "start is empty"),
+        ("task=stage3", "stage3"),
+        ("mel", "key=value"),
+        ("losses={", "losses"),
+    ],
+)
+def test_a_wrong_setting_is_named(setting, named):
+    with pytest.raises(ConfigError, match=named.replace(".", r"\.")):
+        read_recipe("stage1", None, [*NEEDED, setting])
+
+
+def test_a_typo_in_the_other_stage_is_found_too(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("stage2: {losses: {gann: 1}}\n")
+    with pytest.raises(ConfigError, match=r"recipe\.yaml, section stage2: unknown key losses\.gann"):
+        read_recipe("stage1", path, NEEDED)
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a: [", "base: nowhere.yaml\n", "base: recipe.yaml\n"])
+def test_an_unreadable_recipe_is_named(tmp_path, text):
+    (tmp_path / "recipe.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="recipe"):
+        read_recipe("stage1", tmp_path / "recipe.yaml", NEEDED)
+    with pytest.raises(ConfigError, match="absent"):
+        read_recipe("stage1", tmp_path / "absent.yaml", NEEDED)
+
+
+def test_a_configuration_survives_its_file(tmp_path):
+    config = read_recipe("stage2", None, [*NEEDED, "model.bottleneck={kind: vae}", "losses.mel=4.5"])
+    (tmp_path / "config.yaml").write_text(config_yaml(config))
+    again = load_config(tmp_path / "config.yaml")
+    assert again == config
+    assert differences(config, again) == []
+    again.losses.mel = 1.0
+    again.model.bottleneck = {"kind": "ae"}
+    assert differences(config, again) == ["losses.mel", "model.bottleneck.kind"]
+
+
+def test_the_defaults_are_the_published_stage_1():
+    config = TrainConfig()
+    losses, rates = config.losses, config.optimizer
+    assert (losses.mel, losses.gan, losses.restored, losses.gan_from, losses.band, losses.kl) == (
+        45,
+        1,
+        1,
+        5000,
+        1,
+        1e-4,
+    )
+    assert (rates.steps, rates.lr, rates.betas, rates.warmup) == (500_000, 1e-4, [0.8, 0.9], 5000)
+    assert (config.loader.batch_size, config.loader.crop_seconds) == (14, 10.0)
+    assert losses.waveform == losses.stft_magnitude == losses.stft_complex == rates.clip == rates.ema == 0
+
+
+def _recipes(repository):
+    return sorted((repository / "recipes").glob("**/*.yaml"))
+
+
+@pytest.mark.parametrize("task", ["stage1", "stage2"])
+def test_every_recipe_of_the_repository_is_sound(repository, task):
+    for path in _recipes(repository):
+        config = read_recipe(task, path, ["start=somewhere"])
+        model_config(config.model)
+
+
+def test_the_published_stage_2(repository):
+    config = read_recipe("stage2", repository / "recipes" / "wavcube.yaml", ["start=RUN"])
+    losses = config.losses
+    assert (losses.mel, losses.gan, losses.restored, losses.student, losses.gan_from) == (4.5, 0.1, 1, 1, 0)
+    assert config.loader.batch_size == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("vae", "kind", "vae"),
+        ("sigma-vae", "kind", "sigma-vae"),
+        ("latent-64", "latent_dim", 64),
+        ("25-hz", "frame_rate", 25),
+    ],
+)
+def test_the_ablations_change_the_bottleneck(repository, name, key, value):
+    config = read_recipe("stage1", repository / "recipes" / "ablations" / f"{name}.yaml", ["start=x"])
+    assert getattr(model_config(config.model).bottleneck, key) == value
+
+
+def test_the_layer_ablation_takes_another_layer(repository):
+    config = read_recipe("stage1", repository / "recipes" / "ablations" / "layer-23.yaml", ["start=x"])
+    assert model_config(config.model).encoder.feature_layer == 23
