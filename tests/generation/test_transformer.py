@@ -39,31 +39,46 @@ def test_at_first_the_velocity_is_zero() -> None:
     assert not transformer(torch.randn(1, 9, CHANNELS), torch.rand(1), context).any()
 
 
-def test_an_item_gets_in_a_batch_what_it_gets_alone() -> None:
+@pytest.mark.parametrize("spread", [False, True])
+def test_an_item_gets_in_a_batch_what_it_gets_alone(spread: bool) -> None:
     model = small_flow()
+    model.text.spread = spread
     lengths = torch.tensor([23, 40, 31])
     noised, condition = torch.randn(3, 40, CHANNELS), torch.randn(3, 40, CHANNELS)
     text = torch.randint(1, 20, (3, 18))
     text[0, 7:], text[2, 12:] = 0, 0
     time = torch.tensor([0.1, 0.5, 0.9])
 
-    def velocity(items: slice, frames: int, symbols: int, lengths: torch.Tensor | None) -> torch.Tensor:
-        embedded = model.text(text[items, :symbols], frames)
+    def velocity(items: slice, frames: int, symbols: int) -> torch.Tensor:
+        embedded = model.text(text[items, :symbols], lengths[items])
         context = model.transformer.context(condition[items, :frames], embedded)
-        return model.transformer(noised[items, :frames], time[items], context, lengths)
+        return model.transformer(noised[items, :frames], time[items], context, lengths[items])
 
-    batch = velocity(slice(None), 40, 18, lengths)
+    batch = velocity(slice(None), 40, 18)
     for i, (frames, symbols) in enumerate([(23, 7), (40, 18), (31, 12)]):
-        alone = velocity(slice(i, i + 1), frames, symbols, None)[0]
+        alone = velocity(slice(i, i + 1), frames, symbols)[0]
         torch.testing.assert_close(batch[i, :frames], alone, rtol=1e-4, atol=1e-5)
 
 
 def test_text_of_filler_is_zero_and_real_text_is_not() -> None:
     model = small_flow()
-    assert not model.text(torch.zeros(2, 5, dtype=torch.long), 9).any()
-    embedded = model.text(torch.tensor([[3, 4, 5]]), 9)
+    lengths = torch.tensor([9])
+    embedded = model.text(torch.tensor([[3, 4, 5]]), lengths)
     assert embedded[0, :3].abs().min() > 0
     assert not embedded[0, 3:].any()
+    for model.text.spread in (False, True):
+        assert not model.text(torch.zeros(2, 5, dtype=torch.long), lengths.expand(2)).any()
+
+
+def test_text_can_be_spread_over_its_frames() -> None:
+    model, text = small_flow(), torch.tensor([[3, 4, 5, 0], [3, 4, 5, 6]])
+    lengths = torch.tensor([10, 4])
+    placed = model.text(text, lengths)
+    model.text.spread = True
+    spread = model.text(text, lengths)
+    assert torch.equal(spread[0, :10], placed[0, [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]])
+    assert torch.equal(spread[1, :4], placed[1, :4])
+    assert not spread[1, 4:].any()
 
 
 def test_all_inputs_matter() -> None:
@@ -71,7 +86,7 @@ def test_all_inputs_matter() -> None:
     noised, condition = torch.randn(1, 12, CHANNELS), torch.randn(1, 12, CHANNELS)
 
     def velocity(time: float = 0.3, condition: torch.Tensor = condition, text: int = 4) -> torch.Tensor:
-        context = model.transformer.context(condition, model.text(torch.tensor([[text, 3]]), 12))
+        context = model.transformer.context(condition, model.text(torch.tensor([[text, 3]]), torch.tensor([12])))
         return model.transformer(noised, torch.tensor([time]), context)
 
     for other in (velocity(time=0.4), velocity(condition=condition + 1), velocity(text=5)):

@@ -23,6 +23,8 @@ class TransformerConfig:
         dropout: after attention and inside the feed-forward, in training.
         text_width: of the text embedding.
         text_layers: ConvNeXt V2 blocks on it.
+        spread_text: spread a text's symbols evenly over its frames (as ZipVoice does, arXiv 2506.13053), which small
+            models align sooner; otherwise they stand at the first frames, one each (F5-TTS).
         position_kernel, position_groups: of the two convolutions that tell a frame about its neighbours.
     """
 
@@ -33,6 +35,7 @@ class TransformerConfig:
     dropout: float = 0.1
     text_width: int = 512
     text_layers: int = 4
+    spread_text: bool = False
     position_kernel: int = 31
     position_groups: int = 16
 
@@ -66,7 +69,7 @@ class TransformerConfig:
 PRESETS: dict[str, dict[str, Any]] = {
     "base": {},
     "small": {"width": 768, "layers": 18, "heads": 12},
-    "nano": {"width": 256, "layers": 12, "heads": 4, "text_width": 256},
+    "nano": {"width": 256, "layers": 12, "heads": 4, "text_width": 256, "spread_text": True},
     "tiny": {
         "width": 64, "layers": 2, "heads": 2, "dropout": 0.0, "text_width": 32, "text_layers": 2, "position_kernel": 7,
     },

@@ -93,7 +93,7 @@ class FlowMatching(nn.Module):
         if mask is not None:
             shown &= mask
         condition = frames * shown[..., None]
-        embedded = self.model.text(text, frames.shape[1]) * ~draws.hide_text[:, None, None]
+        embedded = self.model.text(text, lengths) * ~draws.hide_text[:, None, None]
         context = self.model.transformer.context(condition, embedded)
         velocity = self.model.transformer(noised, draws.time, context, None if mask is None else lengths)
         error = (velocity.float() - (frames - draws.noise).float()).square().mean(-1)

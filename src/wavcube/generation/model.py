@@ -113,7 +113,7 @@ class SpeechFlow(nn.Module):
             True,
         )
         text = pad_sequence([torch.tensor(item.text) for item in wanted], True, FILLER).to(self.device)
-        embedded = self.text(text, condition.shape[1])
+        embedded = self.text(text, lengths)
         context = self.transformer.context(condition.to(self.dtype), embedded)
         null = self.transformer.context(torch.zeros_like(condition, dtype=self.dtype), torch.zeros_like(embedded))
         even = len(set(totals)) == 1

@@ -1,24 +1,20 @@
 """The report of an evaluation of speech: tables, report.json, a row an utterance, and one page to listen to."""
 
-import base64
 import html
-import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import soundfile
-
 from wavcube import __version__
 from wavcube.audio import load_audio
 from wavcube.files import atomic_path
 from wavcube.generation.evaluate import RECORDINGS, write_json
 from wavcube.reconstruction.metrics import ChosenMetrics, Recording
-from wavcube.reconstruction.report.examples import Clip
+from wavcube.reconstruction.report.examples import make_clip
 from wavcube.reconstruction.report.page import STYLE, html_table, player
-from wavcube.reconstruction.report.pictures import loudest_magnitude, spectrogram_image
+from wavcube.reconstruction.report.pictures import loudest_magnitude
 from wavcube.reconstruction.report.tables import markdown_table
 from wavcube.reconstruction.summary import Summary, summarise
 
@@ -138,19 +134,10 @@ def _examples(table: "pd.DataFrame") -> list[str]:
             paths["recording"] = true[row["utterance"]]
         recordings = {name: Recording(load_audio(path), 16_000) for name, path in paths.items()}
         loudest = loudest_magnitude(recordings["spoken"])
-        players = "".join(player(name, _clip(one, loudest)) for name, one in recordings.items())
+        players = "".join(player(name, make_clip(one, loudest)) for name, one in recordings.items())
         read = f"<p class='text'><i>read</i> {html.escape(row['hypothesis'])}</p>" if "hypothesis" in row else ""
         sections.append(
             f"<section class='example'><h4>{html.escape(row['utterance'])}</h4><div class='pair'>{players}</div>"
             f"<p class='text'><i>text</i> {html.escape(row['text'])}</p>{read}</section>"
         )
     return sections
-
-
-def _clip(recording: Recording, loudest: float) -> Clip:
-    stream = io.BytesIO()
-    soundfile.write(stream, recording.waveform, recording.sample_rate, "PCM_16", format="FLAC")
-    picture = spectrogram_image(recording, loudest)
-    return Clip(*(f"data:{kind};base64,{base64.b64encode(content).decode()}" for kind, content in (
-        ("audio/flac", stream.getvalue()), ("image/webp", picture),
-    )))  # fmt: skip

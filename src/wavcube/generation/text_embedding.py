@@ -1,8 +1,8 @@
 """Text -> an embedding for each of its symbols: a table, absolute positions, and ConvNeXt V2 blocks.
 
-The text stands at the start of the frames, a symbol a frame; the frames behind its end are filler. Filler is zero
-before and after every block and takes no part in a norm, so a text gets the same embedding whatever it is padded to,
-and the text that guidance leaves out, filler only, is zero.
+The text stands at the start of the frames, a symbol a frame, and the frames behind its end are filler; or its symbols
+are spread over all frames. Filler is zero before and after every block and takes no part in a norm, so a text gets the
+same embedding whatever it is padded to, and the text that guidance leaves out, filler only, is zero.
 """
 
 import math
@@ -58,17 +58,28 @@ class TextEmbedding(nn.Module):
 
     def __init__(self, symbols: int, config: TransformerConfig) -> None:
         super().__init__()
-        self.width = config.text_width
+        self.width, self.spread = config.text_width, config.spread_text
         self.table = nn.Embedding(symbols + 1, config.text_width)  # a row for filler, as in the published models
         self.blocks = nn.ModuleList(ConvNeXtBlock(config.text_width) for _ in range(config.text_layers))
 
-    def forward(self, text: Tensor, frames: int) -> Tensor:
-        """Numbers [B, N], filler behind each text's end, to embeddings [B, frames, D], zeros behind it."""
+    def forward(self, text: Tensor, lengths: Tensor) -> Tensor:
+        """Embeddings [B, T, D] for the frames of each item, zeros where there is no symbol.
+
+        Args:
+            text: numbers [B, N], filler behind each text's end.
+            lengths: [B], frames of each item; T is the largest.
+        """
         mask = text != FILLER
         values = zero_beyond(self.table(text) + self._positions(text.shape[1], text.device), mask)
         for block in self.blocks:
             values = block(values, mask)
-        return F.pad(values, (0, 0, 0, frames - text.shape[1]))
+        frames = int(lengths.max())
+        if not self.spread:
+            return F.pad(values, (0, 0, 0, frames - text.shape[1]))
+        index = torch.arange(frames, device=text.device)
+        symbol = index * mask.sum(1, keepdim=True) // lengths[:, None]  # [B, T]
+        placed = values.gather(1, symbol.clamp_max(text.shape[1] - 1)[..., None].expand(-1, -1, self.width))
+        return zero_beyond(placed, index < lengths[:, None])
 
     def _positions(self, count: int, device: torch.device) -> Tensor:
         """[N, D]: cosines, then sines, of the position at D / 2 frequencies from 1 down to 1 / 10,000."""
