@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from wavcube.audio import load_audio
 from wavcube.errors import AudioError, ConfigError, MissingDependencyError, WavCubeError
-from wavcube.reconstruction.metrics.base import Measurement, Metric, Recording
+from wavcube.reconstruction.metrics.base import FAILED, Measurement, Metric, Recording
 from wavcube.reconstruction.results import ResultStore, Task, make_task
 from wavcube.reconstruction.scoring import Scores, Workers, result_of, score_utterance
 from wavcube.reconstruction.systems.base import EVALUATION_RATE, System
@@ -59,8 +60,9 @@ def evaluate(
         each quantity and count (NaN where undefined), `undefined` (why), and the metrics' notes.
 
     Raises:
-        WavCubeError: a system cannot serve the utterances, two have one name, or a worker died.
+        WavCubeError: a package is missing, a system cannot serve the utterances, two have one name, or a worker died.
     """
+    _check_packages()
     _check_names(systems)
     for system in systems:
         system.check(utterances)
@@ -142,7 +144,9 @@ def _run(work: _Work, todo: Sequence[Sequence[Utterance]], workers: Workers, in_
                 waiting.append((item.utterance, future))
         for item in decoded:
             large = {s: [m for m in metrics if m.on_device] for s, metrics in item.wanted.items()}
-            work.keep(item.utterance, score_utterance(item.utterance, item.original, item.reconstructions, large))
+            if any(large.values()):
+                scores = score_utterance(item.utterance, item.original, item.reconstructions, large)
+                work.keep(item.utterance, scores)
             while waiting and waiting[0][1].done():
                 _keep_next(work, waiting)
         while len(waiting) > in_flight:  # bounds the memory that waiting waveforms take
@@ -174,7 +178,7 @@ def _decode(work: _Work, batch: Sequence[Utterance]) -> list[_Decoded]:
                     item.reconstructions[system.name] = result
                 elif system.name in item.wanted:
                     metrics = item.wanted.pop(system.name)
-                    work.give_up(item.utterance, system.name, metrics, f"no reconstruction: {result}")
+                    work.give_up(item.utterance, system.name, metrics, result)
     return items
 
 
@@ -190,25 +194,43 @@ def load_original(utterance: Utterance) -> Recording:
 def reconstruct(system: System, originals: Sequence[Recording]) -> list[Recording | str]:
     """A system's reconstructions at the rate of evaluation, as long as their originals; or why there is none.
 
-    Like a file of integers they are clipped to [-1, 1].
+    Like a file of integers they are clipped to [-1, 1]. A batch that fails is tried one by one.
     """
     try:
         made = system.reconstruct(originals)
-    except WavCubeError as error:
-        if len(originals) == 1:
-            return [str(error)]
-        return [result for original in originals for result in reconstruct(system, [original])]
+    except (WavCubeError, RuntimeError) as error:
+        if len(originals) > 1:
+            return [result for original in originals for result in reconstruct(system, [original])]
+        if isinstance(error, WavCubeError):
+            return [f"no reconstruction: {error}"]
+        return [f"{FAILED}no reconstruction: {(str(error) or type(error).__name__).splitlines()[0]}"]
     return [_fitted(recording, original) for recording, original in zip(made, originals, strict=True)]
 
 
 def _fitted(made: Recording, original: Recording) -> Recording | str:
     if made is original:
         return original
+    if len(made.waveform) == 0:
+        return "no reconstruction: it has no samples"
     if not np.isfinite(made.waveform).all():
-        return "it has NaN or infinite samples"
+        return "no reconstruction: it has NaN or infinite samples"
+    made = Recording(_clipped(made.waveform), made.sample_rate, original.name, made.bits)
     waveform, length = made.at(EVALUATION_RATE), len(original.waveform)
     waveform = np.pad(waveform[:length], (0, max(0, length - len(waveform))))
-    return Recording(np.clip(waveform, -1, 1).astype(np.float32), EVALUATION_RATE, original.name, made.bits)
+    return Recording(_clipped(waveform), EVALUATION_RATE, original.name, made.bits)
+
+
+def _clipped(waveform: np.ndarray) -> np.ndarray:
+    return np.clip(waveform, -1, 1).astype(np.float32)
+
+
+def _check_packages() -> None:
+    """Hours of work must not end at a missing package."""
+    missing = [
+        package for package in ("matplotlib", "pandas", "pyarrow", "scipy", "threadpoolctl") if not find_spec(package)
+    ]
+    if missing:
+        raise MissingDependencyError(f'evaluation needs {", ".join(missing)}: pip install "wavcube[eval]"')
 
 
 def _tasks(utterance: Utterance, systems: Sequence[System], metrics: Sequence[Metric]) -> dict[tuple[str, str], Task]:
@@ -231,10 +253,8 @@ def _table(
     tasks: dict[str, dict[tuple[str, str], Task]],
     store: ResultStore,
 ) -> "pd.DataFrame":
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise MissingDependencyError('tables need pandas: pip install "wavcube[eval]"') from error
+    import pandas as pd
+
     rows = []
     for utterance in utterances:
         for system in systems:

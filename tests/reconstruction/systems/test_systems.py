@@ -130,7 +130,19 @@ def test_odd_reconstructions(original: Recording) -> None:
     (made,) = reconstruct(Odd(louder), [original])
     assert isinstance(made, Recording)
     assert np.abs(made.waveform).max() == 1.0
-    assert reconstruct(Odd(broken), [original]) == ["it has NaN or infinite samples"]
+    assert reconstruct(Odd(broken), [original]) == ["no reconstruction: it has NaN or infinite samples"]
+    assert reconstruct(Odd(shorter[:0]), [original]) == ["no reconstruction: it has no samples"]
+
+
+def test_a_batch_too_large_is_made_in_parts(original: Recording) -> None:
+    class Small(Identity):
+        def reconstruct(self, originals):
+            if len(originals) > 1 or len(originals[0].waveform) > 50_000:
+                raise RuntimeError("out of memory\nTried to allocate 2 TiB")
+            return list(originals)
+
+    short = Recording(original.waveform[:40_000], 16_000, "short")
+    assert reconstruct(Small(), [original, short]) == ["failed: no reconstruction: out of memory", short]
 
 
 def _tiny_codecs() -> dict[str, tuple]:

@@ -30,10 +30,10 @@ class STOI(Metric):
         original, reconstruction = pair.original.at(self.sample_rate), pair.reconstruction.at(self.sample_rate)
         # pystoi answers 1e-5 with a warning where it should have no answer.
         with warnings.catch_warnings(), _seeded():
-            warnings.simplefilter("error", RuntimeWarning)
+            warnings.filterwarnings("error", "Not enough STFT frames", RuntimeWarning)
             try:
                 value = stoi(original, reconstruction, self.sample_rate, extended=self.extended)
-            except (RuntimeWarning, IndexError, ValueError) as error:
+            except (RuntimeWarning, np.exceptions.AxisError) as error:  # AxisError: not even one frame
                 raise Undefined("less than 0.4 s of speech above the original's noise floor") from error
         return Measurement({self.name: float(value)})
 

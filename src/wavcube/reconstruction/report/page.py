@@ -112,7 +112,7 @@ def _comparisons(summary: Summary) -> str:
             found = by_pair[system, quantity.name]
             digits = quantity.digits
             cells.append(
-                f"{found.difference:+.{digits}f} <small>[{found.low:+.{digits}f}, {found.high:+.{digits}f}], "
+                f"{found.difference:+.{digits}f}<br><small>[{found.low:+.{digits}f}, {found.high:+.{digits}f}], "
                 f"{escape(p_value(found))}</small>"
                 if found.count
                 else NO_VALUE
