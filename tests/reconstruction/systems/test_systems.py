@@ -90,7 +90,7 @@ def test_files_of_another_program(original: Recording, tmp_path: Path) -> None:
     assert system.fingerprint_for("one") != before
 
 
-def test_wavcube(original: Recording) -> None:
+def test_wavcube(original: Recording, tmp_path: Path) -> None:
     import torch
 
     from wavcube import WavCube, WavCubeConfig
@@ -104,6 +104,10 @@ def test_wavcube(original: Recording) -> None:
     expected = model.reconstruct(short.waveform, 16_000)
     assert isinstance(made[1], Recording)
     np.testing.assert_allclose(made[1].waveform, expected[0].clamp(-1, 1), atol=1e-4)
+    model.save_pretrained(tmp_path / "saved")
+    loaded = load_system(str(tmp_path / "saved"))
+    assert loaded.name == "saved"
+    assert loaded.fingerprint == system.fingerprint
     before = system.fingerprint
     with torch.no_grad():
         next(model.decoder.parameters()).add_(1e-3)

@@ -26,7 +26,7 @@ class Pitch(Metric):
         Quantity("voicing_f1", "voicing F1", "", "higher", 3),
     )
     sample_rate = 16_000
-    citation = "F0: Nieradzik, arXiv:2508.18440 (SwiftF0); measures as in Hayashi et al., ICASSP 2021"
+    citation = "F0 by SwiftF0: Nieradzik, arXiv:2508.18440"
     packages: ClassVar = {"swift_f0": "swift-f0", "onnxruntime": "onnxruntime"}
 
     def settings(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class SISDR(Metric):
     name = "si_sdr"
     quantities = (Quantity("si_sdr", "SI-SDR", "dB", "higher", 1),)
     sample_rate = 16_000
-    citation = "Le Roux et al., ICASSP 2019, eq. 5"
+    citation = "Le Roux et al., ICASSP 2019"
 
     def measure(self, pair: Pair) -> Measurement:
         refuse_silence(pair)

@@ -49,7 +49,7 @@ class STFTDistance(Metric):
     name = "stft"
     quantities = (Quantity("stft_distance", "STFT distance", "", "lower", 2),)
     sample_rate = 16_000
-    citation = "Yamamoto et al., ICASSP 2020, eq. 4 to 6"
+    citation = "Yamamoto et al., ICASSP 2020 (the auxiliary loss of Parallel WaveGAN)"
     resolutions = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 
     def settings(self) -> dict[str, Any]:
