@@ -58,6 +58,10 @@ def test_a_run_leaves_a_model_that_speaks(settings: list[str], recipe: Path, tmp
     speaker = TextToSpeech.from_pretrained(run)
     assert speaker.model.config.transformer.dropout == 0.1
     assert speaker.model.config.languages == ("en",)
+    card = (run / "model" / "README.md").read_text()
+    assert "needs the consent of the person" in card
+    assert "Trained on: speech.tsv; 4 updates" in card
+    assert str(tmp_path) not in card
 
 
 def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wavcube.errors import ConfigError
 from wavcube.files import atomic_path
+from wavcube.generation.card import model_card
 from wavcube.generation.config import SpeechFlowConfig, TransformerConfig
 from wavcube.generation.corpus import SpeechBatch
 from wavcube.generation.flow import FlowMatching
@@ -30,6 +31,7 @@ class SpeechTask(Objective):
 
     def __init__(self, model: SpeechFlow, config: SpeechTrainConfig) -> None:
         super().__init__()
+        self.config = config
         self.networks = FlowMatching(model, config.flow)
 
     def inputs(self, batch: Any) -> dict[str, Any]:
@@ -51,6 +53,8 @@ class SpeechTask(Objective):
         for name in (WEIGHTS, CONFIG):
             with atomic_path(folder / name) as temporary:
                 shutil.copy(checkpoint / name, temporary)
+        with atomic_path(folder / "README.md") as temporary:
+            temporary.write_text(model_card(self.networks.model, self.config), encoding="utf-8")
 
 
 def starting_model(
