@@ -1,17 +1,19 @@
 """Finished work survives whatever ends a run, and is never taken for other work."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from wavcube.errors import DataError
-from wavcube.reconstruction.metrics import Measurement
+from wavcube.reconstruction.metrics import Measurement, Metric
 from wavcube.reconstruction.metrics.si_sdr import SISDR
 from wavcube.reconstruction.metrics.stoi import STOI, ExtendedSTOI
-from wavcube.reconstruction.results import ResultStore, Task, make_task
-from wavcube.reconstruction.systems import Identity, Resampled
+from wavcube.reconstruction.metrics.words import WordErrors
+from wavcube.reconstruction.results import ResultStore, Task, make_tasks
+from wavcube.reconstruction.systems import Identity, Resampled, System
 from wavcube.reconstruction.utterances import Utterance
+
+from .conftest import StubRecogniser
 
 DONE = Measurement({"stoi": 0.9}, {"estoi": "short"}, {"hypothesis": "ein Wört\nzwei"})
 
@@ -59,16 +61,23 @@ def test_unforeseen_failures_are_tried_again(tmp_path: Path) -> None:
         assert _task("b") in store
 
 
-def test_keys_tell_apart_what_changes_the_number() -> None:
-    utterance = Utterance("one", Path("one.wav"))
-    system, metric = Identity(), STOI()
-    key = make_task(utterance, "recording", system, metric).key
-    assert make_task(utterance, "recording", Identity(), STOI()).key == key
+def test_keys_tell_apart_what_changes_the_number(tmp_path: Path) -> None:
+    def key(system: System, metric: Metric, name: str = "one", content: str = "a", text: str | None = None) -> str:
+        (tmp_path / "one.wav").write_text(content)
+        utterance = Utterance(name, tmp_path / "one.wav", transcript=text)
+        (task,) = make_tasks(utterance, [system], [metric]).values()
+        return task.key
+
+    first = key(Identity(), STOI())
+    assert key(Identity(), STOI()) == first
     others = [
-        make_task(utterance, "another recording", system, metric),
-        make_task(replace(utterance, name="two"), "recording", system, metric),
-        make_task(utterance, "recording", Resampled(), metric),
-        make_task(utterance, "recording", system, ExtendedSTOI()),
-        make_task(utterance, "recording", system, SISDR()),
+        key(Identity(), STOI(), content="b"),
+        key(Identity(), STOI(), text="words"),
+        key(Identity(), STOI(), name="two"),
+        key(Resampled(), STOI()),
+        key(Identity(), ExtendedSTOI()),
+        key(Identity(), SISDR()),
+        key(Identity(), WordErrors(StubRecogniser())),
+        key(Identity(), WordErrors(StubRecogniser(), "lower")),  # of the same name
     ]
-    assert len({task.key for task in others} | {key}) == len(others) + 1
+    assert len({*others, first}) == len(others) + 1

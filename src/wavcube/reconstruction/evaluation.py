@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from wavcube.audio import load_audio
 from wavcube.errors import AudioError, ConfigError, MissingDependencyError, WavCubeError
 from wavcube.reconstruction.metrics.base import FAILED, Measurement, Metric, Recording
-from wavcube.reconstruction.results import ResultStore, Task, make_task
+from wavcube.reconstruction.results import ResultStore, Task, make_tasks
 from wavcube.reconstruction.scoring import Scores, Workers, result_of, score_utterance
 from wavcube.reconstruction.systems.base import EVALUATION_RATE, System
 from wavcube.reconstruction.utterances import Utterance
@@ -71,7 +71,7 @@ def evaluate(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be made a folder ({error.strerror})") from error
-    tasks = {u.name: _tasks(u, systems, metrics) for u in utterances}
+    tasks = {u.name: make_tasks(u, systems, metrics) for u in utterances}
     with ResultStore(folder / RESULTS_FILE) as store:
         work = _Work(systems, metrics, store, tasks)
         if any(work.pending(utterance) for utterance in utterances):
@@ -231,11 +231,6 @@ def _check_packages() -> None:
     ]
     if missing:
         raise MissingDependencyError(f'evaluation needs {", ".join(missing)}: pip install "wavcube[eval]"')
-
-
-def _tasks(utterance: Utterance, systems: Sequence[System], metrics: Sequence[Metric]) -> dict[tuple[str, str], Task]:
-    recording = utterance.fingerprint()
-    return {(s.name, m.name): make_task(utterance, recording, s, m) for s in systems for m in metrics}
 
 
 def _check_names(systems: Sequence[System]) -> None:

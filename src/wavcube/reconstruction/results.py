@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -28,11 +28,18 @@ class Task:
     key: str
 
 
-def make_task(utterance: Utterance, recording: str, system: System, metric: Metric) -> Task:
-    """`recording` is the utterance's fingerprint, which costs reading its file."""
-    parts = [utterance.name, recording, system.fingerprint_for(utterance.name), metric.fingerprint()]
-    key = hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
-    return Task(utterance.name, system.name, metric.name, key)
+def make_tasks(
+    utterance: Utterance, systems: Sequence[System], metrics: Sequence[Metric]
+) -> dict[tuple[str, str], Task]:
+    """All tasks of an utterance, by system and metric. Reads its file, and those of systems that are files."""
+    recording, tasks = utterance.fingerprint(), {}
+    for system in systems:
+        made = system.fingerprint_for(utterance.name)
+        for metric in metrics:
+            parts = [utterance.name, recording, made, metric.fingerprint()]
+            key = hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
+            tasks[system.name, metric.name] = Task(utterance.name, system.name, metric.name, key)
+    return tasks
 
 
 class ResultStore:

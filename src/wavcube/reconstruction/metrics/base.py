@@ -5,6 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -157,12 +158,7 @@ class Metric(ABC):
 
     def fingerprint(self) -> str:
         """Equal for two metrics only if they give equal numbers."""
-        versions = {}
-        for package in self.packages.values():
-            try:
-                versions[package] = version(package)
-            except PackageNotFoundError:
-                versions[package] = "unknown"
+        versions = {package: _version(package) for package in self.packages.values()}
         described = {"metric": self.name, "settings": self.settings(), "versions": versions}
         return hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=12).hexdigest()
 
@@ -189,6 +185,14 @@ class Metric(ABC):
                 measurement.undefined[name] = f"came out as {value}"
                 del measurement.values[name]
         return measurement
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def refuse_silence(pair: Pair) -> None:
