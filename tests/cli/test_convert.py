@@ -9,11 +9,12 @@ from .conftest import Command
 
 
 def official_state(model: WavCube) -> dict[str, torch.Tensor]:
-    """The model's weights under the names of an official stage-1 checkpoint."""
+    """The model's weights under the names of an official stage-2 checkpoint, whose teacher is the same encoder."""
     state = {}
     for name, value in model.state_dict().items():
         if name.startswith("encoder."):
-            state["feature_extractor.model." + name.removeprefix("encoder.")] = value
+            for encoder in ("feature_extractor.rep_model.", "feature_extractor.model."):
+                state[encoder + name.removeprefix("encoder.")] = value.clone()
             continue
         official, ours = next((official, ours) for official, ours in PREFIXES if name.startswith(ours))
         leaf = name.removeprefix(ours)
@@ -29,7 +30,7 @@ def test_an_official_checkpoint_becomes_a_model(wavcube: Command, model: Path, t
     torch.save({"state_dict": state, "epoch": 3}, tmp_path / "official.ckpt")
     outcome = wavcube("convert", tmp_path / "official.ckpt", "-o", tmp_path / "m", "--config", model / "config.json")
     assert outcome.code == 0, outcome.err
-    assert "stage 1, latent of 16 at 50 Hz" in outcome.out
+    assert "stage 2, latent of 16 at 50 Hz" in outcome.out
     assert "multiperioddisc (1)" in outcome.out
     converted = WavCube.from_pretrained(tmp_path / "m")
     assert converted.restorer is None
