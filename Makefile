@@ -3,7 +3,7 @@
 
 VENV    := .venv
 PY      := $(VENV)/bin/python
-EXTRAS  := train,eval,onnx,dev
+EXTRAS  := train,eval,superb,tts,onnx,dev
 
 .PHONY: demo test test-slow lint format bench clean
 
