@@ -144,17 +144,18 @@ def test_one_chunk_is_the_whole(frame_rate: int) -> None:
 
 
 @pytest.mark.parametrize("frame_rate", [50, 25])
-def test_the_difference_falls_with_context(frame_rate: int) -> None:
-    model, waveform = model_of("wavlm", frame_rate=frame_rate), signal(16_000 * 20)
+def test_the_difference_falls_with_context_below_its_bound(frame_rate: int) -> None:
+    """Random weights attend to everything alike, the worst case; docs/architecture.md has the table."""
+    model, waveform = model_of("wavlm", frame_rate=frame_rate), signal(16_000 * 12)
     latent = encode(model, waveform, WHOLE)
     speech = decode(model, latent, WHOLE)
-    contexts = (0.2, 1.0, 4.0, 9.0)
+    contexts, bounds = (0.2, 1.0, 4.0), (0.3, 0.2, 0.1)
     chunkings = [Chunking(above=2, chunk=2, context=context) for context in contexts]
     encoded = [relative_error(encode(model, waveform, chunking), latent) for chunking in chunkings]
     decoded = [relative_error(decode(model, latent, chunking), speech) for chunking in chunkings]
     for errors in (encoded, decoded):
         assert errors == sorted(errors, reverse=True), errors
-        assert errors[-1] < errors[0] / 3, errors
+        assert all(error < bound for error, bound in zip(errors, bounds, strict=True)), errors
 
 
 def steps(values: Tensor) -> Tensor:

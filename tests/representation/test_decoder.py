@@ -151,6 +151,14 @@ def test_magnitudes_are_clipped_and_phases_taken_as_they_are() -> None:
     assert relative_error(got, inverse_stft(spectrum, 160)) <= LIMIT
 
 
+def test_a_wild_magnitude_has_a_finite_gradient() -> None:
+    part = moved(Vocoder(128, TINY.decoder.vocoder, 10_000.0)).train()
+    with torch.no_grad():
+        part.head.bias[3] = 200.0  # its exponential is infinite
+    part(random(1, 12, 128)).square().mean().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in part.parameters())
+
+
 def test_gradients_reach_every_parameter_and_are_finite_in_a_padded_batch() -> None:
     for frame_rate in (50, 25):
         part = decoder(frame_rate).train()

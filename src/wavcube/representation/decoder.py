@@ -5,6 +5,7 @@ local attention, and an inverse STFT. Architecture of MiMo-Audio-Tokenizer's dec
 with lengths and gives each item what it gets alone.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -133,7 +134,8 @@ class Vocoder(nn.Module):
             hidden = layer(hidden, rotary, attend)
         # The phase needs float32 whatever the rest runs in.
         log_magnitude, phase = self.head(self.norm(hidden)).float().chunk(2, dim=-1)
-        return log_magnitude.exp().clamp_max(MAGNITUDE_LIMIT), phase
+        # Clipped before the exponential: an infinite magnitude, clipped after it, would have no gradient but NaN.
+        return log_magnitude.clamp_max(math.log(MAGNITUDE_LIMIT)).exp(), phase
 
 
 def inverse_stft(spectrum: Tensor, hop: int, mask: Tensor | None = None) -> Tensor:
