@@ -24,8 +24,8 @@ def model_card(model: SpeechFlow, config: SpeechTrainConfig) -> str:
     return f"""# Text to speech on {representation.spec.partition(":")[0]} frames
 
 Zero-shot text to speech by flow matching, made with wavcube {__version__}: a diffusion transformer with
-{millions:.1f} M parameters (width {kind.width}, {kind.layers} layers) over frames of {representation.channels} numbers at
-{representation.frame_rate:g} Hz (`{representation.identity}`).
+{millions:.1f} M parameters (width {kind.width}, {kind.layers} layers) over frames of {representation.channels} numbers
+at {representation.frame_rate:g} Hz (`{representation.identity}`).
 
 - Languages of the training data: {", ".join(model.config.languages)}
 - Text: {model.config.front_end}, {len(model.vocabulary)} symbols
