@@ -195,6 +195,9 @@ class VocoderConfig:
     """Frames (10 ms) that attention sees to both sides."""
     n_fft: int = 640
     hop: int = 160
+    head: Literal["polar", "cartesian"] = "polar"
+    """What the last layer gives of the spectrum: logarithm of the magnitude and phase, as published, or real and
+    imaginary parts, which losses on the waveform teach much faster."""
 
     def __post_init__(self) -> None:
         _require_positive("vocoder", self, "width", "heads", "feed_forward")

@@ -117,11 +117,10 @@ class Vocoder(nn.Module):
     def forward(self, coarse: Tensor, lengths: Tensor | None = None) -> Tensor:
         """[B, F, C] with `lengths` [B] valid frames to [B, 160 F], zero beyond an item's end."""
         mask = length_mask(lengths, coarse.shape[1])
-        magnitude, phase = self.predict(coarse, mask)
-        return inverse_stft(torch.polar(magnitude, phase), self.config.hop, mask)
+        return inverse_stft(torch.complex(*self.predict(coarse, mask)), self.config.hop, mask)
 
     def predict(self, coarse: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """STFT magnitude and phase [B, F, n_fft // 2 + 1] of [B, F, C]; `mask` [B, F] is true on real frames."""
+        """Real and imaginary STFT [B, F, n_fft // 2 + 1] of [B, F, C]; `mask` [B, F] is true on real frames."""
         hidden = self.input(coarse)
         frames = hidden.shape[1]
         config = self.config
@@ -133,9 +132,12 @@ class Vocoder(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, rotary, attend)
         # The phase needs float32 whatever the rest runs in.
-        log_magnitude, phase = self.head(self.norm(hidden)).float().chunk(2, dim=-1)
+        first, second = self.head(self.norm(hidden)).float().chunk(2, dim=-1)
+        if config.head == "cartesian":
+            return first, second
         # Clipped before the exponential: an infinite magnitude, clipped after it, would have no gradient but NaN.
-        return log_magnitude.clamp_max(math.log(MAGNITUDE_LIMIT)).exp(), phase
+        magnitude = first.clamp_max(math.log(MAGNITUDE_LIMIT)).exp()
+        return magnitude * second.cos(), magnitude * second.sin()
 
 
 def inverse_stft(spectrum: Tensor, hop: int, mask: Tensor | None = None) -> Tensor:

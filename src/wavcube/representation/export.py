@@ -99,8 +99,7 @@ class VocoderGraph(nn.Module):
 
     def forward(self, coarse: Tensor) -> Tensor:
         config = self.vocoder.config
-        magnitude, phase = self.vocoder.predict(coarse, None)
-        spectrum = torch.cat([magnitude * phase.cos(), magnitude * phase.sin()], dim=-1).transpose(1, 2)
+        spectrum = torch.cat(self.vocoder.predict(coarse, None), dim=-1).transpose(1, 2)
         cut = (config.n_fft - config.hop) // 2
         signal = F.conv_transpose1d(spectrum, self.basis, stride=config.hop)[:, 0, cut:-cut]
         envelope = F.conv_transpose1d(torch.ones_like(spectrum[:, :1]), self.window, stride=config.hop)[:, 0, cut:-cut]
