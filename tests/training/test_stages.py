@@ -15,6 +15,7 @@ from wavcube.training.config import TrainConfig
 from wavcube.training.data import Batch
 from wavcube.training.recipe import read_recipe
 from wavcube.training.stages import Stage
+from wavcube.training.tasks import build_objective
 
 COMPLETE = Path(os.environ.get("WAVCUBE_GOLDEN", Path(__file__).parent.parent.parent.parent / "shared/golden"))
 
@@ -30,14 +31,14 @@ def batch() -> Batch:
 def stage1_folder(small_settings, tmp_path_factory) -> Path:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("stage1")
-    stage = Stage(read_recipe("stage1", None, small_settings), None)
+    stage = build_objective(read_recipe("stage1", None, small_settings), None)
     stage.networks.model.save_pretrained(folder)
     return folder
 
 
 @pytest.fixture
 def stage2(small_settings, stage1_folder) -> Stage:
-    return Stage(read_recipe("stage2", None, [*small_settings, f"start='{stage1_folder}'"]), None)
+    return build_objective(read_recipe("stage2", None, [*small_settings, f"start='{stage1_folder}'"]), None)
 
 
 def gradients(stage: Stage, loss: torch.Tensor) -> set[str]:
@@ -48,7 +49,7 @@ def gradients(stage: Stage, loss: torch.Tensor) -> set[str]:
 
 
 def test_stage_1_keeps_the_acoustic_loss_away_from_the_latent(small_config, batch):
-    stage = Stage(small_config, None)
+    stage = build_objective(small_config, None)
     stage.networks.train()
     output = stage.networks(**stage.inputs(batch))
     acoustic, _ = stage.acoustic(output["audio"], batch.waveform, stage.discriminator)
@@ -100,14 +101,14 @@ def test_only_the_adapters_drop_out(stage2, batch):
 
 def test_the_front_end_can_be_frozen(small_settings, stage1_folder):
     settings = [*small_settings, f"start='{stage1_folder}'", "optimizer.freeze_front_end=true"]
-    encoder = Stage(read_recipe("stage2", None, settings), None).networks.model.encoder
+    encoder = build_objective(read_recipe("stage2", None, settings), None).networks.model.encoder
     assert not any(p.requires_grad for p in encoder.feature_extractor.parameters())
     assert all(p.requires_grad for p in encoder.encoder.parameters())
 
 
 @pytest.mark.parametrize("bottleneck", ["{kind: vae}", "{kind: sigma-vae}", "{frame_rate: 25}", "{latent_dim: 8}"])
 def test_the_ablations_train(small_settings, batch, bottleneck):
-    stage = Stage(read_recipe("stage1", None, [*small_settings, f"model.bottleneck={bottleneck}"]), None)
+    stage = build_objective(read_recipe("stage1", None, [*small_settings, f"model.bottleneck={bottleneck}"]), None)
     stage.networks.train()
     total, logs = stage.generator_loss(batch, stage.networks(**stage.inputs(batch)), None)
     assert gradients(stage, total) == {name for name, p in stage.networks.named_parameters() if p.requires_grad}
@@ -131,7 +132,9 @@ def test_a_padded_item_counts_as_if_it_were_alone(stage2, batch):
 
 def test_a_pretrained_encoder_is_taken_over(small_settings, stage1_folder, tmp_path, batch):
     wanted = WavCube.from_pretrained(stage1_folder).encoder
-    model = Stage(read_recipe("stage1", None, [*small_settings, f"start='{stage1_folder}'"]), None).networks.model
+    model = build_objective(
+        read_recipe("stage1", None, [*small_settings, f"start='{stage1_folder}'"]), None
+    ).networks.model
     torch.testing.assert_close(model.encoder(batch.waveform)[0], wanted(batch.waveform)[0])
     first = model.encoder.encoder.layers[0].state_dict()
     for copy in (model.compressor.layers[0], model.restorer.layers[0]):
@@ -140,7 +143,7 @@ def test_a_pretrained_encoder_is_taken_over(small_settings, stage1_folder, tmp_p
 
 def test_starts_that_cannot_work_are_refused(small_settings, stage1_folder, tmp_path):
     def build(task: str, *settings: str) -> Stage:
-        return Stage(read_recipe(task, None, [*small_settings, *settings]), None)
+        return build_objective(read_recipe(task, None, [*small_settings, *settings]), None)
 
     with pytest.raises(CheckpointError, match="nowhere"):
         build("stage2", f"start='{tmp_path / 'nowhere'}'")
@@ -165,8 +168,8 @@ def test_a_stage_2_model_without_its_teacher_needs_one_named(small_settings, sta
     model.save_pretrained(tmp_path / "tuned")
     settings = [*small_settings, f"start='{tmp_path / 'tuned'}'"]
     with pytest.raises(CheckpointError, match="without its teacher"):
-        Stage(read_recipe("stage2", None, settings), None)
-    stage = Stage(read_recipe("stage2", None, [*settings, f"teacher='{stage1_folder}'"]), None)
+        build_objective(read_recipe("stage2", None, settings), None)
+    stage = build_objective(read_recipe("stage2", None, [*settings, f"teacher='{stage1_folder}'"]), None)
     assert stage.networks.model.config.teacher
 
 
@@ -189,7 +192,7 @@ def test_losses_agree_with_the_reference(monkeypatch, tmp_path, number):
     )
     config = TrainConfig(task=f"stage{number}", start=str(tmp_path / "model"))
     config.losses.gan = 0.0
-    stage = Stage(config, tmp_path / "model")
+    stage = build_objective(config, tmp_path / "model")
     stage.networks.eval()
     waveform = torch.from_numpy(np.load(COMPLETE / "inputs.npz")["loss_batch"])
     batch = Batch(waveform, torch.tensor([32000, 32000]), ["a", "b"])

@@ -1,37 +1,65 @@
-"""`wavcube train`: the two stages."""
+"""`wavcube train`: the two stages, and distillation of a small encoder to begin with."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-train_app = typer.Typer(name="train", help="Train a model: stage 1, then stage 2.", no_args_is_help=True)
+train_app = typer.Typer(help="Train a model: stage 1, then stage 2.", no_args_is_help=True)
 
-RECIPE = typer.Option(None, "--recipe", help="A recipe (YAML), or the name of one that comes with the package.")
-START = typer.Option("", "--from", help="Speech encoder (stage 1), or run or model (stage 2), to start from.")
-OUT = typer.Option(..., "--out", help="Folder of the run.")
-SETTINGS = typer.Option([], "--set", help="key.inner=value, over the recipe; may be given several times.")
-RESUME = typer.Option(False, "--resume", help="Go on with the run in --out (begin it if there is none yet).")
+Recipe = Annotated[str | None, typer.Option(help="A recipe (YAML), or the name of one that comes with the package.")]
+Out = Annotated[Path, typer.Option(help="The folder of the run.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Over the recipe; any number of them.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; begin it if there is none yet.")]
+Encoder = Annotated[str, typer.Option("--from", help="Speech encoder: a run, a folder or a hub id of transformers.")]
+Run = Annotated[str, typer.Option("--from", help="A run of stage 1, or a model in training form.")]
+Teacher = Annotated[str, typer.Option(help="Encoder to learn from: a folder or a hub id of transformers.")]
 
 
 @train_app.command()
 def stage1(
-    recipe: str = RECIPE, start: str = START, out: Path = OUT, settings: list[str] = SETTINGS, resume: bool = RESUME
+    out: Out,
+    recipe: Recipe = None,
+    start: Encoder = "",
+    settings: Settings = None,
+    resume: Resume = False,
 ) -> None:
     """Learn a latent of a frozen speech encoder's features, and to speak from it."""
-    _train("stage1", recipe, start, out, settings, resume)
+    _train("stage1", recipe, {"start": start}, out, settings, resume)
 
 
 @train_app.command()
 def stage2(
-    recipe: str = RECIPE, start: str = START, out: Path = OUT, settings: list[str] = SETTINGS, resume: bool = RESUME
+    out: Out,
+    recipe: Recipe = None,
+    start: Run = "",
+    settings: Settings = None,
+    resume: Resume = False,
 ) -> None:
     """Let the encoder learn too, anchored by its frozen copy."""
-    _train("stage2", recipe, start, out, settings, resume)
+    _train("stage2", recipe, {"start": start}, out, settings, resume)
 
 
-def _train(task: str, recipe: str | None, start: str, out: Path, settings: list[str], resume: bool) -> None:
+@train_app.command()
+def distill(
+    out: Out,
+    recipe: Recipe = None,
+    teacher: Teacher = "",
+    start: Encoder = "",
+    settings: Settings = None,
+    resume: Resume = False,
+) -> None:
+    """Train a small speech encoder to give the features of a stronger one."""
+    _train("distill", recipe, {"start": start, "teacher": teacher}, out, settings, resume)
+
+
+def _train(
+    task: str, recipe: str | None, named: dict[str, str], out: Path, settings: list[str] | None, resume: bool
+) -> None:
     from wavcube.training.run import train_run
 
-    finished = train_run(task, out, recipe=recipe, start=start, settings=settings, resume=resume)
-    if not finished:
-        raise typer.Exit(130)
+    wanted = [f"{key}={value!r}" for key, value in named.items() if value]
+    if not train_run(task, out, recipe=recipe, settings=[*wanted, *(settings or [])], resume=resume):
+        raise typer.Exit(130)  # as after Ctrl-C everywhere

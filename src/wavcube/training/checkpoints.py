@@ -16,9 +16,11 @@ import shutil
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.distributed.checkpoint.state_dict import (
@@ -147,8 +149,11 @@ def load_checkpoint(fabric: "Fabric", checkpoint: Path, state: TrainerState) -> 
             state.discriminator_optimizer.load_state_dict(optimizers["discriminator"])
         same = counters.processes == fabric.world_size
         saved = torch.load(checkpoint / _rank_file(fabric.global_rank if same else 0), weights_only=True)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{checkpoint}: training cannot go on from it ({error})") from error
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise CheckpointError(
+            f"{checkpoint}: training cannot go on from it ({reason}); delete it to go on from the one before"
+        ) from error
     state.counters = counters
     state.loader.load_state_dict(saved["loader"])
     if same:

@@ -178,11 +178,13 @@ class TrainConfig:
     """A run.
 
     Attributes:
-        task: stage1 or stage2.
-        start: what it starts from. Stage 1: a speech encoder (a folder of transformers or a hub id), a WavCube folder
-            whose encoder to take, or "random". Stage 2: a run of stage 1 or a WavCube folder.
-        teacher: stage 2: the encoder that anchors, given as `start` is in stage 1; empty for the encoder (or the
-            teacher, where there is one) of what it starts from.
+        task: distill, stage1 or stage2.
+        start: what it starts from. Distillation: "random" or an encoder. Stage 1: a speech encoder (a run of
+            distillation, a folder of transformers, a hub id), a WavCube folder whose encoder to take, or "random".
+            Stage 2: a run of stage 1 or a WavCube folder.
+        teacher: distillation: the encoder to learn from, a folder of transformers or a hub id. Stage 2: the encoder
+            that anchors, given as `start` is in stage 1; empty for the encoder (or the teacher, where there is one) of
+            what it starts from.
     """
 
     task: str = "stage1"

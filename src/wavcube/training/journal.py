@@ -97,7 +97,9 @@ class Journal:
             for axis, title, waveform in ((axes[0], Path(name).name, recording), (axes[1], "decoded", decoded)):
                 self.board.add_audio(f"clip {i}/{'recording' if title != 'decoded' else title}", waveform, step, 16_000)
                 seconds = len(waveform) / 16_000
-                axis.imshow(log_mel(waveform[None])[0], origin="lower", aspect="auto", extent=(0, seconds, 0, 100))
+                axis.imshow(
+                    log_mel(waveform[None])[0].numpy(), origin="lower", aspect="auto", extent=(0, seconds, 0, 100)
+                )
                 axis.set(title=title, ylabel="mel bin")
             axes[1].set(xlabel="seconds")
             self.board.add_figure(f"clip {i}", figure, step)

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wavcube.errors import ConfigError
 from wavcube.training.config import TrainConfig, check_values
 
-TASKS = ("stage1", "stage2")
+TASKS = ("distill", "stage1", "stage2")
 
 
 def read_recipe(task: str, recipe: str | Path | None = None, settings: list[str] | None = None) -> TrainConfig:
@@ -33,7 +33,7 @@ def read_recipe(task: str, recipe: str | Path | None = None, settings: list[str]
         for path in reversed(_with_bases(find_recipe(recipe))):
             common, sections = _read(path)
             merged = _merge(merged, common, str(path))
-            for name in TASKS:  # the other task's section is checked too: better a typo found now than after stage 1
+            for name in TASKS:  # the other tasks' sections are checked too: better a typo found now than after stage 1
                 if name in sections:
                     result = _merge(merged, sections[name], f"{path}, section {name}")
                     merged = result if name == task else merged

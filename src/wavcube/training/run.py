@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from wavcube.errors import ConfigError, MissingDependencyError
-from wavcube.training.recipe import read_recipe
-from wavcube.training.run_folder import settle_config
 
 
 def train_run(
@@ -12,17 +10,15 @@ def train_run(
     folder: str | Path,
     *,
     recipe: str | Path | None = None,
-    start: str = "",
     settings: list[str] | None = None,
     resume: bool = False,
 ) -> bool:
     """Train a task in a run folder.
 
     Args:
-        task: "stage1" or "stage2".
+        task: "distill", "stage1" or "stage2".
         folder: of the run; new or empty, unless `resume`.
         recipe, settings: see `read_recipe`. With `resume` they may be left out: the run knows its own.
-        start: what to start from, over the recipe's.
         resume: go on from the newest checkpoint of the run, or begin it if there is none.
 
     Returns:
@@ -33,19 +29,19 @@ def train_run(
         CheckpointError: what it starts from is missing, damaged or of the wrong kind.
         DataError: there is no usable data.
     """
+    try:
+        from wavcube.training.loop import train
+        from wavcube.training.recipe import read_recipe
+        from wavcube.training.run_folder import settle_config
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
     folder = Path(folder)
     wanted = None
-    if recipe is not None or settings or start or not resume:
+    if recipe is not None or settings or not resume:
         if recipe is None:
             raise ConfigError("name a recipe with --recipe (or, to go on with a run as it is, only --resume and --out)")
-        wanted = read_recipe(task, recipe, [*([f"start={start}"] if start else []), *(settings or [])])
+        wanted = read_recipe(task, recipe, settings)
     config = settle_config(folder, wanted, resume)
     if config.task != task:
         raise ConfigError(f"{folder}: is a run of {config.task}, not of {task}")
-    try:
-        from wavcube.training.loop import train
-    except ImportError as error:
-        raise MissingDependencyError(
-            f'training needs more packages ({error.name}): pip install "wavcube[train]"'
-        ) from error
     return train(config, folder)

@@ -30,7 +30,6 @@ from wavcube.training.discriminators import Discriminators
 from wavcube.training.feature_cache import FeatureCache
 from wavcube.training.losses import semantic_loss
 from wavcube.training.objective import Objective, Output
-from wavcube.training.start import load_discriminator, resumed_model, stage1_model, stage2_model
 
 
 class StageNetworks(nn.Module):
@@ -101,29 +100,25 @@ class Stage(Objective):
 
     Args:
         config: of the run.
-        checkpoint: of the run itself to go on from; None to begin with what `config.start` names.
+        model: in training form, what does not learn frozen (see start.py).
     """
 
     networks: StageNetworks
 
-    def __init__(self, config: TrainConfig, checkpoint: Path | None) -> None:
+    def __init__(self, config: TrainConfig, model: WavCube) -> None:
         super().__init__()
         self.losses = config.losses
         self.gan_from = config.losses.gan_from
         self.discriminator_from = self.gan_from - config.losses.discriminator_lead
-        make = stage1_model if config.task == "stage1" else stage2_model
-        self.networks = StageNetworks(make(config) if checkpoint is None else resumed_model(checkpoint, config))
+        self.networks = StageNetworks(model)
         self.acoustic = AcousticLoss(config.losses)
-        sizes = config.discriminator
-        if config.losses.gan and (sizes.periods or sizes.windows):
-            self.discriminator = Discriminators(sizes)
-            if checkpoint is None and config.task == "stage2":
-                load_discriminator(self.discriminator, config.start)
+        if config.losses.gan and (config.discriminator.periods or config.discriminator.windows):
+            self.discriminator = Discriminators(config.discriminator)
         self.cache: FeatureCache | None = None
         if config.loader.feature_cache:
-            if config.task != "stage1" or config.hardware.strategy == "fsdp":
+            if model.teacher is not None or config.hardware.strategy == "fsdp":
                 raise ConfigError("loader.feature_cache is for stage 1, and not for sharded networks (fsdp)")
-            self.cache = FeatureCache(config.loader.feature_cache, self.networks.model.encoder)
+            self.cache = FeatureCache(config.loader.feature_cache, model.encoder)
 
     def inputs(self, batch: Batch) -> dict[str, Any]:
         inputs = super().inputs(batch)

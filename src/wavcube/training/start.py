@@ -89,17 +89,17 @@ def model_config(config: ModelConfig, encoder: SpeechEncoder | None = None) -> W
 
 
 def load_encoder(name: str, feature_layer: int = -1) -> SpeechEncoder:
-    """The encoder of a WavCube folder or run, or of a transformers folder or hub id."""
-    folder = Path(name)
-    if folder.is_dir() and _is_wavcube(start_folder(name)):
-        encoder = WavCube.from_pretrained(start_folder(name)).encoder
+    """The encoder of a WavCube folder or a run of any task, or of a transformers folder or hub id."""
+    folder = start_folder(name)
+    if _is_wavcube(folder):
+        encoder = WavCube.from_pretrained(folder).encoder
         if encoder.config.feature_layer != feature_layer:
             raise CheckpointError(
                 f"{name}: its encoder gives layer {encoder.config.feature_layer}, layer {feature_layer} is wanted; "
                 "start from the transformers folder it was made of"
             )
         return encoder
-    return SpeechEncoder.from_transformers(name, feature_layer)
+    return SpeechEncoder.from_transformers(str(folder) if folder.is_dir() else name, feature_layer)
 
 
 def start_folder(name: str) -> Path:

@@ -3,10 +3,18 @@
 from pathlib import Path
 
 from wavcube.training.config import TrainConfig
+from wavcube.training.distill import Distill
 from wavcube.training.objective import Objective
 from wavcube.training.stages import Stage
+from wavcube.training.start import load_discriminator, resumed_model, stage1_model, stage2_model
 
 
 def build_objective(config: TrainConfig, checkpoint: Path | None) -> Objective:
     """The objective of a run, from its own checkpoint or, with None, from what `config.start` names."""
-    return Stage(config, checkpoint)
+    if config.task == "distill":
+        return Distill(config, checkpoint)
+    make = stage1_model if config.task == "stage1" else stage2_model
+    stage = Stage(config, make(config) if checkpoint is None else resumed_model(checkpoint, config))
+    if stage.discriminator is not None and config.task == "stage2" and checkpoint is None:
+        load_discriminator(stage.discriminator, config.start)
+    return stage

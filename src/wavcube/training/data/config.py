@@ -48,6 +48,8 @@ class DataConfig:
         min_seconds, max_seconds: recordings (or cuts of a manifest) outside of these are left out. A model needs 400
             samples at least, 0.025 s.
         resample: convert recordings at other rates to 16 kHz; if false they count as bad.
+        crop_variants: a recording in a list or folder has so many different crops, which take turns from epoch to
+            epoch, so that features of them can be cached; 0 for a new crop every time.
         shuffle_buffer: with Shar and WebDataset, how many clips of a shard are held in memory to be drawn from.
         check_files: how many recordings, spread evenly, are opened before anything starts.
         max_bad_share: stop when more than this share of the recordings could not be used...
@@ -61,6 +63,7 @@ class DataConfig:
     min_seconds: float = 0.025
     max_seconds: float | None = None
     resample: bool = True
+    crop_variants: int = 0
     shuffle_buffer: int = 100
     check_files: int = 50
     max_bad_share: float = 0.05
@@ -76,6 +79,8 @@ class DataConfig:
             raise ConfigError(f"data: max_seconds {self.max_seconds} is not above min_seconds {self.min_seconds}")
         if not 0 <= self.max_bad_share <= 1:
             raise ConfigError(f"data: max_bad_share is {self.max_bad_share}; give a share from 0 to 1")
+        if self.crop_variants < 0:
+            raise ConfigError(f"data: crop_variants is {self.crop_variants}; it must be 0 or more")
         for name in ("shuffle_buffer", "check_files", "bad_share_after"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"data: {name} is {getattr(self, name)}; it must be 1 or more")

@@ -27,17 +27,20 @@ class ClipDataset(Dataset[Outcome]):
     The crop depends on the seed and the key alone: not on the worker, nor on what came before.
     """
 
-    def __init__(self, tables: Sequence[Sequence[Clip]], cropper: Cropper, seed: int) -> None:
+    def __init__(self, tables: Sequence[Sequence[Clip]], cropper: Cropper, seed: int, crop_variants: int = 0) -> None:
         self._tables = tables
         self._ends = np.cumsum([len(table) for table in tables])
         self._cropper = cropper
         self._seed = seed
+        self._crop_variants = crop_variants
 
     def __len__(self) -> int:
         return int(self._ends[-1])
 
     def __getitem__(self, key: Key) -> Outcome:
         epoch, index = key
+        if self._crop_variants:
+            epoch %= self._crop_variants
         skipped: list[Skipped] = []
         for step in range(MOST_IN_A_ROW if self._cropper.train else 1):
             # The numbers are the place's, not the clip's: a replacement is another crop than the clip's own.

@@ -81,7 +81,7 @@ def build_loader(
         shards = ShardDataset(pools, weights, cropper, seed, rank, world_size, config.shuffle_buffer)
         return SpeechLoader(shards, tally, train, batch_size, world_size, num_workers=workers, batch_size=batch_size)
     tables = open_clips(config)
-    clips = ClipDataset(tables, cropper, seed)
+    clips = ClipDataset(tables, cropper, seed, config.crop_variants)
     batches: EndlessBatches | OnceBatches
     if train:
         sizes = [len(clips)] if weights is None else [len(table) for table in tables]
