@@ -1,9 +1,9 @@
 """wavcube: one compact continuous representation of speech.
 
-    from wavcube import WavCube
-    model = WavCube.from_pretrained("folder or hub id")
-    latents = model.encode("speech.flac")       # Latents: values [1, T, 128], 50 per second
-    speech = model.decode(latents)              # waveform [1, S] at model.sample_rate
+from wavcube import WavCube
+model = WavCube.from_pretrained("folder or hub id")
+latents = model.encode("speech.flac")       # Latents: values [1, T, 128], 50 per second
+speech = model.decode(latents)              # waveform [1, S] at model.sample_rate
 """
 
 from importlib import import_module

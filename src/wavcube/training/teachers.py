@@ -71,12 +71,13 @@ class WhisperTeacher(Teacher):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.encoder: Any = _whisper_encoder(name)
-        self.width = self.encoder.config.d_model
-        self.log_mel = WhisperLogMel(self.encoder.config.num_mel_bins)
+        encoder = _whisper_encoder(name)
+        self.encoder, self.width = encoder, encoder.config.d_model
+        self.log_mel = WhisperLogMel(encoder.config.num_mel_bins)
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        encoder, frames = self.encoder, (waveform.shape[1] - FIELD) // HOP + 1
+        encoder: Any = self.encoder
+        frames = (waveform.shape[1] - FIELD) // HOP + 1
         if waveform.shape[1] > WHISPER_MOST_FRAMES * HOP:
             raise ConfigError("a Whisper teacher sees 30 s at most; make loader.crop_seconds shorter")
         hidden = F.gelu(encoder.conv2(F.gelu(encoder.conv1(self.log_mel(waveform))))).transpose(1, 2)
@@ -109,17 +110,21 @@ class WhisperLogMel(nn.Module):
         return (torch.maximum(level, level.amax((1, 2), keepdim=True) - 8.0) + 4.0) / 4.0
 
 
-def _whisper_encoder(name: str) -> nn.Module:
-    from transformers import WhisperModel
-    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+def _whisper_encoder(name: str) -> Any:
+    import transformers
+    from transformers.models.whisper import modeling_whisper
     from transformers.utils import logging
+
+    # With loading info they return a pair, which their annotations do not say.
+    whisper_encoder: Any = modeling_whisper.WhisperEncoder
+    whisper: Any = transformers.WhisperModel
 
     before = logging.get_verbosity()
     logging.set_verbosity_error()  # what does not fit at the first try is reported below
     try:
-        encoder, found = WhisperEncoder.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
+        encoder, found = whisper_encoder.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
         if found["missing_keys"]:
-            model, found = WhisperModel.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
+            model, found = whisper.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
             encoder = model.get_encoder()
             found["missing_keys"] = [key for key in found["missing_keys"] if key.startswith("encoder.")]
     except (OSError, ValueError, RuntimeError) as error:
@@ -131,5 +136,4 @@ def _whisper_encoder(name: str) -> nn.Module:
     if found["missing_keys"]:
         missing = ", ".join(sorted(found["missing_keys"])[:3])
         raise CheckpointError(f"{Path(name).name}: weights of its encoder are missing, among them {missing}")
-    assert isinstance(encoder, nn.Module)
     return encoder
