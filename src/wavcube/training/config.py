@@ -17,11 +17,14 @@ class ModelConfig:
 
     Attributes:
         preset: a named configuration of `WavCubeConfig`.
+        linear_start: so many channels begin as a linear codec (training/linear_start.py): a student's in distillation,
+            compressor's and decoder's in stage 1; 0 for random weights.
         encoder, bottleneck, decoder: what differs from the preset, by the names of `WavCubeConfig`. The encoder's sizes
             come from the pretrained encoder; of `encoder` only `feature_layer` and the dropouts are used then.
     """
 
     preset: str = "full"
+    linear_start: int = 0
     encoder: dict[str, Any] = field(default_factory=dict)
     bottleneck: dict[str, Any] = field(default_factory=dict)
     decoder: dict[str, Any] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from wavcube.representation.lengths import length_mask
 from wavcube.training.acoustic import Judge, Logs
 from wavcube.training.config import TrainConfig
 from wavcube.training.data import Batch
+from wavcube.training.linear_start import LinearCode, hold_code, start_encoder, training_recordings
 from wavcube.training.objective import Objective, Output
 from wavcube.training.start import load_encoder, model_config
 from wavcube.training.teachers import Teacher, load_teacher
@@ -78,10 +79,14 @@ class Distill(Objective):
             student = SpeechEncoder.from_transformers(str(checkpoint))
         elif config.start == "random":
             student = SpeechEncoder(model_config(config.model).encoder)
+            if config.model.linear_start:
+                start_encoder(student, LinearCode(training_recordings(config)), config.model.linear_start)
         else:
             student = load_encoder(config.start)
         if student.config.family != "wavlm" or not student.config.last_layer:
             raise ConfigError("model.encoder: a student is of the family wavlm and gives its last layer")
+        if config.model.linear_start:
+            hold_code(student, config.model.linear_start)
         self.networks = DistillNetworks(student, load_teacher(config.teacher))
         if checkpoint is not None:
             self.networks.load_state_dict(load_file(checkpoint / HEADS), strict=False)

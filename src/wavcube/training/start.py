@@ -14,6 +14,7 @@ from wavcube.errors import CheckpointError, ConfigError
 from wavcube.representation import SpeechEncoder, WavCube, WavCubeConfig
 from wavcube.training.checkpoints import DISCRIMINATOR, latest_checkpoint
 from wavcube.training.config import ModelConfig, TrainConfig
+from wavcube.training.linear_start import hold_compressed_code, start_codec, training_recordings
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ def stage1_model(config: TrainConfig) -> WavCube:
         model = WavCube(model_config(config.model, encoder))
         model.encoder.load_state_dict(encoder.state_dict())
     model.copy_layers_from_encoder()
+    if config.model.linear_start:
+        start_codec(model, training_recordings(config), config.model.linear_start)
+        hold_compressed_code(model, config.model.linear_start)
     model.encoder.requires_grad_(False)
     return model
 
@@ -64,6 +68,8 @@ def resumed_model(checkpoint: Path, config: TrainConfig) -> WavCube:
     model = _own_memory(WavCube.from_pretrained(checkpoint))
     if model.teacher is None:
         model.encoder.requires_grad_(False)
+        if config.model.linear_start:
+            hold_compressed_code(model, config.model.linear_start)
     else:
         model.encoder.feature_extractor.requires_grad_(not config.optimizer.freeze_front_end)
     return model

@@ -1,0 +1,335 @@
+"""Weights to begin with that make a small model a linear codec: it speaks before it has learnt anything.
+
+Waveform losses take long to find the phase from random weights; on a CPU, longer than one has. But a latent with 128
+numbers for 320 samples leaves little to find: the principal components of windowed frames, 96 of them, already give
+back most of a waveform. So the front end begins as those components (each twice, with both signs, as GELU(x) -
+GELU(-x) = x), a part of the channels carries them unchanged through encoder, latent and decoder, and the last layer
+begins as the least-squares synthesis from them. All other channels begin at random and learn as usual, and once
+training begins nothing is fixed.
+
+A layer norm divides by the deviation of its channels, which would undo the linearity. Two constant channels, the
+anchors (+A and -A), dominate that deviation and make it nearly constant. It also subtracts the mean of its channels;
+the random ones begin with weights that sum to zero over them, so that nothing of them leaks into the code.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wavcube.errors import ConfigError
+from wavcube.representation import SpeechEncoder, WavCube
+from wavcube.training.config import TrainConfig
+from wavcube.training.data import build_loader
+
+FIELD, HOP = 400, 320
+"""Samples under a frame of the front end, and from one to the next."""
+
+ANCHOR, FRONT_ANCHOR = 40.0, 30.0
+"""Size of the anchors, where the other channels are about 1."""
+
+WEAKEST = 40.0
+"""The weakest components are raised by at most the root of this over the strongest."""
+
+FITTED_SECONDS = 400.0
+"""Of speech that components and synthesis are fitted on."""
+
+GELU_BIAS = 4.0
+"""GELU(4 + x / 2) is linear to a percent for x above -3."""
+
+
+class LinearCode:
+    """Principal components of frames of speech.
+
+    Attributes:
+        filters: [400, 400], windowed components, the strongest first.
+        power: [400], mean square of each component.
+    """
+
+    def __init__(self, recordings: Sequence[np.ndarray]) -> None:
+        edge = np.sin(np.pi / 2 * (np.arange(FIELD - HOP) + 0.5) / (FIELD - HOP))
+        window = np.ones(FIELD)
+        window[: FIELD - HOP], window[HOP:] = edge, edge[::-1]  # the squares of overlapping edges sum to 1
+        frames = np.concatenate([np.lib.stride_tricks.sliding_window_view(r, FIELD)[::HOP] for r in recordings])
+        frames = frames.astype(np.float64) * window
+        power, components = np.linalg.eigh(frames.T @ frames / len(frames))
+        self.power = np.maximum(power[::-1], 0.0)
+        self.filters = components[:, ::-1].T * window
+
+    def equalised(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """`count` filters [count, 400] with weak ones raised and a mean power of 1, and their deviations [count]."""
+        power = self.power[:count]
+        deviation = np.sqrt(power + 1e-4 * power[0])
+        gain = np.sqrt(np.minimum(deviation[0] / deviation, WEAKEST))
+        scale = gain / np.sqrt((power * gain**2).mean())
+        return self.filters[:count] * scale[:, None], np.sqrt(power) * scale
+
+
+def training_recordings(config: TrainConfig) -> list[np.ndarray]:
+    """Some minutes of training crops [S] at 16 kHz; every process gets the same."""
+    samples = round(config.loader.crop_seconds * 16_000)
+    loader = build_loader(
+        config.data,
+        crop_samples=samples,
+        batch_size=config.loader.batch_size,
+        seed=config.run.seed + 2,
+        rank=0,
+        world_size=1,
+        workers=0,
+        train=True,
+    )
+    found: list[np.ndarray] = []
+    for batch in loader:
+        found += list(batch.waveform.numpy())
+        if len(found) * samples >= FITTED_SECONDS * 16_000:
+            break
+    return found
+
+
+@torch.no_grad()
+def start_encoder(encoder: SpeechEncoder, code: LinearCode, channels: int) -> None:
+    """Let the first `channels` features carry the strongest components of the waveform; the last two are constant.
+
+    Raises:
+        ConfigError: the encoder's shape does not allow it.
+    """
+    config = encoder.config
+    width, filters = config.width, config.conv_channels[-1]
+    pairs = filters // 2 - 1
+    _require(
+        config.conv_kernels == (FIELD,) and config.conv_strides == (HOP,) and config.conv_bias,
+        "the front end must be one convolution of kernel 400 and stride 320 with a bias",
+    )
+    _require(config.conv_norm == "layer" and config.projection_norm, "the front end needs its layer norms")
+    _require(not config.normalize_waveform and config.pre_norm, "normalize_waveform must be off and pre_norm on")
+    _require(channels <= min(pairs, width - 2) and pairs <= FIELD, f"{channels} channels do not fit")
+
+    analysis, deviation = code.equalised(pairs)
+    front, projection = encoder.feature_extractor.conv_layers[0], encoder.feature_projection
+    conv, norm = front.conv, front.layer_norm
+    conv.weight.zero_()
+    conv.bias.zero_()
+    conv.weight[:pairs, 0] = torch.as_tensor(analysis, dtype=conv.weight.dtype)
+    conv.weight[pairs : 2 * pairs] = -conv.weight[:pairs]
+    conv.bias[-2], conv.bias[-1] = FRONT_ANCHOR, -FRONT_ANCHOR
+    assert isinstance(norm, nn.LayerNorm)
+    _anchored(norm, FRONT_ANCHOR, keep=FRONT_ANCHOR)
+    # GELU leaves one of the two anchors.
+    assert isinstance(projection.layer_norm, nn.LayerNorm)
+    projection.layer_norm.weight.fill_(FRONT_ANCHOR / filters**0.5)
+    projection.layer_norm.weight[-2:] = 0.0
+
+    linear = projection.projection
+    _random(linear, channels, filters**-0.5)
+    for k in range(channels):
+        gain = deviation[k] ** -0.5
+        linear.weight[k, k], linear.weight[k, pairs + k] = gain, -gain
+    _constant(linear, ANCHOR)
+
+    carried = carried_channels(width, channels)
+    for layer in encoder.encoder.layers:
+        _anchored(layer.layer_norm, ANCHOR)
+        _anchored(layer.final_layer_norm, ANCHOR)
+        _silence(layer.attention.out_proj, carried)
+        _silence(layer.feed_forward.output_dense, carried)
+    position = encoder.encoder.pos_conv_embed.conv
+    position.parametrizations.weight.original1[carried] = 0.0
+    position.bias[carried] = 0.0
+    _anchored(encoder.encoder.layer_norm, ANCHOR, keep=1.0)  # nobody needs large constants among the features
+
+
+@torch.no_grad()
+def start_codec(model: WavCube, recordings: Sequence[np.ndarray], channels: int) -> None:
+    """Let compressor and decoder hand on what `start_encoder` put into the first `channels` features.
+
+    Args:
+        model: with an encoder that carries the code; its compressor and decoder are changed.
+        recordings: speech [S] at 16 kHz, a minute or more, on which the synthesis is fitted.
+        channels: as for the encoder.
+
+    Raises:
+        ConfigError: the model's shape does not allow it.
+    """
+    latent, decoder = model.config.bottleneck, model.config.decoder
+    hidden = model.compressor.projection[0].out_features
+    _require(latent.kind == "ae" and latent.pooling == 1, "the latent must be plain and at 50 Hz")
+    _require(channels <= min(latent.latent_dim - 2, hidden, decoder.width - 2), f"{channels} channels do not fit")
+    _require(
+        3 * channels + 2 <= decoder.coarse_dim == decoder.vocoder.width,
+        f"coarse_dim and vocoder.width must be equal and at least {3 * channels + 2}",
+    )
+    _require(decoder.vocoder.head == "cartesian", "the vocoder needs a cartesian head")
+    _start_compressor(model, channels)
+    _start_decoder(model, channels)
+    _fit_synthesis(model, recordings, channels)
+
+
+def carried_channels(width: int, channels: int) -> list[int]:
+    """The channels of a stream of `width` that carry the code or an anchor."""
+    return [*range(channels), width - 2, width - 1]
+
+
+def hold_code(encoder: SpeechEncoder, channels: int) -> None:
+    """Stop gradients that would change what carries the code through the encoder (for distillation)."""
+    carried = carried_channels(encoder.config.width, channels)
+    encoder.feature_extractor.requires_grad_(False)
+    encoder.feature_projection.layer_norm.requires_grad_(False)
+    transformer = encoder.encoder
+    position = transformer.pos_conv_embed.conv
+    _hold(encoder.feature_projection.projection, carried)
+    _hold(transformer.layer_norm, carried)
+    for layer in transformer.layers:
+        _hold(layer.attention.out_proj, carried)
+        _hold(layer.feed_forward.output_dense, carried)
+    for parameter in (position.parametrizations.weight.original1, position.bias):
+        _hold_rows(parameter, carried)
+
+
+def hold_compressed_code(model: WavCube, channels: int) -> None:
+    """As `hold_code`, for the compressor (for stage 1, in which the decoder's loss cannot keep it there)."""
+    carried = list(range(channels))
+    for layer in model.compressor.layers:
+        _hold(layer.attention.out_proj, carried)
+        _hold(layer.feed_forward.output_dense, carried)
+    first, _, second, norm = model.compressor.projection
+    _hold(first, carried)
+    _hold(second, [*carried, -2, -1])
+    norm.requires_grad_(False)
+
+
+def _start_compressor(model: WavCube, channels: int) -> None:
+    carried = list(range(channels))
+    for layer in model.compressor.layers:
+        _silence(layer.attention.out_proj, carried)
+        _silence(layer.feed_forward.output_dense, carried)
+    first, _, second, norm = model.compressor.projection
+    _random(first, channels, first.in_features**-0.5)
+    _random(second, channels, max(1, first.out_features - channels) ** -0.5)
+    second.weight[:, :channels] = 0.0
+    first.weight[:, -2:] = 0.0
+    for k in range(channels):
+        first.weight[k, k], first.bias[k] = 0.5, GELU_BIAS
+        second.weight[k, k], second.bias[k] = 2.0, -2.0 * GELU_BIAS
+    _constant(second, ANCHOR)
+    _anchored(norm, ANCHOR, keep=1.0)
+
+
+def _start_decoder(model: WavCube, channels: int) -> None:
+    decoder, vocoder = model.decoder, model.decoder.vocoder
+    _random(decoder.input, channels, 0.5 * decoder.input.in_features**-0.5)
+    decoder.input.weight[:, -2:] = 0.0
+    for k in range(channels):
+        decoder.input.weight[k, k] = 1.0
+    _constant(decoder.input, ANCHOR)
+    _quiet_layers(decoder.layers, carried_channels(decoder.config.width, channels))
+    _anchored(decoder.norm, ANCHOR)
+
+    # Of a frame at 50 Hz come two at 100 Hz: the first holds this frame and the one before, the second this frame.
+    conv, norm = decoder.upsampler.conv, decoder.upsampler.norm  # weight [in, out, tap]
+    conv.weight.normal_(std=0.3 * conv.in_channels**-0.5)
+    conv.bias.zero_()
+    conv.weight[:, : 3 * channels] = 0.0
+    conv.weight[-2:] = 0.0
+    conv.weight[:, 3 * channels : -2] -= conv.weight[:, 3 * channels : -2].mean(1, keepdim=True)
+    conv.weight[:, -2:] = 0.0
+    for k in range(channels):
+        conv.weight[k, k, 0] = conv.weight[k, channels + k, 2] = conv.weight[k, 2 * channels + k, 1] = 1.0
+    conv.bias[-2], conv.bias[-1] = ANCHOR, -ANCHOR
+    norm.weight.fill_(ANCHOR * (2 / conv.out_channels) ** 0.5)
+    norm.bias.zero_()
+
+    vocoder.input.weight.copy_(torch.eye(conv.out_channels))
+    _quiet_layers(vocoder.layers, carried_channels(conv.out_channels, 3 * channels))
+    _anchored(vocoder.norm, ANCHOR)
+
+
+def _fit_synthesis(model: WavCube, recordings: Sequence[np.ndarray], channels: int) -> None:
+    """Least squares from the vocoder's channels to the windowed segments that its inverse STFT overlaps."""
+    decoder, vocoder = model.decoder, model.decoder.vocoder
+    n_fft, hop = vocoder.config.n_fft, vocoder.config.hop
+    before = (n_fft - hop) // 2
+    window = torch.hann_window(n_fft, dtype=torch.float64).numpy()
+    inputs: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    segments: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    model.eval()
+    for recording in recordings:
+        waveform = torch.as_tensor(recording, dtype=torch.float32)[None]
+        latent = model.compressor(model.encoder(waveform)[0]).latent
+        coarse = vocoder.norm(vocoder.input(decoder.upsampler(decoder.transform(decoder.input(latent)))))[0]
+        padded = np.concatenate([np.zeros(before), recording, np.zeros(n_fft)])
+        pieces = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop][: len(coarse)] * window
+        for parity in (0, 1):
+            inputs[parity].append(coarse[parity::2].double().numpy())
+            segments[parity].append(pieces[parity::2])
+    synthesis = np.zeros((vocoder.head.in_features, n_fft))
+    for parity, used in ((0, slice(0, 2 * channels)), (1, slice(2 * channels, 3 * channels))):
+        given, wanted = np.concatenate(inputs[parity])[:, used], np.concatenate(segments[parity])
+        gram = given.T @ given
+        gram += 1e-5 * np.trace(gram) / len(gram) * np.eye(len(gram))
+        synthesis[used] = np.linalg.solve(gram, given.T @ wanted)
+    spectra = np.fft.rfft(synthesis, axis=1)
+    weight = np.concatenate([spectra.real, spectra.imag], axis=1).T
+    vocoder.head.weight.copy_(torch.as_tensor(weight))
+    vocoder.head.bias.zero_()
+
+
+def _quiet_layers(layers: nn.ModuleList, carried: list[int]) -> None:
+    for layer in layers:
+        _anchored(layer.attention_norm, ANCHOR)
+        _anchored(layer.feed_forward_norm, ANCHOR)
+        for linear in (layer.attention.output, layer.feed_forward[2]):
+            linear.weight.mul_(0.5)
+            _silence(linear, carried)
+
+
+def _anchored(norm: nn.LayerNorm, size: float, keep: float = 0.0) -> None:
+    """Weights with which a norm whose last two inputs are anchors of `size` is near the identity on the others.
+
+    `keep`: size of the anchors at its output.
+    """
+    deviation = size * (2 / norm.weight.numel()) ** 0.5
+    norm.weight.fill_(deviation)
+    norm.bias.zero_()
+    norm.weight[-2:] = keep * deviation / size
+
+
+def _constant(linear: nn.Linear, size: float) -> None:
+    linear.weight[-2:] = 0.0
+    linear.bias[-2], linear.bias[-1] = size, -size
+
+
+def _hold(module: nn.Linear | nn.LayerNorm, outputs: list[int]) -> None:
+    _hold_rows(module.weight, outputs)
+    _hold_rows(module.bias, outputs)
+
+
+def _hold_rows(parameter: nn.Parameter, rows: list[int]) -> None:
+    def without(gradient: Tensor) -> Tensor:
+        gradient = gradient.clone()
+        gradient[rows] = 0.0
+        return gradient
+
+    parameter.register_hook(without)
+
+
+def _random(linear: nn.Linear, channels: int, deviation: float) -> None:
+    """Random weights of the outputs from `channels` on; the last two are to be anchors."""
+    linear.weight.normal_(std=deviation)
+    linear.bias.zero_()
+    _silence(linear, carried_channels(linear.out_features, channels))
+
+
+def _silence(linear: nn.Linear, outputs: list[int]) -> None:
+    """Zero weights of some outputs; those of the others sum to zero."""
+    others = torch.ones(linear.out_features, dtype=torch.bool)
+    others[outputs] = False
+    linear.weight[others] -= linear.weight[others].mean(0)
+    linear.bias[others] -= linear.bias[others].mean()
+    linear.weight[outputs] = 0.0
+    linear.bias[outputs] = 0.0
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(f"linear start: {message}")
