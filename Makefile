@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 EXTRAS  := train,eval,superb,tts,onnx,dev
 
-.PHONY: demo test test-slow lint format bench clean
+.PHONY: demo test test-slow lint format bench reproduce-small learnability clean
 
 $(VENV)/.core: pyproject.toml scripts/setup
 	scripts/setup $(VENV)
@@ -34,6 +34,12 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## speed on this machine; results in benchmarks/results
 	$(PY) -m benchmarks
+
+reproduce-small: $(VENV)/.dev  ## the paper in small, hours: make reproduce-small DATA=speech.tsv TEACHER=whisper-encoder
+	$(PY) scripts/reproduce_small.py --data $(DATA) --teacher $(TEACHER)
+
+learnability: $(VENV)/.dev  ## which representations a diffusion transformer learns, and how fast (docs/generation.md)
+	$(PY) scripts/learnability.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
