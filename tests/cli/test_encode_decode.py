@@ -222,8 +222,9 @@ def test_an_interruption_leaves_whole_files_and_can_be_resumed(
 ) -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000).astype(np.float32)
     (tmp_path / "in").mkdir()
-    for index in range(150):
-        save_audio(tmp_path / "in" / f"{index:03}.wav", noise)
+    save_audio(tmp_path / "in" / "000.wav", noise)
+    for index in range(1, 500):  # seconds of work, so that the signal comes in its midst
+        os.link(tmp_path / "in" / "000.wav", tmp_path / "in" / f"{index:03}.wav")
     command = ["encode", tmp_path / "in", "-o", tmp_path / "out", "-m", model, "--batch-seconds", "1"]
     process = subprocess.Popen([sys.executable, "-m", "wavcube", *map(str, command)], stderr=subprocess.PIPE)
     while process.poll() is None and len(list((tmp_path / "out").glob("*.safetensors"))) < 3:
@@ -236,10 +237,10 @@ def test_an_interruption_leaves_whole_files_and_can_be_resumed(
         assert err.count(b"\n") == 1
         assert not list((tmp_path / "out").glob(".*"))
     done = list((tmp_path / "out").glob("*.safetensors"))
-    assert 3 <= len(done) < 150
+    assert 3 <= len(done) < 500
     assert {Latents.load(path).lengths.tolist()[0] for path in done} == {49}
 
     outcome = wavcube(*command, "--batch-seconds", "60")
     assert outcome.code == 0
-    assert f"encoded {150 - len(done)} files" in outcome.out
-    assert len(list((tmp_path / "out").glob("*.safetensors"))) == 150
+    assert f"encoded {500 - len(done)} files" in outcome.out
+    assert len(list((tmp_path / "out").glob("*.safetensors"))) == 500

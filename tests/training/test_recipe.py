@@ -90,7 +90,8 @@ def test_the_defaults_are_the_published_stage_1():
 
 
 def _recipes(repository):
-    return sorted((repository / "recipes").glob("**/*.yaml"))
+    """Those of the stages; recipes of text to speech are read, and tested, by generation."""
+    return [path for path in sorted((repository / "recipes").glob("**/*.yaml")) if not path.name.startswith("tts")]
 
 
 @pytest.mark.parametrize("task", ["stage1", "stage2"])
