@@ -13,6 +13,7 @@ from wavcube.cli.evaluate import evaluate
 from wavcube.cli.export import export
 from wavcube.cli.info import info
 from wavcube.cli.prepare import app as prepare
+from wavcube.cli.probe import probe
 from wavcube.cli.reconstruct import reconstruct
 from wavcube.cli.superb import superb
 from wavcube.cli.train import train_app as train
@@ -53,6 +54,7 @@ for name, group, panel in (
     ("superb", superb, "Evaluation"),
 ):
     app.add_typer(group, name=name, rich_help_panel=panel)
+app.command(rich_help_panel="Evaluation")(probe)
 app.command(rich_help_panel="Generation")(tts)
 
 
