@@ -1,3 +1,4 @@
+import functools
 import os
 import signal
 import subprocess
@@ -226,7 +227,12 @@ def test_an_interruption_leaves_whole_files_and_can_be_resumed(
     for index in range(1, 500):  # seconds of work, so that the signal comes in its midst
         os.link(tmp_path / "in" / "000.wav", tmp_path / "in" / f"{index:03}.wav")
     command = ["encode", tmp_path / "in", "-o", tmp_path / "out", "-m", model, "--batch-seconds", "1"]
-    process = subprocess.Popen([sys.executable, "-m", "wavcube", *map(str, command)], stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wavcube", *map(str, command)],
+        stderr=subprocess.PIPE,
+        # A shell's background jobs ignore Ctrl-C, and so would what they start.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     while process.poll() is None and len(list((tmp_path / "out").glob("*.safetensors"))) < 3:
         time.sleep(0.02)
     os.kill(process.pid, blow)
