@@ -56,8 +56,8 @@ class StageNetworks(nn.Module):
         `features` are stage 1's of the frozen encoder where they are known already.
 
         Returns:
-            features [B, T, H] of the encoder and target [B, T, H] of the frozen one, restored [B, T, H], frames [B],
-            latent [B, T', C], latent_lengths [B], audio [B, S] and, of variational kinds, kl.
+            features [B, T, H] of the encoder and target [B, T, H] of the frozen one, restored [B, T, H], latent
+            [B, T', C], latent_lengths [B], audio [B, S]; frames [B] where `lengths` are given, kl of variational kinds.
         """
         model = self.model
         if model.teacher is None:
@@ -69,10 +69,13 @@ class StageNetworks(nn.Module):
             features, _ = model.encoder(waveform, lengths)
             with torch.no_grad():
                 target, _ = model.teacher(waveform, lengths)
-        frames = self._frames(waveform, lengths)
-        some = None if lengths is None else frames  # None where nothing is padding, which saves every mask
-        code = model.compressor(features, some)
-        latent_lengths = None if lengths is None else code.lengths
+        # Where nothing is padding there are no frame numbers either, so that nobody has to look at them: on a GPU that
+        # would mean to wait for it.
+        config = model.config.encoder
+        frames = None if lengths is None else conv_frames(lengths, config.conv_kernels, config.conv_strides)
+        assert frames is None or isinstance(frames, Tensor)
+        code = model.compressor(features, frames)
+        latent_lengths = None if frames is None else code.lengths
         assert model.restorer is not None
         restored = model.restorer(code.latent, latent_lengths)[:, : features.shape[1]]
         heard = code.latent.detach() if model.teacher is None else code.latent
@@ -81,18 +84,15 @@ class StageNetworks(nn.Module):
             "features": features,
             "target": target,
             "restored": restored,
-            "frames": frames,
             "latent": code.latent,
             "latent_lengths": code.lengths,
             "audio": _with_length(audio, waveform.shape[1]),
         }
-        return output if code.kl is None else {**output, "kl": code.kl}
-
-    def _frames(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
-        config = self.model.config.encoder
-        if lengths is None:
-            return torch.full((len(waveform),), config.frames(waveform.shape[1]), device=waveform.device)
-        return torch.as_tensor(conv_frames(lengths, config.conv_kernels, config.conv_strides))
+        if frames is not None:
+            output["frames"] = frames
+        if code.kl is not None:
+            output["kl"] = code.kl
+        return output
 
 
 class Stage(Objective):
@@ -157,7 +157,7 @@ class Stage(Objective):
 
     def _semantic(self, output: Output) -> dict[str, tuple[Tensor, float]]:
         """The semantic losses and their weights."""
-        mask = length_mask(output["frames"], output["target"].shape[1])
+        mask = length_mask(output.get("frames"), output["target"].shape[1])
         terms = {"restored": (semantic_loss(output["restored"], output["target"], mask), self.losses.restored)}
         if self.networks.model.teacher is not None:
             terms["student"] = (semantic_loss(output["features"], output["target"], mask), self.losses.student)
