@@ -99,11 +99,14 @@ def test_iterating_again_goes_on(shards):
     assert same(take(loader_of(shards, workers=2), 7), take(loader, 3) + take(loader, 4))
 
 
-def test_a_position_of_other_workers_is_refused(shards):
+def test_a_position_of_other_workers_or_ranks_is_refused(shards):
     first = loader_of(shards, workers=2)
     take(first, 1)
-    with pytest.raises(DataError, match="number of workers was 2, now it is 0"):
-        loader_of(shards).load_state_dict(first.state_dict())
+    state = first.state_dict()
+    with pytest.raises(DataError, match=r"number of workers was 2, now it is 0;.* go on with loader\.workers=2, or"):
+        loader_of(shards).load_state_dict(state)
+    with pytest.raises(DataError, match=r"number of ranks was 1, now it is 2;.* go on with 1 processes, or"):
+        loader_of(shards, workers=2, world_size=2).load_state_dict(state)
 
 
 def test_validation(shards):

@@ -28,6 +28,12 @@ logger = logging.getLogger(__name__)
 
 _PREFETCH = 4  # batches that a worker prepares in advance
 
+_REMEDY = {
+    "the number of workers": "every worker has a place of its own in the shards: go on with loader.workers={}",
+    "the number of ranks": "every rank has places of its own in the shards: go on with {} processes",
+}
+"""What to do where a saved position does not fit, besides starting anew; the default is for data that has changed."""
+
 
 def build_loader(
     config: DataConfig,
@@ -178,10 +184,11 @@ class SpeechLoader(StatefulDataLoader[Batch]):
             DataError: the position is one in other data, or shards were read by another number of processes.
         """
         for what, now in self._identity().items():
-            if state.get(what) != now:
+            before = state.get(what)
+            if before != now:
                 raise DataError(
-                    f"the saved position in the data cannot be returned to: {what} was {state.get(what)}, now it is "
-                    f"{now}; restore what has changed, or start a new run from the last weights"
+                    f"the saved position in the data cannot be returned to: {what} was {before}, now it is {now}; "
+                    f"{_REMEDY.get(what, 'restore the data')}, or start a new run from the last weights".format(before)
                 )
         self._place = state["place"]
         self.bad_files.load_state_dict(state["bad_files"])
