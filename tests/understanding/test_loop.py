@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from wavcube.errors import CheckpointError
 from wavcube.frontends import FrameCache, build_frontend
@@ -145,6 +146,23 @@ def test_crops_know_where_they_start(prepared) -> None:
     assert len(set(batch.starts)) > 1
     for row, start, example in zip(batch.values, batch.starts, batch.examples, strict=True):
         np.testing.assert_array_equal(row.numpy(), frames[example.clip.key][start : start + 20].astype(np.float32))
+
+
+def test_the_recurrent_head_is_a_bidirectional_lstm() -> None:
+    torch.manual_seed(0)
+    head = Recurrent(6, 8, 2, 0.0, 3).eval()
+    lstm = torch.nn.LSTM(8, 8, 2, batch_first=True, bidirectional=True)
+    weights = {}
+    for layer, pair in enumerate(zip(head.forwards, head.backwards, strict=True)):
+        for direction, ending in zip(pair, ("", "_reverse"), strict=True):
+            for name, value in direction.state_dict().items():
+                weights[name.replace("l0", f"l{layer}{ending}")] = value
+    lstm.load_state_dict(weights)
+    values, lengths = torch.randn(3, 9, 6), torch.tensor([9, 4, 1])
+    packed = pack_padded_sequence(head.project(values), lengths, batch_first=True, enforce_sorted=False)
+    expected = head.classify(pad_packed_sequence(lstm(packed)[0], batch_first=True)[0])
+    for row, wanted, length in zip(head(values, lengths), expected, lengths, strict=True):
+        torch.testing.assert_close(row[:length], wanted[:length])
 
 
 @pytest.mark.parametrize(

@@ -78,19 +78,29 @@ class FrameLinear(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """Linear, bidirectional LSTM, linear at every frame, [B, T, outputs]."""
+    """Linear, bidirectional LSTM, linear at every frame, [B, T, outputs].
+
+    The directions are networks of their own, and the second one hears each item backwards from its own last frame. That
+    computes what a bidirectional LSTM on packed sequences does, which on a CPU takes ten times as long.
+    """
 
     def __init__(self, dim: int, width: int, depth: int, dropout: float, outputs: int) -> None:
         super().__init__()
         self.project = nn.Linear(dim, width)
         self.dropout = nn.Dropout(dropout)
-        self.lstm = nn.LSTM(
-            width, width, depth, batch_first=True, bidirectional=True, dropout=dropout if depth > 1 else 0.0
+        sizes = [width, *[2 * width] * (depth - 1)]
+        self.forwards, self.backwards = (
+            nn.ModuleList(nn.LSTM(size, width, batch_first=True) for size in sizes) for _ in range(2)
         )
         self.classify = nn.Linear(2 * width, outputs)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        return self.classify(self.dropout(run_lstm(self.lstm, self.project(values), lengths)))
+        hidden = self.project(values)
+        order = _reversal(lengths.to(values.device), values.shape[1])
+        for onwards, backwards in zip(self.forwards, self.backwards, strict=True):
+            later = _reordered(backwards(_reordered(hidden, order))[0], order)
+            hidden = self.dropout(torch.cat([onwards(hidden)[0], later], 2))
+        return self.classify(hidden)
 
 
 class Diariser(nn.Module):
@@ -102,7 +112,8 @@ class Diariser(nn.Module):
         self.classify = nn.Linear(width, speakers)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        return self.classify(run_lstm(self.lstm, values, lengths))
+        # What comes after an item's end does not reach back into it.
+        return self.classify(self.lstm(values)[0])
 
 
 class XVector(nn.Module):
@@ -148,11 +159,14 @@ class XVector(nn.Module):
         return F.cross_entropy(self.SCALE * (cosines - margins), targets)
 
 
-def run_lstm(lstm: nn.LSTM, values: Tensor, lengths: Tensor) -> Tensor:
-    """Outputs [B, T, H] of a padded batch; each item as if it were alone."""
-    packed = nn.utils.rnn.pack_padded_sequence(values, lengths.cpu(), batch_first=True, enforce_sorted=False)
-    output, _ = nn.utils.rnn.pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=values.shape[1])
-    return output
+def _reversal(lengths: Tensor, frames: int) -> Tensor:
+    """[B, T]: the frames of each item from its last to its first, then what lies beyond."""
+    places = torch.arange(frames, device=lengths.device)[None]
+    return torch.where(places < lengths[:, None], lengths[:, None] - 1 - places, places)
+
+
+def _reordered(values: Tensor, order: Tensor) -> Tensor:
+    return values.gather(1, order[..., None].expand_as(values))
 
 
 def parameter_count(module: nn.Module) -> int:
