@@ -21,7 +21,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 import torch
@@ -164,7 +164,7 @@ class Step:
 
     def _judge(self, waveform: Tensor) -> dict[str, list[Verdict]]:
         with self._autocast():
-            return self.discriminator(waveform)  # type: ignore[no-any-return]
+            return self.discriminator(waveform)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast("cpu", torch.bfloat16, enabled=self.bf16)

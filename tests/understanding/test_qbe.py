@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from wavcube.errors import DataError
-from wavcube.understanding.qbe import FALSE_WEIGHT, QueryByExample, alignment_costs, maximum_term_weighted_value
+from wavcube.frontends import Clip
+from wavcube.understanding.corpus import Collection, Example
+from wavcube.understanding.qbe import (
+    FALSE_WEIGHT,
+    QueryByExample,
+    alignment_costs,
+    maximum_term_weighted_value,
+    whole_gains,
+)
 
 from . import corpora
 from .conftest import Solve
@@ -15,6 +23,7 @@ def test_queries_are_found_and_dealt_out_truth_is_not(tmp_path: Path, prove: Sol
     result = prove(QueryByExample(), data)
     assert result.figures["mtwv"].value >= 0.6
     assert result.details["layer"] == 0
+    assert 0.0 < result.figures["mtwv_whole"].value <= result.figures["mtwv"].value
     control = prove(QueryByExample(), data, shuffle=True)
     assert control.figures["mtwv"].value <= 0.3
 
@@ -28,6 +37,40 @@ def test_value_of_known_scores() -> None:
     assert maximum_term_weighted_value(np.array([[0.9, 0.2], [0.3, 0.8]]), np.eye(2, dtype=bool)) == pytest.approx(1.0)
     assert maximum_term_weighted_value(-scores, true) == 0.0
     assert pytest.approx(12.49) == FALSE_WEIGHT
+
+
+def by_the_scorer(found: np.ndarray, names: list[str], truth: dict[str, set[str]], recordings: list[str]) -> float:
+    """The value of a whole collection by its definition: unsearched pairs at -10, queries that are nowhere left out."""
+    best = 0.0
+    for threshold in np.unique(found):
+        values = []
+        for row, held in enumerate(truth.values()):
+            scores = dict.fromkeys(recordings, -10.0)
+            if row < len(found):
+                scores.update(zip(names, found[row].tolist(), strict=True))
+            above = {name for name, score in scores.items() if score >= threshold}
+            missed, false = len(held - above) / len(held), len(above - held) / len(set(recordings) - held)
+            values.append(1.0 - missed - FALSE_WEIGHT * false)
+        best = max(best, float(np.mean(values)))
+    return best
+
+
+def test_the_value_of_a_whole_collection_of_which_a_part_is_searched() -> None:
+    rng = np.random.default_rng(1)
+    recordings = [f"r{i}" for i in range(40)]
+    names = recordings[:15]
+    truth = {f"q{i}": set(rng.choice(recordings, 4, replace=False).tolist()) for i in range(7)}
+    asked = list(truth)[:3]
+    found = rng.standard_normal((3, 15))
+    for row, query in zip(found, asked, strict=True):
+        row[[name in truth[query] for name in names]] += 3
+    queries = [Example(Clip(query, Path(query)), tuple(truth[query])) for query in asked]
+    gains = np.stack([whole_gains(query, names, 3, Collection(7, 40)) for query in queries])
+    true = [[name in query.target for name in names] for query in queries]
+    outcomes = np.stack([found, np.array(true, float), gains], 1)
+    value = QueryByExample().measure(outcomes)["mtwv_whole"]
+    assert value == pytest.approx(by_the_scorer(found, names, truth, recordings))
+    assert 0.0 < value < 3 / 7
 
 
 def slow_cost(distances: np.ndarray) -> float:

@@ -25,6 +25,14 @@ class Example:
     speaker: str | None = None
 
 
+@dataclass(frozen=True)
+class Collection:
+    """All queries that are in any recording, and all recordings, whatever part of them is searched."""
+
+    queries: int
+    recordings: int
+
+
 @dataclass
 class Corpus:
     """Examples of one task in three splits.
@@ -37,6 +45,7 @@ class Corpus:
         name: of a fold, where the task has several.
         trials: pairs to compare, by split (speaker verification only).
         searched: recordings that queries are searched in (query by example only).
+        collection: what those, and a split's queries, are part of (query by example only).
     """
 
     train: list[Example]
@@ -46,6 +55,7 @@ class Corpus:
     name: str = ""
     trials: dict[str, list[tuple[str, str, bool]]] = field(default_factory=dict)
     searched: list[Example] = field(default_factory=list)
+    collection: dict[str, Collection] = field(default_factory=dict)
 
     @classmethod
     def of(

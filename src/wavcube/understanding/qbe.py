@@ -9,13 +9,13 @@ import numpy as np
 from wavcube.errors import DataError
 from wavcube.frontends.clips import Clip
 from wavcube.frontends.shards import CachedFrames
-from wavcube.understanding.corpus import Corpus, Example, some
+from wavcube.understanding.corpus import Collection, Corpus, Example, some
 from wavcube.understanding.recipe import Recipe
 from wavcube.understanding.sources import QUESST14, wanted_folder, wanted_lines, wanted_recordings
 from wavcube.understanding.task import Measure, SearchTask
 
 PRIOR, COST_MISS, COST_FALSE = 0.0008, 100.0, 1.0
-"""QUESST 2014's evaluation plan: how likely a query is in a recording, and what errors cost."""
+"""How likely a query is in a recording, and what errors cost (QUESST's score-TWV-Cnxe.sh, which SUPERB runs)."""
 
 FALSE_WEIGHT = COST_FALSE / COST_MISS * (1.0 - PRIOR) / PRIOR
 """What a rate of false alarms weighs against one of misses: 12.49."""
@@ -31,45 +31,54 @@ class QueryByExample(SearchTask):
 
     name = "qbe"
     title = "Query by example"
-    measures = (Measure("mtwv", "MTWV", "", True, 4),)
+    measures = (
+        Measure("mtwv", "MTWV", "", True, 4),
+        Measure("mtwv_whole", "MTWV, whole collection", "", True, 4),
+    )
     recipe = Recipe(steps=1)
 
     def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
         scoring = wanted_folder(data / "scoring", QUESST14)
-        searched = _listed(data, scoring / "language_key_utterances.lst", recipe.language)
-        names = {example.clip.path.stem for example in searched}
-        queries = {}
+        recordings = scoring / "language_key_utterances.lst"
+        searched = _listed(data, recordings, recipe.language)
+        queries, collection = {}, {}
         for split, name in (("dev", "dev"), ("test", "eval")):
             truth = _truth(scoring / f"groundtruth_quesst14_{name}" / f"quesst14_{name}.rttm")
             listed = _listed(data, scoring / f"language_key_{name}.lst", recipe.language)
             queries[split] = [
-                Example(query.clip, tuple(sorted(truth[query.clip.path.stem] & names))) for query in listed
+                Example(query.clip, tuple(sorted(truth.get(query.clip.path.stem, ())))) for query in listed
             ]
+            collection[split] = Collection(len(truth), len(wanted_lines(recordings, QUESST14)))
         wanted_recordings((e.clip.path for e in [*searched, *queries["dev"], *queries["test"]]), QUESST14)
-        return [Corpus([], queries["dev"], queries["test"], searched=searched)]
+        return [Corpus([], queries["dev"], queries["test"], searched=searched, collection=collection)]
 
     def check(self, corpus: Corpus, source: Path) -> None:
         if not corpus.searched:
             raise DataError(f"{source}: no recordings to search in for this language")
+        names = {example.clip.path.stem for example in corpus.searched}
         for split in ("dev", "test"):
-            if not any(example.target for example in corpus.splits[split]):
+            if not any(names & set(example.target) for example in corpus.splits[split]):
                 raise DataError(f"{source}: no query of {split} is in any recording that is searched")
 
     def search(self, corpus: Corpus, frames: CachedFrames, progress: bool) -> tuple[np.ndarray, np.ndarray, dict]:
         best: tuple[float, int, np.ndarray] | None = None
         layers = []
         for layer in range(frames.layers):
-            found = detect(frames, corpus.dev, corpus.searched, layer, progress)
+            found = detect(frames, corpus, "dev", layer, progress)
             value = self.measure(found)["mtwv"]
             layers.append(round(value, 4))
             if best is None or value > best[0]:
                 best = value, layer, found
         assert best is not None
-        test = detect(frames, corpus.test, corpus.searched, best[1], progress)
+        test = detect(frames, corpus, "test", best[1], progress)
         return best[2], test, {"layer": best[1], "dev MTWV of layers": layers}
 
     def measure(self, outcomes: np.ndarray) -> dict[str, float]:
-        return {"mtwv": maximum_term_weighted_value(outcomes[:, 0], outcomes[:, 1] > 0.5)}
+        scores, true, gains = outcomes[:, 0], outcomes[:, 1] > 0.5, outcomes[:, 2]
+        return {
+            "mtwv": maximum_term_weighted_value(scores, true),
+            "mtwv_whole": max(0.0, _greatest_sum(scores, gains / len(gains))),
+        }
 
 
 def maximum_term_weighted_value(scores: np.ndarray, true: np.ndarray) -> float:
@@ -84,20 +93,44 @@ def maximum_term_weighted_value(scores: np.ndarray, true: np.ndarray) -> float:
         return float("nan")
     scores, true = scores[counted], true[counted]
     hits, others = true.sum(1, keepdims=True), (~true).sum(1, keepdims=True)
-    gains = np.where(true, 1.0 / hits, -FALSE_WEIGHT / others) / len(scores)
+    return max(0.0, _greatest_sum(scores, np.where(true, 1.0 / hits, -FALSE_WEIGHT / others) / len(scores)))
+
+
+def _greatest_sum(scores: np.ndarray, gains: np.ndarray) -> float:
+    """Over all thresholds of the scores, the greatest sum of the gains of what is above."""
     order = np.argsort(-scores, axis=None, kind="stable")
     ordered, total = scores.ravel()[order], np.cumsum(gains.ravel()[order])
     # A threshold takes all trials of one score, or none.
     ends = np.append(ordered[1:] != ordered[:-1], True)
-    return max(0.0, float(total[ends].max()))
+    return float(total[ends].max())
 
 
-def detect(
-    frames: CachedFrames, queries: Sequence[Example], searched: Sequence[Example], layer: int, progress: bool
-) -> np.ndarray:
-    """[queries, 2, recordings]: scores, standardised for each query, and whether it is there."""
+def whole_gains(query: Example, names: Sequence[str], queries: int, collection: Collection) -> np.ndarray:
+    """What each recording [N], once it is found, adds to the value that the evaluation's own scorer gives.
+
+    SUPERB hands that scorer the searched part only, and the truth of the whole collection; every pair that was not
+    searched then has the lowest score. So queries in other languages count as missed, and recordings in other languages
+    as rightly passed over.
+
+    Args:
+        query: its target are all recordings that hold it, searched or not.
+        names: the recordings that are searched.
+        queries: how many are searched for.
+        collection: the whole of it.
+    """
+    hits = len(query.target)
+    if not hits:
+        return np.zeros(len(names))
+    true = np.isin(names, query.target)
+    false_alarm = -FALSE_WEIGHT / max(1, collection.recordings - hits)
+    return np.where(true, 1.0 / hits, false_alarm) * queries / collection.queries
+
+
+def detect(frames: CachedFrames, corpus: Corpus, split: str, layer: int, progress: bool) -> np.ndarray:
+    """[queries, 3, recordings]: scores, standardised for each query; whether it is there; `whole_gains`."""
     from rich.progress import track
 
+    queries, searched = corpus.splits[split], corpus.searched
     blocks = list(_blocks(frames, searched, layer))
     spoken = [_frames(frames, query, layer) for query in queries]
     everything = [block for block, _ in blocks] + spoken
@@ -114,7 +147,8 @@ def detect(
             directions = _directions((values - mean) / deviation)
             scores = np.concatenate([-alignment_costs(directions, block, starts) for block, starts in blocks])
             scores = (scores - scores.mean()) / max(float(scores.std()), 1e-9)
-        rows.append([scores, [name in query.target for name in names]])
+        gains = whole_gains(query, names, len(queries), corpus.collection[split])
+        rows.append([scores, np.isin(names, query.target), gains])
     return np.array(rows, float)
 
 
