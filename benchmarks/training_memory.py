@@ -125,7 +125,7 @@ class Step:
     """The loop's step (training/loop.py), without its data and logs."""
 
     def __init__(
-        self, stage: int, batch: int, seconds: float, bf16: bool, checkpointing: bool, layers: int = 0
+        self, stage: Literal[1, 2], batch: int, seconds: float, bf16: bool, checkpointing: bool, layers: int = 0
     ) -> None:
         config = TrainConfig(task=f"stage{stage}", start="random")
         full = WavCubeConfig.preset("full")
