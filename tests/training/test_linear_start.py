@@ -7,8 +7,8 @@ import torch
 
 from wavcube.errors import ConfigError
 from wavcube.representation import WavCube, WavCubeConfig
+from wavcube.training.linear_code import LinearCode
 from wavcube.training.linear_start import (
-    LinearCode,
     carried_channels,
     hold_code,
     hold_compressed_code,

@@ -21,7 +21,8 @@ from wavcube.representation.lengths import length_mask
 from wavcube.training.acoustic import Judge, Logs
 from wavcube.training.config import TrainConfig
 from wavcube.training.data import Batch
-from wavcube.training.linear_start import LinearCode, hold_code, start_encoder, training_recordings
+from wavcube.training.linear_code import LinearCode, training_recordings
+from wavcube.training.linear_start import hold_code, start_encoder
 from wavcube.training.objective import Objective, Output
 from wavcube.training.start import load_encoder, model_config
 from wavcube.training.teachers import Teacher, load_teacher

@@ -4,12 +4,15 @@ Waveform losses take long to find the phase from random weights; on a CPU, longe
 numbers for 320 samples leaves little to find: the principal components of windowed frames, 96 of them, already give
 back most of a waveform. So the front end begins as those components (each twice, with both signs, as GELU(x) -
 GELU(-x) = x), a part of the channels carries them unchanged through encoder, latent and decoder, and the last layer
-begins as the least-squares synthesis from them. All other channels begin at random and learn as usual, and once
-training begins nothing is fixed.
+begins as the least-squares synthesis from them. The rest of the front end begins as a spectral analysis (four phases of
+every frequency, of which GELU leaves the rectified ones). All other channels begin at random and learn as usual, and
+once training begins nothing is fixed.
 
 A layer norm divides by the deviation of its channels, which would undo the linearity. Two constant channels, the
 anchors (+A and -A), dominate that deviation and make it nearly constant. It also subtracts the mean of its channels;
-the random ones begin with weights that sum to zero over them, so that nothing of them leaks into the code.
+the random ones begin with weights that sum to zero over them, so that nothing of them leaks into the code. Within the
+encoder's layers the anchors are small, so that their norms even out the level of speech as usual; the last layer raises
+them for the norm that comes after it.
 """
 
 from collections.abc import Sequence
@@ -20,71 +23,22 @@ from torch import Tensor, nn
 
 from wavcube.errors import ConfigError
 from wavcube.representation import SpeechEncoder, WavCube
-from wavcube.training.config import TrainConfig
-from wavcube.training.data import build_loader
-
-FIELD, HOP = 400, 320
-"""Samples under a frame of the front end, and from one to the next."""
+from wavcube.training.linear_code import FIELD, HOP, LinearCode
 
 ANCHOR, FRONT_ANCHOR = 40.0, 30.0
 """Size of the anchors, where the other channels are about 1."""
 
-WEAKEST = 40.0
-"""The weakest components are raised by at most the root of this over the strongest."""
+SOFT_ANCHOR = 1.0
+"""Their size in the norms of the encoder's layers: 20 dB below ordinary speech, a floor under quiet frames."""
 
-FITTED_SECONDS = 400.0
-"""Of speech that components and synthesis are fitted on."""
+LOUDNESS = 2.0
+"""Deviation of the spectral filters' output before GELU, high enough for it to rectify."""
+
+KEPT_SMALL = 0.1
+"""Their size beside the anchors of the first norm, and its inverse how much its weights raise them again."""
 
 GELU_BIAS = 4.0
 """GELU(4 + x / 2) is linear to a percent for x above -3."""
-
-
-class LinearCode:
-    """Principal components of frames of speech.
-
-    Attributes:
-        filters: [400, 400], windowed components, the strongest first.
-        power: [400], mean square of each component.
-    """
-
-    def __init__(self, recordings: Sequence[np.ndarray]) -> None:
-        edge = np.sin(np.pi / 2 * (np.arange(FIELD - HOP) + 0.5) / (FIELD - HOP))
-        window = np.ones(FIELD)
-        window[: FIELD - HOP], window[HOP:] = edge, edge[::-1]  # the squares of overlapping edges sum to 1
-        frames = np.concatenate([np.lib.stride_tricks.sliding_window_view(r, FIELD)[::HOP] for r in recordings])
-        frames = frames.astype(np.float64) * window
-        power, components = np.linalg.eigh(frames.T @ frames / len(frames))
-        self.power = np.maximum(power[::-1], 0.0)
-        self.filters = components[:, ::-1].T * window
-
-    def equalised(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """`count` filters [count, 400] with weak ones raised and a mean power of 1, and their deviations [count]."""
-        power = self.power[:count]
-        deviation = np.sqrt(power + 1e-4 * power[0])
-        gain = np.sqrt(np.minimum(deviation[0] / deviation, WEAKEST))
-        scale = gain / np.sqrt((power * gain**2).mean())
-        return self.filters[:count] * scale[:, None], np.sqrt(power) * scale
-
-
-def training_recordings(config: TrainConfig) -> list[np.ndarray]:
-    """Some minutes of training crops [S] at 16 kHz; every process gets the same."""
-    samples = round(config.loader.crop_seconds * 16_000)
-    loader = build_loader(
-        config.data,
-        crop_samples=samples,
-        batch_size=config.loader.batch_size,
-        seed=config.run.seed + 2,
-        rank=0,
-        world_size=1,
-        workers=0,
-        train=True,
-    )
-    found: list[np.ndarray] = []
-    for batch in loader:
-        found += list(batch.waveform.numpy())
-        if len(found) * samples >= FITTED_SECONDS * 16_000:
-            break
-    return found
 
 
 @torch.no_grad()
@@ -96,43 +50,49 @@ def start_encoder(encoder: SpeechEncoder, code: LinearCode, channels: int) -> No
     """
     config = encoder.config
     width, filters = config.width, config.conv_channels[-1]
-    pairs = filters // 2 - 1
+    frequencies = (filters - 2 - 2 * channels) // 4
     _require(
         config.conv_kernels == (FIELD,) and config.conv_strides == (HOP,) and config.conv_bias,
         "the front end must be one convolution of kernel 400 and stride 320 with a bias",
     )
     _require(config.conv_norm == "layer" and config.projection_norm, "the front end needs its layer norms")
     _require(not config.normalize_waveform and config.pre_norm, "normalize_waveform must be off and pre_norm on")
-    _require(channels <= min(pairs, width - 2) and pairs <= FIELD, f"{channels} channels do not fit")
+    _require(channels <= min(width - 2, FIELD) and frequencies > 0, f"{channels} channels do not fit")
 
-    analysis, deviation = code.equalised(pairs)
+    analysis, deviation = code.equalised(channels)
     front, projection = encoder.feature_extractor.conv_layers[0], encoder.feature_projection
     conv, norm = front.conv, front.layer_norm
     conv.weight.zero_()
     conv.bias.zero_()
-    conv.weight[:pairs, 0] = torch.as_tensor(analysis, dtype=conv.weight.dtype)
-    conv.weight[pairs : 2 * pairs] = -conv.weight[:pairs]
+    conv.weight[:channels, 0] = torch.as_tensor(analysis, dtype=conv.weight.dtype)
+    conv.weight[channels : 2 * channels] = -conv.weight[:channels]
+    bank = slice(2 * channels, 2 * channels + 4 * frequencies)
+    spectral = torch.as_tensor(KEPT_SMALL * code.spectral(frequencies), dtype=conv.weight.dtype)
+    conv.weight[bank] = torch.stack([spectral, -spectral], 2).reshape(-1, 1, FIELD)
     conv.bias[-2], conv.bias[-1] = FRONT_ANCHOR, -FRONT_ANCHOR
     assert isinstance(norm, nn.LayerNorm)
-    _anchored(norm, FRONT_ANCHOR, keep=FRONT_ANCHOR)
-    # GELU leaves one of the two anchors.
+    raised = FRONT_ANCHOR / KEPT_SMALL
+    _anchored(norm, FRONT_ANCHOR, keep=raised)
+    norm.weight[bank] *= LOUDNESS / KEPT_SMALL
+    # GELU leaves one of the two anchors, and what it takes from all channels as a part of their mean is given back.
     assert isinstance(projection.layer_norm, nn.LayerNorm)
-    projection.layer_norm.weight.fill_(FRONT_ANCHOR / filters**0.5)
-    projection.layer_norm.weight[-2:] = 0.0
+    projection.layer_norm.weight.fill_(raised / filters**0.5)
+    projection.layer_norm.bias.fill_(raised / filters)
+    projection.layer_norm.weight[-2:], projection.layer_norm.bias[-2:] = 0.0, 0.0
 
     linear = projection.projection
     _random(linear, channels, filters**-0.5)
     for k in range(channels):
         gain = deviation[k] ** -0.5
-        linear.weight[k, k], linear.weight[k, pairs + k] = gain, -gain
-    _constant(linear, ANCHOR)
+        linear.weight[k, k], linear.weight[k, channels + k] = gain, -gain
+    _constant(linear, SOFT_ANCHOR)
 
     carried = carried_channels(width, channels)
     for layer in encoder.encoder.layers:
-        _anchored(layer.layer_norm, ANCHOR)
-        _anchored(layer.final_layer_norm, ANCHOR)
         _silence(layer.attention.out_proj, carried)
         _silence(layer.feed_forward.output_dense, carried)
+    last = encoder.encoder.layers[-1].feed_forward.output_dense
+    last.bias[-2], last.bias[-1] = ANCHOR - SOFT_ANCHOR, SOFT_ANCHOR - ANCHOR
     position = encoder.encoder.pos_conv_embed.conv
     position.parametrizations.weight.original1[carried] = 0.0
     position.bias[carried] = 0.0

@@ -14,7 +14,8 @@ from wavcube.errors import CheckpointError, ConfigError
 from wavcube.representation import SpeechEncoder, WavCube, WavCubeConfig
 from wavcube.training.checkpoints import DISCRIMINATOR, latest_checkpoint
 from wavcube.training.config import ModelConfig, TrainConfig
-from wavcube.training.linear_start import hold_compressed_code, start_codec, training_recordings
+from wavcube.training.linear_code import training_recordings
+from wavcube.training.linear_start import hold_compressed_code, start_codec
 
 logger = logging.getLogger(__name__)
 
