@@ -66,6 +66,25 @@ def test_targets_are_standardised(config):
     torch.testing.assert_close(output["last_target"].std((0, 1)), torch.ones(32), atol=0.05, rtol=0)
 
 
+def test_the_spectrum_has_the_students_frames(config):
+    output = Distill(config, None).networks.train()(**Distill(config, None).inputs(batch_of(2)))
+    assert output["spectrum"].shape == output["spectrum_target"].shape == (2, 24, 80)
+
+
+def test_the_teacher_is_asked_once_where_its_answers_are_kept(config, tmp_path):
+    config.loader = dataclasses.replace(config.loader, feature_cache=str(tmp_path))
+    objective, batch = Distill(config, None), batch_of(2)
+    objective.networks.train()
+    first = objective.inputs(batch)["taught"]
+    torch.testing.assert_close(first, objective.networks.teach(batch.waveform), rtol=2e-3, atol=2e-3)
+    with torch.no_grad():
+        for parameter in objective.networks.teacher.parameters():
+            parameter.zero_()
+    assert torch.equal(objective.inputs(batch)["taught"], first)
+    objective.networks.eval()
+    assert "taught" not in objective.inputs(batch)
+
+
 def test_a_checkpoint_brings_everything_back(config, tmp_path):
     objective = Distill(config, None)
     objective.networks.train()(**objective.inputs(batch_of(4)))  # moves the running statistics

@@ -20,8 +20,12 @@ def encoder():
     return SpeechEncoder(WavCubeConfig.preset("tiny").encoder).eval()
 
 
+def cache_of(folder, encoder: SpeechEncoder) -> FeatureCache:
+    return FeatureCache(folder, encoder, lambda *crops: encoder(*crops)[0])
+
+
 def test_features_are_computed_once(tmp_path, encoder):
-    cache = FeatureCache(tmp_path, encoder)
+    cache = cache_of(tmp_path, encoder)
     waveform = torch.randn(3, 4000)
     first = cache.features(waveform, None)
     torch.testing.assert_close(first, encoder(waveform)[0].detach(), rtol=1e-3, atol=1e-3)
@@ -35,14 +39,14 @@ def test_features_are_computed_once(tmp_path, encoder):
 
 def test_another_encoder_has_features_of_its_own(tmp_path, encoder):
     waveform = torch.randn(1, 4000)
-    mine = FeatureCache(tmp_path, encoder).features(waveform, None)
+    mine = cache_of(tmp_path, encoder).features(waveform, None)
     torch.manual_seed(1)
     other = SpeechEncoder(encoder.config).eval()
-    assert not torch.allclose(mine, FeatureCache(tmp_path, other).features(waveform, None))
+    assert not torch.allclose(mine, cache_of(tmp_path, other).features(waveform, None))
 
 
 def test_a_damaged_file_is_named(tmp_path, encoder):
-    cache = FeatureCache(tmp_path, encoder)
+    cache = cache_of(tmp_path, encoder)
     waveform = torch.randn(1, 4000)
     cache.features(waveform, None)
     file = next(tmp_path.rglob("*.npy"))
@@ -61,7 +65,7 @@ def test_stage_1_learns_from_cached_features(tmp_path, small_settings):
     assert np.load(next(tmp_path.rglob("*.npy"))).dtype == np.float16
 
 
-def test_it_is_for_stage_1_alone(tmp_path, small_settings):
+def test_it_is_not_for_sharded_networks(tmp_path, small_settings):
     settings = [*small_settings, f"loader.feature_cache={tmp_path}", "hardware.strategy=fsdp"]
     with pytest.raises(ConfigError, match="feature_cache"):
         build_objective(read_recipe("stage1", None, settings), None)

@@ -3,8 +3,9 @@
 import pytest
 
 from wavcube.errors import ConfigError
+from wavcube.recipes import config_yaml, differences
 from wavcube.training.config import TrainConfig
-from wavcube.training.recipe import config_yaml, differences, load_config, read_recipe
+from wavcube.training.recipe import load_config, read_recipe
 from wavcube.training.start import model_config
 
 NEEDED = ["start=x", "data.sources=[{path: a}]", "validation_data.sources=[{path: b}]"]

@@ -100,7 +100,8 @@ class LoaderConfig:
         crop_seconds: length of a training crop.
         batch_size: crops a device and batch.
         workers: loader processes a device.
-        feature_cache: folder that keeps the teacher's features of stage 1, by crop; empty for none.
+        feature_cache: folder that keeps the features of distillation's teacher, or of stage 1's frozen encoder, by crop
+            (set `data.crop_variants` too, so that crops come again); empty for none.
     """
 
     crop_seconds: float = 10.0

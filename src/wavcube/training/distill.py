@@ -1,9 +1,11 @@
 """Distillation: a small speech encoder that predicts the features of a stronger one, the teacher.
 
-    L(middle head(student middle), teacher middle) / 2 + L(last head(student last), teacher last)
+    L(last head(student last), teacher last) + L(middle head(student middle), teacher middle) / 2
+    + L(spectrum head(student last), log-mel) / 4
 
 L = L1 + 1 - cosine similarity of standardised features, after DistilHuBERT (arXiv 2110.01900), which has the log of a
-sigmoid around the cosine. The heads are linear and thrown away. The student is written as a WavLM that transformers
+sigmoid around the cosine. The log-mel spectrum is there because a teacher that recognises words, such as Whisper,
+forgets who speaks. The heads are linear and thrown away. The student is written as a WavLM that transformers
 loads, and stage 1 starts from it.
 """
 
@@ -21,14 +23,19 @@ from wavcube.representation.lengths import length_mask
 from wavcube.training.acoustic import Judge, Logs
 from wavcube.training.config import TrainConfig
 from wavcube.training.data import Batch
+from wavcube.training.feature_cache import FeatureCache
 from wavcube.training.linear_code import LinearCode, training_recordings
 from wavcube.training.linear_start import hold_code, start_encoder
+from wavcube.training.mel import LogMel
 from wavcube.training.objective import Objective, Output
 from wavcube.training.start import load_encoder, model_config
-from wavcube.training.teachers import Teacher, load_teacher
+from wavcube.training.teachers import FIELD, HOP, Teacher, load_teacher
 
 HEADS = "heads.safetensors"
-MIDDLE_WEIGHT = 0.5
+WEIGHTS = {"last": 1.0, "middle": 0.5, "spectrum": 0.25}
+MEL_BINS = 80
+QUIETEST = 1e-4
+"""Mel magnitude of the noise of 16 bits, about; nobody has to learn what lies below."""
 
 
 class DistillNetworks(nn.Module):
@@ -41,25 +48,38 @@ class DistillNetworks(nn.Module):
         # Between layers the student's states are not normalised; its last ones are.
         self.head_middle = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, teacher.width))
         self.head_last = nn.Linear(width, teacher.width)
+        self.head_spectrum = nn.Linear(width, MEL_BINS)
         self.scale_middle, self.scale_last = (nn.BatchNorm1d(teacher.width, affine=False) for _ in range(2))
+        self.scale_spectrum = nn.BatchNorm1d(MEL_BINS, affine=False)
+        self.log_mel = LogMel(n_fft=FIELD, hop=HOP, bins=MEL_BINS, center=False, floor=QUIETEST)  # the encoder's frames
 
     def train(self, mode: bool = True) -> "DistillNetworks":
         super().train(mode)
         self.teacher.eval()
         return self
 
-    def forward(self, waveform: Tensor, lengths: Tensor | None) -> Output:
-        """Waveform [B, S] and valid samples [B] (None: all) to estimates and targets [B, T, C], and frames [B]."""
+    def forward(self, waveform: Tensor, lengths: Tensor | None, taught: Tensor | None = None) -> Output:
+        """Waveform [B, S] and valid samples [B] (None: all) to estimates and targets [B, T, C], and frames [B].
+
+        `taught` [B, T, 2 C]: what the teacher says (see `teach`) where it is known already.
+        """
         states, frames = self.student.hidden_states(waveform, lengths)
         with torch.no_grad():
-            middle, last = self.teacher(waveform)
+            middle, last = (self.teach(waveform) if taught is None else taught).chunk(2, dim=-1)
+            spectrum = self.log_mel(waveform.float()).transpose(1, 2)
         return {
             "middle": self.head_middle(states[len(states) // 2]),
             "middle_target": self._scaled(self.scale_middle, middle),
             "last": self.head_last(states[-1]),
             "last_target": self._scaled(self.scale_last, last),
+            "spectrum": self.head_spectrum(states[-1]),
+            "spectrum_target": self._scaled(self.scale_spectrum, spectrum),
             "frames": frames,
         }
+
+    def teach(self, waveform: Tensor) -> Tensor:
+        """Middle and last hidden state of the teacher side by side, [B, T, 2 C], of waveforms [B, S]."""
+        return torch.cat(self.teacher(waveform), dim=-1)
 
     @staticmethod
     def _scaled(scale: nn.Module, values: Tensor) -> Tensor:
@@ -91,10 +111,23 @@ class Distill(Objective):
         self.networks = DistillNetworks(student, load_teacher(config.teacher))
         if checkpoint is not None:
             self.networks.load_state_dict(load_file(checkpoint / HEADS), strict=False)
+        self.cache: FeatureCache | None = None
+        if config.loader.feature_cache:
+            # The teacher sees the padding as well, which does not count: lengths are no matter to it.
+            networks = self.networks
+            self.cache = FeatureCache(
+                config.loader.feature_cache, networks.teacher, lambda waveform, lengths: networks.teach(waveform)
+            )
+
+    def inputs(self, batch: Batch) -> dict[str, Any]:
+        inputs = super().inputs(batch)
+        if self.cache is not None and self.networks.training:
+            inputs["taught"] = self.cache.features(inputs["waveform"], None)
+        return inputs
 
     def generator_loss(self, batch: Batch, output: Output, judge: Judge | None) -> tuple[Tensor, Logs]:
         logs = self._distances(output)
-        total = logs["last"] + MIDDLE_WEIGHT * logs["middle"]
+        total = torch.stack([WEIGHTS[name] * value for name, value in logs.items()]).sum()
         return total, {name: value.detach() for name, value in logs.items()}
 
     def measure(self, batch: Batch, output: Output) -> Logs:
@@ -113,7 +146,7 @@ class Distill(Objective):
     @staticmethod
     def _distances(output: Output) -> Logs:
         mask = length_mask(output["frames"], output["last"].shape[1])
-        return {name: feature_distance(output[name], output[f"{name}_target"], mask) for name in ("last", "middle")}
+        return {name: feature_distance(output[name], output[f"{name}_target"], mask) for name in WEIGHTS}
 
 
 def feature_distance(estimate: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:

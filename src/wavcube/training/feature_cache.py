@@ -1,15 +1,15 @@
-"""The frozen encoder's features on disk, so that stage 1 computes those of a crop only once."""
+"""A frozen encoder's features on disk, so that those of a crop are computed only once."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
-from wavcube.representation import SpeechEncoder
 from wavcube.representation.checkpoint import fingerprint
 
 
@@ -19,11 +19,18 @@ class FeatureCache:
     It only helps where the same crops come again: `data.crop_variants` limits how many of a recording there are.
     Features are kept, and given back also when they are new, in half precision, so that training does not depend on
     what the cache already holds.
+
+    Args:
+        folder: where the caches of all encoders lie.
+        encoder: what the features depend on.
+        compute: waveforms [B, S] and valid samples [B] (None: all) to features [B, T, H].
     """
 
-    def __init__(self, folder: str | Path, encoder: SpeechEncoder) -> None:
+    def __init__(
+        self, folder: str | Path, encoder: nn.Module, compute: Callable[[Tensor, Tensor | None], Tensor]
+    ) -> None:
         weights = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
-        self.encoder = encoder
+        self.compute = compute
         self.folder = Path(folder) / fingerprint(weights)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +43,7 @@ class FeatureCache:
         paths = [self._path(row) for row in self._valid_samples(waveform, lengths)]
         missing = [i for i, path in enumerate(paths) if not path.exists()]
         if missing:
-            computed, _ = self.encoder(waveform[missing], None if lengths is None else lengths[missing])
+            computed = self.compute(waveform[missing], None if lengths is None else lengths[missing])
             for i, values in zip(missing, computed.half().cpu().numpy(), strict=True):
                 paths[i].parent.mkdir(exist_ok=True)
                 with atomic_path(paths[i]) as temporary, temporary.open("wb") as file:

@@ -51,7 +51,10 @@ class LinearCode:
         return self.filters[:count] * scale[:, None], np.sqrt(power) * scale
 
     def spectral(self, count: int) -> np.ndarray:
-        """Cosines and sines [count, 2, 400] under a Hann window, evenly spaced, those that speech has with a mean power of 1."""
+        """Cosines and sines [count, 2, 400] under a Hann window at evenly spaced frequencies.
+
+        Where speech has power they have a mean power of 1.
+        """
         time = (np.arange(FIELD) - (FIELD - 1) / 2) / 16_000
         angles = 2 * np.pi * np.linspace(LOWEST, HIGHEST, count)[:, None] * time
         waves = np.stack([np.cos(angles), np.sin(angles)], 1) * np.hanning(FIELD + 2)[1:-1]

@@ -1,4 +1,4 @@
-"""Log-mel spectrograms: the mel loss's, and the pictures' of validation."""
+"""Log-mel spectrograms: the mel loss's, distillation's, and the pictures' of validation."""
 
 import torch
 from torch import Tensor, nn
@@ -28,19 +28,31 @@ def mel_filterbank(sample_rate: int, n_fft: int, bins: int) -> Tensor:
 
 
 class LogMel(nn.Module):
-    """Waveform [B, S] -> natural log of the mel magnitudes [B, bins, S // hop + 1], clipped at 1e-7 before the log.
+    """Waveform [B, S] -> natural log of the mel magnitudes [B, bins, T], clipped at `floor` before the log.
 
-    The defaults are the published mel loss's, at 16 kHz: 100 bins, Hann window of 1024, hop 256, centred frames.
+    The defaults are the published mel loss's, at 16 kHz: 100 bins, Hann window of 1024, hop 256, 1e-7. With `center`
+    frames lie around multiples of the hop and T = S // hop + 1, without it they lie inside the waveform.
     """
 
-    def __init__(self, sample_rate: int = 16_000, n_fft: int = 1024, hop: int = 256, bins: int = 100) -> None:
+    def __init__(
+        self,
+        sample_rate: int = 16_000,
+        n_fft: int = 1024,
+        hop: int = 256,
+        bins: int = 100,
+        *,
+        center: bool = True,
+        floor: float = 1e-7,
+    ) -> None:
         super().__init__()
-        self.n_fft, self.hop = n_fft, hop
+        self.n_fft, self.hop, self.center, self.floor = n_fft, hop, center, floor
         self.window: Tensor
         self.filters: Tensor
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
         self.register_buffer("filters", mel_filterbank(sample_rate, n_fft, bins), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        spectrum = torch.stft(waveform, self.n_fft, self.hop, window=self.window, center=True, return_complex=True)
-        return torch.einsum("bft,fm->bmt", spectrum.abs(), self.filters).clamp_min(1e-7).log()
+        spectrum = torch.stft(
+            waveform, self.n_fft, self.hop, window=self.window, center=self.center, return_complex=True
+        )
+        return torch.einsum("bft,fm->bmt", spectrum.abs(), self.filters).clamp_min(self.floor).log()

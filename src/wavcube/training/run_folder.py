@@ -13,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ import torch
 
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.files import atomic_path
-from wavcube.training.config import TrainConfig
-from wavcube.training.recipe import config_yaml, differences, load_config
+from wavcube.recipes import Config, config_yaml, differences
+from wavcube.training.recipe import load_config
 
 CONFIG = "config.yaml"
 
@@ -32,8 +33,19 @@ MAY_CHANGE = ("hardware.", "validation.", "run.", "loader.workers", "loader.feat
 LIBRARIES = ("wavcube", "torch", "lightning", "transformers", "numpy", "torchdata", "lhotse", "soundfile", "soxr")
 
 
-def settle_config(folder: Path, wanted: TrainConfig | None, resume: bool) -> TrainConfig:
+def settle_config(
+    folder: Path,
+    wanted: Config | None,
+    resume: bool,
+    *,
+    load: Callable[[Path], Any] = load_config,
+    may_change: tuple[str, ...] = MAY_CHANGE,
+) -> Config:
     """The configuration that a run will have: `wanted` for a new one, that of the folder for one that goes on.
+
+    Args:
+        load: reads the folder's own.
+        may_change: beginnings of the names of settings that a resumed run may have other values of.
 
     Raises:
         ConfigError: the folder is in use, there is nothing to resume and nothing wanted, or what is wanted differs
@@ -48,10 +60,10 @@ def settle_config(folder: Path, wanted: TrainConfig | None, resume: bool) -> Tra
         return wanted
     if not resume:
         raise ConfigError(f"{folder}: holds a run already; go on with --resume, or choose another folder")
-    before = load_config(path)
+    before: Config = load(path)
     if wanted is None:
         return before
-    changed = [name for name in differences(before, wanted) if not name.startswith(MAY_CHANGE) or name == "run.seed"]
+    changed = [name for name in differences(before, wanted) if not name.startswith(may_change) or name == "run.seed"]
     if changed:
         raise ConfigError(
             f"{folder}: this run was begun with another configuration: {', '.join(changed[:5])} differ"
@@ -60,7 +72,7 @@ def settle_config(folder: Path, wanted: TrainConfig | None, resume: bool) -> Tra
     return wanted
 
 
-def begin_session(folder: Path, config: TrainConfig, facts: dict[str, Any]) -> None:
+def begin_session(folder: Path, config: Any, facts: dict[str, Any]) -> None:
     """Write the configuration, and note where and with what the run is (again) started."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "checkpoints").mkdir(exist_ok=True)

@@ -117,8 +117,10 @@ class Stage(Objective):
         self.cache: FeatureCache | None = None
         if config.loader.feature_cache:
             if model.teacher is not None or config.hardware.strategy == "fsdp":
-                raise ConfigError("loader.feature_cache is for stage 1, and not for sharded networks (fsdp)")
-            self.cache = FeatureCache(config.loader.feature_cache, model.encoder)
+                raise ConfigError("loader.feature_cache is not for stage 2, and not for sharded networks (fsdp)")
+            self.cache = FeatureCache(
+                config.loader.feature_cache, model.encoder, lambda *crops: model.encoder(*crops)[0]
+            )
 
     def inputs(self, batch: Batch) -> dict[str, Any]:
         inputs = super().inputs(batch)
