@@ -30,6 +30,7 @@ def test_good_data_are_summed_up_and_absent_data_are_named(tmp_path: Path, name:
     summary = check_data(task, BUILT[name](tmp_path), task.recipe)
     assert len(summary) == {"er": 15}.get(name, 3)
     assert all(split.recordings > 0 and split.hours > 0 for split in summary)
+    assert [split.classes for split in summary][:1] == [{"ks": 5, "sid": 6, "asv": 4, "er": 4}.get(name, 0)]
 
 
 def test_recordings_that_are_no_use_are_named(tmp_path: Path) -> None:

@@ -37,17 +37,17 @@ def check_data(task: Task, data: Path, recipe: Recipe, progress: bool = False) -
         task.check(corpus, data)
     seconds = _durations(corpora, data, progress)
     return [
-        _summary(f"{corpus.name} {split}".strip(), examples, seconds)
+        _summary(f"{corpus.name} {split}".strip(), corpus, examples, seconds)
         for corpus in corpora
         for split, examples in {**corpus.splits, "searched": corpus.searched}.items()
         if examples
     ]
 
 
-def _summary(split: str, examples: Sequence[Example], seconds: dict[str, float]) -> SplitSummary:
+def _summary(split: str, corpus: Corpus, examples: Sequence[Example], seconds: dict[str, float]) -> SplitSummary:
     hours = sum(seconds[example.clip.key] for example in examples) / 3600
-    texts = all(isinstance(example.target, str) for example in examples)
-    classes = len({example.target for example in examples}) if texts else 0
+    classified = all(example.target in corpus.labels for example in examples)
+    classes = len({example.target for example in examples}) if classified else 0
     return SplitSummary(split, len(examples), hours, len({e.speaker for e in examples} - {None}), classes)
 
 

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -49,9 +50,22 @@ def _in_turn(runs: Sequence[Run], progress: bool) -> list[Trained]:
 def _in_processes(runs: Sequence[Run], jobs: int, progress: bool) -> list[Trained]:
     threads = max(1, (os.cpu_count() or 1) // jobs)
     context = multiprocessing.get_context("spawn")  # a forked torch with threads hangs
-    with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (threads,)) as pool:
+    with ProcessPoolExecutor(jobs, context, start_worker, (threads,)) as pool:
         futures = [pool.submit(train, run) for run in runs]
         return _watched(futures, runs) if progress else [future.result() for future in futures]
+
+
+def start_worker(threads: int) -> None:
+    """Share out the processor, and end when the parent does: what it leaves behind would train beside its successor."""
+    torch.set_num_threads(threads)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _watched(futures: Sequence["Future[Trained]"], runs: Sequence[Run]) -> list[Trained]:

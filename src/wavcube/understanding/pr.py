@@ -42,7 +42,8 @@ class PhonemeRecognition(CTCTask):
             file for name in LEXICON_NAMES if (file := (data if data.is_dir() else data.parent) / name).is_file()
         ]
         if not files:
-            raise LEXICON.missing(data / LEXICON_NAMES[0])
+            where = data if data.is_dir() else data.parent
+            raise DataError(f"{LEXICON.missing(where / LEXICON_NAMES[0])}, or name one of your own: lexicon=FILE")
         lexicon = read_lexicon(files)
         unknown = sorted({word for split in words.values() for e in split for word in e.target.split()} - set(lexicon))
         if unknown:
