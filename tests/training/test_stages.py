@@ -75,6 +75,21 @@ def test_stage_2_moves_everything_but_the_teacher(stage2, batch):
     assert {"restored", "student", "mel", "adversarial_period", "feature_matching_band"} <= set(logs)
 
 
+def test_the_frozen_encoder_can_listen(small_settings, stage1_folder, batch):
+    for name, start, parts in (
+        ("stage1", [], {"decoder"}),
+        ("stage2", [f"start='{stage1_folder}'"], {"encoder", "compressor", "decoder"}),
+    ):
+        stage = build_objective(read_recipe(name, None, [*small_settings, *start, "losses.heard=1.0"]), None)
+        output = stage.networks(**stage.inputs(batch))
+        assert output["heard"].shape == output["target"].shape
+        heard, weight = stage._semantic(output)["heard"]
+        assert weight == 1.0
+        assert {name.split(".")[1] for name in gradients(stage, heard)} == parts
+        exact = {**output, "heard": output["target"]}
+        assert stage._semantic(exact)["heard"][0].abs() < 1e-5
+
+
 def test_the_discriminators_learn_without_moving_the_networks(stage2, batch):
     output = stage2.networks(**stage2.inputs(batch))
     loss, _ = stage2.discriminator_loss(batch, output, stage2.discriminator)

@@ -37,6 +37,7 @@ class LossConfig:
     Attributes:
         restored: L(R(C(f)), teacher), both stages; L = mean squared error + 1 - mean cosine similarity.
         student: L(student, teacher), stage 2.
+        heard: L(frozen encoder on the decoded waveform, frozen encoder on the recording), both stages.
         mel: L1 of log-mel spectrograms.
         gan: adversarial + feature matching, together.
         feature_matching: feature matching against the adversarial term.
@@ -50,6 +51,7 @@ class LossConfig:
 
     restored: float = 1.0
     student: float = 1.0
+    heard: float = 0.0
     mel: float = 45.0
     gan: float = 1.0
     feature_matching: float = 1.0

@@ -9,6 +9,9 @@ Stage 2: the encoder learns too, and a frozen copy of it, the teacher, anchors i
 latent:
 
     L(R(C(f_student)), f_teacher) + L(f_student, f_teacher) + acoustic(decoder(C(f_student)))
+
+Small models may have a term more, which is not in the paper: the frozen encoder listens to what is decoded, and what it
+hears should be what it hears in the recording, L(frozen(decoded), frozen(recording)).
 """
 
 import dataclasses
@@ -37,11 +40,13 @@ class StageNetworks(nn.Module):
 
     The adapters (compressor and restorer) keep the dropout of their configuration, the encoder has none: it is a
     pretrained network that is tuned, and its targets come without dropout.
+
+    `listen`: the frozen encoder also hears what is decoded.
     """
 
-    def __init__(self, model: WavCube) -> None:
+    def __init__(self, model: WavCube, listen: bool = False) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.listen = model, listen
 
     def train(self, mode: bool = True) -> "StageNetworks":
         super().train(mode)
@@ -57,7 +62,8 @@ class StageNetworks(nn.Module):
 
         Returns:
             features [B, T, H] of the encoder and target [B, T, H] of the frozen one, restored [B, T, H], latent
-            [B, T', C], latent_lengths [B], audio [B, S]; frames [B] where `lengths` are given, kl of variational kinds.
+            [B, T', C], latent_lengths [B], audio [B, S]; frames [B] where `lengths` are given, kl of variational kinds,
+            heard [B, T, H] of the frozen encoder where it listens.
         """
         model = self.model
         if model.teacher is None:
@@ -88,6 +94,8 @@ class StageNetworks(nn.Module):
             "latent_lengths": code.lengths,
             "audio": _with_length(audio, waveform.shape[1]),
         }
+        if self.listen:
+            output["heard"], _ = (model.teacher or model.encoder)(output["audio"].float(), lengths)
         if frames is not None:
             output["frames"] = frames
         if code.kl is not None:
@@ -110,7 +118,7 @@ class Stage(Objective):
         self.losses = config.losses
         self.gan_from = config.losses.gan_from
         self.discriminator_from = self.gan_from - config.losses.discriminator_lead
-        self.networks = StageNetworks(model)
+        self.networks = StageNetworks(model, listen=config.losses.heard > 0)
         self.acoustic = AcousticLoss(config.losses)
         if config.losses.gan and (config.discriminator.periods or config.discriminator.windows):
             self.discriminator = Discriminators(config.discriminator)
@@ -163,6 +171,8 @@ class Stage(Objective):
         terms = {"restored": (semantic_loss(output["restored"], output["target"], mask), self.losses.restored)}
         if self.networks.model.teacher is not None:
             terms["student"] = (semantic_loss(output["features"], output["target"], mask), self.losses.student)
+        if "heard" in output:
+            terms["heard"] = (semantic_loss(output["heard"], output["target"], mask), self.losses.heard)
         return terms
 
 
