@@ -53,13 +53,27 @@ def test_what_differs_is_said(tmp_path: Path) -> None:
     result("asr", "A", {"wer": 20.0}, recipe={"specaugment": "published"}).save(tmp_path / "1")
     result("asr", "A", {"wer": 15.0}, recipe={"specaugment": "scaled"}).save(tmp_path / "2")
     result("ks", "A", {"accuracy": 15.0}, seed=1).save(tmp_path / "3")
-    result("ks", "A", {"accuracy": 16.0}, data="other").save(tmp_path / "4")
-    assert set(gather(tmp_path).rows) == {
+    result("ks", "A", {"accuracy": 16.0}, seed=0).save(tmp_path / "4")
+    result("sid", "A", {"accuracy": 15.0}, identity="latents-0123456789abcdef").save(tmp_path / "5")
+    result("sid", "A", {"accuracy": 16.0}, identity="latents-0123456776543210").save(tmp_path / "6")
+    table = gather(tmp_path)
+    assert set(table.rows) == {
         "A (specaugment published)",
         "A (specaugment scaled)",
-        "A (corpus, seed 1)",
-        "A (other, seed 0)",
+        "A (seed 1)",
+        "A (seed 0)",
+        "A (A, weights 89abcdef)",
+        "A (A, weights 76543210)",
     }
+    assert "SpecAugment published and scaled" in markdown(table)
+
+
+def test_figures_of_different_data_are_not_compared(tmp_path: Path) -> None:
+    result("ks", "A", {"accuracy": 15.0}, recipe={"steps": 10}).save(tmp_path / "1")
+    result("ks", "A", {"accuracy": 96.0}, recipe={"steps": 99}, data="other").save(tmp_path / "2")
+    table = gather(tmp_path)
+    assert [table.heading(i) for i in range(2)] == ["KS (corpus) Acc % ↑", "KS (other) Acc % ↑"]
+    assert "| A | 15.00 (14.00 to 17.00) | 96.00 (95.00 to 98.00) |" in markdown(table)
 
 
 def test_the_newest_of_equal_results_counts(tmp_path: Path) -> None:

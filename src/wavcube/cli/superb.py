@@ -140,8 +140,8 @@ def report(
     shown = Grid("Representation", *(table.heading(i) for i in range(len(table.columns))))
     for name, row in table.rows.items():
         cells = [
-            "-" if figure is None else f"{figure.value:.{measure.decimals}f}"
-            for figure, (_, measure) in zip(row, table.columns, strict=True)
+            "-" if figure is None else f"{figure.value:.{column.measure.decimals}f}"
+            for figure, column in zip(row, table.columns, strict=True)
         ]
         shown.add_row(name, *cells)
     Console().print(shown)

@@ -13,37 +13,48 @@ from wavcube.understanding.task import Measure
 from wavcube.understanding.tasks import TASKS
 
 
+@dataclass(frozen=True)
+class Column:
+    """One figure of a task on one data set."""
+
+    task: str
+    data: str
+    measure: Measure
+
+
 @dataclass
 class Table:
     """Representations down, figures across, in the order of SUPERB.
 
     Attributes:
-        columns: (task, measure) of each.
+        columns: what each figure is; figures of different data are never in one column.
         rows: representation -> figures of its columns, None where there is none.
         results: all that went in.
     """
 
-    columns: list[tuple[str, Measure]]
+    columns: list[Column]
     rows: dict[str, list[Figure | None]]
     results: list[Result]
 
     def heading(self, column: int) -> str:
-        task, measure = self.columns[column]
+        task, data, measure = self.columns[column].task, self.columns[column].data, self.columns[column].measure
+        several = len({other.data for other in self.columns if other.task == task}) > 1
+        name = f"{task.upper()} ({data})" if several else task.upper()
         unit = f" {measure.unit}" if measure.unit else ""
-        return f"{task.upper()} {measure.heading}{unit} {'↑' if measure.more_is_better else '↓'}"
+        return f"{name} {measure.heading}{unit} {'↑' if measure.more_is_better else '↓'}"
 
     def best(self, column: int) -> float | None:
         """The best value of a column, if there are two to compare."""
         values = [row[column].value for row in self.rows.values() if row[column] is not None]  # type: ignore[union-attr]
         if len(values) < 2:
             return None
-        return max(values) if self.columns[column][1].more_is_better else min(values)
+        return max(values) if self.columns[column].measure.more_is_better else min(values)
 
 
 def gather(folder: Path) -> Table:
     """Read all results below a folder; of a representation's several results of a task the newest file counts.
 
-    Results of different data, seeds or settings are different rows, labelled with what differs.
+    Results of different seeds, settings or weights are different rows, labelled with what differs.
 
     Raises:
         DataError: there are none, or one is damaged.
@@ -53,17 +64,17 @@ def gather(folder: Path) -> Table:
         raise DataError(f"{folder}: holds no results; run `wavcube superb TASK` first")
     results = [Result.load(file) for file in files]
     columns = [
-        (name, measure)
+        Column(name, data, measure)
         for name, task in TASKS.items()
+        for data in sorted({result.data for result in results if result.task == name})
         for measure in task.measures
-        if any(result.task == name for result in results)
     ]
     rows: dict[str, list[Figure | None]] = {}
     for result in results:
         row = rows.setdefault(_label(result, results), [None] * len(columns))
-        for i, (name, measure) in enumerate(columns):
-            if result.task == name:
-                row[i] = result.figures.get(measure.name)
+        for i, column in enumerate(columns):
+            if (result.task, result.data) == (column.task, column.data):
+                row[i] = result.figures.get(column.measure.name)
     return Table(columns, rows, results)
 
 
@@ -121,7 +132,7 @@ def picture(table: Table, path: Path) -> None:
         from matplotlib.figure import Figure as Canvas
     except ImportError as error:
         raise MissingDependencyError('the picture needs matplotlib: pip install "wavcube[superb]"') from error
-    first = [i for i, (name, measure) in enumerate(table.columns) if measure is TASKS[name].measures[0]]
+    first = [i for i, column in enumerate(table.columns) if column.measure is TASKS[column.task].measures[0]]
     across = min(4, len(first))
     down = -(-len(first) // across)
     canvas = Canvas(figsize=(3.2 * across, 0.8 + (0.6 + 0.32 * len(table.rows)) * down), layout="constrained")
@@ -147,7 +158,7 @@ def picture(table: Table, path: Path) -> None:
 def _cell(table: Table, column: int, figure: Figure | None, bold: str, interval: str) -> str:
     if figure is None:
         return "-"
-    decimals = table.columns[column][1].decimals
+    decimals = table.columns[column].measure.decimals
     text = f"{figure.value:.{decimals}f}"
     if figure.value == table.best(column):
         text = bold.format(text)
@@ -156,12 +167,14 @@ def _cell(table: Table, column: int, figure: Figure | None, bold: str, interval:
 
 def _label(result: Result, results: Sequence[Result]) -> str:
     """The representation, with whatever distinguishes this result from others of the same name."""
-    rivals = [r for r in results if r.representation == result.representation and r.task == result.task]
+    rivals = [
+        r for r in results if (r.representation, r.task, r.data) == (result.representation, result.task, result.data)
+    ]
     parts = []
     if len({r.identity for r in rivals}) > 1:
         parts.append(result.model)
-    if len({r.data for r in rivals}) > 1:
-        parts.append(result.data)
+        if len({r.identity for r in rivals if r.model == result.model}) > 1:
+            parts.append(f"weights {result.identity[-8:]}")
     if len({r.seed for r in rivals}) > 1:
         parts.append(f"seed {result.seed}")
     for name in sorted({key for r in rivals for key in r.recipe}):
@@ -182,6 +195,6 @@ def _notes(results: Sequence[Result]) -> list[str]:
             text = (
                 f"- {name.upper()} ({task.title}): {data}, {kind}; {items} recordings, {hours} h (train / dev / test)"
             )
-            augment = result.recipe.get("specaugment")
-            notes.append(f"{text}; SpecAugment {augment}" if name in ("asr", "sf") else text)
+            forms = sorted({str(r.recipe.get("specaugment")) for r in results if (r.task, r.data) == (name, data)})
+            notes.append(f"{text}; SpecAugment {' and '.join(forms)}" if name in ("asr", "sf") else text)
     return [*notes, "- In parentheses: 95 % bootstrap interval over test items; arrows say which way is better."]
