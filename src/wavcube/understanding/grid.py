@@ -1,12 +1,12 @@
 """The learning-rate grid: one run a rate, in parallel processes; the best on dev is taken."""
 
+import contextlib
 import json
 import multiprocessing
 import os
 import threading
-import time
-from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,28 +31,24 @@ def search(run: Run, learning_rates: Sequence[float], jobs: int = 1, progress: b
         progress: whether to show a bar for each rate.
     """
     runs = [run_of(run, rate) for rate in learning_rates]
-    trained = _in_processes(runs, jobs, progress) if jobs > 1 and len(runs) > 1 else _in_turn(runs, progress)
+    with watched(runs) if progress else contextlib.nullcontext():
+        trained = _in_processes(runs, jobs) if jobs > 1 and len(runs) > 1 else [train(run) for run in runs]
     measure = run.task.measures[0]
     sign = -1.0 if measure.more_is_better else 1.0
     # Of equal dev figures the smaller rate is taken: the choice does not depend on the order given.
     return sorted(trained, key=lambda t: (sign * t.dev[measure.name], t.learning_rate))
 
 
-def _in_turn(runs: Sequence[Run], progress: bool) -> list[Trained]:
-    if not progress:
-        return [train(run) for run in runs]
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as pool:
-        return _watched([pool.submit(train, run) for run in runs], runs)
-
-
-def _in_processes(runs: Sequence[Run], jobs: int, progress: bool) -> list[Trained]:
+def _in_processes(runs: Sequence[Run], jobs: int) -> list[Trained]:
     threads = max(1, (os.cpu_count() or 1) // jobs)
     context = multiprocessing.get_context("spawn")  # a forked torch with threads hangs
     with ProcessPoolExecutor(jobs, context, start_worker, (threads,)) as pool:
-        futures = [pool.submit(train, run) for run in runs]
-        return _watched(futures, runs) if progress else [future.result() for future in futures]
+        try:
+            return list(pool.map(train, runs))
+        except KeyboardInterrupt:
+            for worker in multiprocessing.active_children():  # or they would be waited for
+                worker.terminate()
+            raise
 
 
 def start_worker(threads: int) -> None:
@@ -68,11 +64,14 @@ def start_worker(threads: int) -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def _watched(futures: Sequence["Future[Trained]"], runs: Sequence[Run]) -> list[Trained]:
+@contextlib.contextmanager
+def watched(runs: Sequence[Run]) -> Iterator[None]:
+    """Show a bar for each run, fed by what the runs leave in their folders."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     measure = runs[0].task.measures[0]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    ended = threading.Event()
     with Progress(*columns, TextColumn("{task.fields[dev]}")) as bar:
         tasks = [
             bar.add_task(
@@ -80,16 +79,27 @@ def _watched(futures: Sequence["Future[Trained]"], runs: Sequence[Run]) -> list[
             )
             for run in runs
         ]
-        pending = set(futures)
-        while pending:
-            _, pending = wait(pending, timeout=0.5)
+
+        def look() -> None:
             for task, run in zip(tasks, runs, strict=True):
                 state = _progress(run.folder)
                 if state:
-                    dev = f"dev {measure.heading} {state['best'][measure.name]:.{measure.decimals}f}"
+                    best = state["best"].get(measure.name)
+                    dev = "" if best is None else f"dev {measure.heading} {best:.{measure.decimals}f}"
                     bar.update(task, completed=state["step"], dev=dev)
-            time.sleep(0.05)
-    return [future.result() for future in futures]
+
+        def watch() -> None:
+            while not ended.wait(0.5):
+                look()
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
+            look()
 
 
 def _progress(folder: Path) -> dict | None:

@@ -30,8 +30,8 @@ from wavcube.understanding.task import ProbeTask
 
 STATE, BEST, DONE = "state.pt", "best.safetensors", "done.json"
 
-SAVE_SECONDS = 60.0
-"""How often a running state is saved."""
+SAVE_SECONDS, TELL_SECONDS = 60.0, 1.0
+"""How often a running state is saved, and how far it is told."""
 
 
 @dataclass
@@ -128,7 +128,8 @@ def _train(run: Run) -> Trained:
     batches = Batches(run.frames, run.corpus.train, recipe, run.frame_rate, run.seed)
     step, best, best_step = _resume(run, probe, optimiser)
     every = max(1, recipe.steps // recipe.evaluations)
-    saved, spent, first_step = time.monotonic(), 0.0, step
+    saved = told = time.monotonic()
+    spent, first_step = 0.0, step
     while step < recipe.steps:
         started = time.monotonic()
         torch.manual_seed(run.seed * 1_000_003 + step)
@@ -141,7 +142,10 @@ def _train(run: Run) -> Trained:
                 best, best_step = figures, step
                 with atomic_path(run.folder / BEST) as path:
                     save_file({k: v.detach().cpu().contiguous() for k, v in probe.state_dict().items()}, path)
+            told = -math.inf
+        if time.monotonic() - told > TELL_SECONDS:
             _report(run, step, best)
+            told = time.monotonic()
         if time.monotonic() - saved > SAVE_SECONDS:
             _save(run, probe, optimiser, step, best, best_step)
             saved = time.monotonic()
