@@ -1,6 +1,8 @@
 """The probe loop: deterministic, resumable, sound heads and batches."""
 
+import _thread
 import dataclasses
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,15 @@ def test_the_grid_takes_the_best_on_dev(tmp_path: Path, prepared) -> None:
     best, worst = search(run_in(tmp_path, prepared), (1e-7, 1e-2), progress=True)
     assert (best.learning_rate, worst.learning_rate) == (1e-2, 1e-7)
     assert best.dev["accuracy"] > worst.dev["accuracy"]
+
+
+def test_an_interruption_does_not_wait_for_the_training(tmp_path: Path, prepared) -> None:
+    run = run_in(tmp_path, prepared, dataclasses.replace(RECIPE, steps=10_000))
+    interrupter = threading.Timer(1.0, _thread.interrupt_main)
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        search(run, (1e-2,), progress=True)
+    assert not (tmp_path / "lr-0.01" / loop.DONE).exists()
 
 
 @pytest.mark.slow

@@ -181,10 +181,14 @@ def _solve(
         task.require_packages()
         for corpus in task.read(data, recipe):
             task.check(corpus, data)
-    for model in models or ["wavcube"]:
-        frontend = build_frontend(model, options.device)
-        for (task, data), recipe in zip(tasks, recipes, strict=True):
-            _tell(task, solve(task, frontend, model, data, recipe, options))
+    try:
+        for model in models or ["wavcube"]:
+            frontend = build_frontend(model, options.device)
+            for (task, data), recipe in zip(tasks, recipes, strict=True):
+                _tell(task, solve(task, frontend, model, data, recipe, options))
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here")
+        raise
 
 
 def _recipe(task: "Task", settings: list[str] | None) -> "Recipe":
