@@ -1,75 +1,95 @@
-"""Print the table of docs/understanding.md from the results of superb_small_run.sh.
+"""The table of docs/understanding.md, from the results of superb_small_run.sh.
 
-    python scripts/superb_small_table.py runs/superb-small
+    python scripts/superb_small_table.py runs/superb-small [docs/understanding.md]
 
-A row for each task and data, a column for each representation; of several results of a cell (the model has changed
-since) the newest counts, and under the table stands which weights, seeds and dates went in.
+A row for each figure of each task and data set, a column for each representation; of several results of a cell (the
+model has changed since) the newest counts, and under the table stands which weights, seeds and dates went in. Printed,
+or written into a document between its two markers.
 """
 
+import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from wavcube.files import atomic_path
 from wavcube.understanding import TASKS
-from wavcube.understanding.results import RESULT, Result
+from wavcube.understanding.results import RESULT, Figure, Result
+from wavcube.understanding.task import Measure
 
 DATA = {
     "ks-wake.tsv": "six wake words (Picovoice), by lot",
     "ks-digits.tsv": "Free Spoken Digits; 3 speakers train, 1 dev, 2 others test",
     "sid-an4.tsv": "CMU AN4, 74 speakers",
     "asv-an4.tsv": "CMU AN4; 62 speakers train, 12 dev, 10 others test",
-    "ic-coffee.tsv": "coffee orders (Picovoice), drink and size, by lot",
-    "pr-english.tsv": "AN4, synthetic and read English, CMUdict; test: other speakers, real",
+    "ic-coffee.tsv": "coffee orders (Picovoice), drink and size both right, by lot",
+    "pr-english.tsv": "AN4, synthetic and read English, CMUdict; test: 22 other speakers, real",
     "asr-an4.tsv": "CMU AN4; 62 speakers train, 12 dev, 9 others test",
 }
 COLUMNS = {"wavcube": "latents", "features": "encoder features", "logmel": "log-mel"}
+BEGIN, END = "<!-- begin superb_small_table.py -->", "<!-- end -->"
+
+Cells = dict[tuple[str, str, str], dict[str, Result]]
+"""Results by task, data and form of SpecAugment, then by representation."""
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    files = sorted(folder.rglob(RESULT), key=lambda file: file.stat().st_mtime)
-    cells: dict[tuple[str, str, str], dict[str, Result]] = {}
-    for result in map(Result.load, files):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("document", type=Path, nargs="?")
+    arguments = parser.parse_args()
+    cells: Cells = {}
+    for file in sorted(arguments.results.rglob(RESULT), key=lambda file: file.stat().st_mtime):
+        result = Result.load(file)
         if result.model in COLUMNS:
-            form = result.recipe["specaugment"]
-            cells.setdefault((result.task, result.data, form), {})[result.model] = result
-    print(f"| task | data | train / dev / test | steps | {' | '.join(COLUMNS.values())} |")
-    print(f"|{' --- |' * (4 + len(COLUMNS))}")
+            cells.setdefault((result.task, result.data, result.recipe["specaugment"]), {})[result.model] = result
+    text = "\n".join([*table(cells), "", *sources(cells)])
+    if arguments.document is None:
+        print(text)
+        return
+    before, _, rest = arguments.document.read_text(encoding="utf-8").partition(BEGIN)
+    old, _, after = rest.partition(END)
+    if not old:
+        sys.exit(f"{arguments.document}: has no {BEGIN} ... {END}")
+    with atomic_path(arguments.document) as path:
+        path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def table(cells: Cells) -> Iterator[str]:
+    yield f"| figure, % | small data | train / dev / test | steps | {' | '.join(COLUMNS.values())} |"
+    yield f"|{' --- |' * (4 + len(COLUMNS))}"
     for name, task in TASKS.items():
         for (owner, data, form), row in cells.items():
             if owner != name:
                 continue
-            any_result = next(iter(row.values()))
+            about = next(iter(row.values()))
+            items = " / ".join(f"{count:,}" for count in about.items.values())
             augment = f" (SpecAugment {form})" if form != "off" else ""
-            items = " / ".join(f"{count:,}" for count in any_result.items.values())
             for measure in task.measures:
-                best = [result.figures[measure.name].value for result in row.values()]
-                top = max(best) if measure.more_is_better else min(best)
-                figures = []
-                for model in COLUMNS:
-                    figure = row[model].figures[measure.name] if model in row else None
-                    if figure is None:
-                        figures.append("-")
-                        continue
-                    value = f"{figure.value:.1f}"
-                    value = f"**{value}**" if figure.value == top and len(row) > 1 else value
-                    figures.append(f"{value} ({figure.low:.1f} to {figure.high:.1f})")
-                title = f"{task.title.lower()}, {measure.heading}{augment}"
-                steps = f"{any_result.recipe['steps']:,}"
-                print(f"| {title} | {DATA.get(data, data)} | {items} | {steps} | {' | '.join(figures)} |")
-    used = [result for row in cells.values() for result in row.values()]
-    print()
-    for model in COLUMNS:
-        mine = [result for result in used if result.model == model]
-        identities = sorted({result.identity for result in mine})
-        dates = sorted({result.date for result in mine})
-        if mine:
-            print(
-                f"{COLUMNS[model]}: {', '.join(identities)}; seeds {sorted({r.seed for r in mine})}; {', '.join(dates)}"
-            )
+                found = {model: result.figures[measure.name] for model, result in row.items()}
+                shown = [cell(found.get(model), found, measure) for model in COLUMNS]
+                heading = f"{task.title.lower()}, {measure.heading}{augment}"
+                yield f"| {heading} | {DATA[data]} | {items} | {about.recipe['steps']:,} | {' | '.join(shown)} |"
+
+
+def cell(figure: Figure | None, row: dict[str, Figure], measure: Measure) -> str:
+    if figure is None:
+        return "-"
+    best = (max if measure.more_is_better else min)(other.value for other in row.values())
+    value = f"**{figure.value:.1f}**" if figure.value == best and len(row) > 1 else f"{figure.value:.1f}"
+    return f"{value} ({figure.low:.1f} to {figure.high:.1f})"
+
+
+def sources(cells: Cells) -> Iterator[str]:
+    """A line for each representation: its weights, seeds and dates; a warning where weights are mixed."""
+    for model, column in COLUMNS.items():
+        used = [row[model] for row in cells.values() if model in row]
+        identities = sorted({result.identity for result in used})
+        seeds, dates = sorted({str(result.seed) for result in used}), sorted({result.date for result in used})
+        if used:
+            yield f"- {column}: `{'`, `'.join(identities)}`; seed {', '.join(seeds)}; {', '.join(dates)}"
         if len(identities) > 1:
-            print(
-                f"warning: {model} has results of several weights; run the parts that are older again", file=sys.stderr
-            )
+            print(f"warning: {column}: results of several weights; run the older parts again", file=sys.stderr)
 
 
 if __name__ == "__main__":
