@@ -137,7 +137,9 @@ def report(
     from wavcube.understanding.report import gather, write_report
 
     table = gather(folder)
-    shown = Grid("Representation", *(table.heading(i) for i in range(len(table.columns))))
+    shown = Grid()
+    for heading in ("Representation", *(table.heading(i) for i in range(len(table.columns)))):
+        shown.add_column(heading, overflow="fold")
     for name, row in table.rows.items():
         cells = [
             "-" if figure is None else f"{figure.value:.{column.measure.decimals}f}"
