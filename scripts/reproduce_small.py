@@ -1,4 +1,4 @@
-"""The miniature of the paper: five models of one small recipe, the same test clips, the same probes.
+"""The miniature of the paper: five models of recipes/miniature.yaml, the same test clips, the same probes.
 
     python scripts/reproduce_small.py --data DATA/speech.tsv --teacher models/whisper-base-encoder --out runs/small
 
@@ -37,7 +37,7 @@ def parts(data: Path, teacher: str, out: Path, recipe: str, settings: list[str])
 
     models = [word for name in MODELS for word in ("--model", f"{name}={out / name / 'model'}")]
     filters = [word for value in TEST_CLIPS for word in ("--filter", value)]
-    wide = ("model.linear_start=0", "model.bottleneck={latent_dim: 256, layers: 0}")
+    wide = ("model.bottleneck={latent_dim: 256, layers: 0}",)
     from_stage1 = ["--from", str(out / "stage1")]
     free = ("losses.restored=0", "losses.student=0")
     latents = [word for name in MODELS[1:] for word in ("--model", f"wavcube:{out / name / 'model'}")]
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="table of clips; docs/training-small.md says which")
     parser.add_argument("--teacher", required=True, help="folder or hub id of the teacher")
     parser.add_argument("--out", type=Path, default=Path("runs/small"))
-    parser.add_argument("--recipe", default="nano")
+    parser.add_argument("--recipe", default="miniature")
     parser.add_argument("--only", help="one part")
     parser.add_argument("--set", dest="settings", action="append", default=[], help="key.inner=value of all trainings")
     arguments = parser.parse_args()
