@@ -3,7 +3,7 @@
 import pytest
 
 from wavcube.errors import ConfigError
-from wavcube.recipes import config_yaml, differences
+from wavcube.recipes import config_yaml
 from wavcube.training.config import TrainConfig
 from wavcube.training.recipe import load_config, read_recipe
 from wavcube.training.start import model_config
@@ -28,18 +28,13 @@ def test_the_nearer_to_the_user_wins(tmp_path):
     [
         ("losses.mell=1", "losses.mell"),
         ("lossses.mel=1", "lossses"),
-        ("losses.mel=loud", "losses.mel"),
-        ("optimizer.steps=1.5", "optimizer.steps"),
         ("data.sources=[{paht: a}]", "paht"),
-        ("data.sources=7", "data.sources"),
         ("optimizer.warmup=600000", "optimizer.warmup"),
         ("hardware.precision=fp8", "hardware.precision"),
         ("loader.crop_seconds=0.1", "crop_seconds"),
         ("data.sources=[]", "data.sources"),
         ("start=''", "start is empty"),
         ("task=stage3", "stage3"),
-        ("mel", "key=value"),
-        ("losses={", "losses"),
     ],
 )
 def test_a_wrong_setting_is_named(setting, named):
@@ -54,24 +49,11 @@ def test_a_typo_in_the_other_stage_is_found_too(tmp_path):
         read_recipe("stage1", path, NEEDED)
 
 
-@pytest.mark.parametrize("text", ["- a\n", "a: [", "base: nowhere.yaml\n", "base: recipe.yaml\n"])
-def test_an_unreadable_recipe_is_named(tmp_path, text):
-    (tmp_path / "recipe.yaml").write_text(text)
-    with pytest.raises(ConfigError, match="recipe"):
-        read_recipe("stage1", tmp_path / "recipe.yaml", NEEDED)
-    with pytest.raises(ConfigError, match="absent"):
-        read_recipe("stage1", tmp_path / "absent.yaml", NEEDED)
-
-
 def test_a_configuration_survives_its_file(tmp_path):
     config = read_recipe("stage2", None, [*NEEDED, "model.bottleneck={kind: vae}", "losses.mel=4.5"])
     (tmp_path / "config.yaml").write_text(config_yaml(config))
     again = load_config(tmp_path / "config.yaml")
     assert again == config
-    assert differences(config, again) == []
-    again.losses.mel = 1.0
-    again.model.bottleneck = {"kind": "ae"}
-    assert differences(config, again) == ["losses.mel", "model.bottleneck.kind"]
 
 
 def test_the_defaults_are_the_published_stage_1():

@@ -1,4 +1,4 @@
-"""Log-mel -> waveform without a trained vocoder: fast Griffin-Lim (Perraudin et al., WASPAA 2013).
+"""Log-mel -> waveform without a trained vocoder, by Griffin-Lim.
 
 Good enough to compare representations in small; its sound is rough.
 """
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wavcube.frontends.spectral import FLOOR, HOP, N_FFT, WINDOW, LogMel
+from wavcube.phase import griffin_lim
 
 
 class GriffinLim:
@@ -26,14 +27,10 @@ class GriffinLim:
 
     def __call__(self, frames: Tensor) -> Tensor:
         magnitude = self._spectrum(frames.to(self.filters.device, torch.float32))
-        generator = torch.Generator().manual_seed(self.seed)
-        phase = 2 * torch.pi * torch.rand(magnitude.shape, generator=generator).to(magnitude.device)
-        angles, before = torch.polar(torch.ones_like(magnitude), phase), torch.zeros_like(magnitude)
-        for _ in range(self.iterations):
-            consistent = self._analyse(self._synthesise(magnitude * angles))
-            faster = consistent + self.momentum * (consistent - before)
-            angles, before = faster / faster.abs().clamp_min(1e-8), consistent
-        waveform = self._synthesise(magnitude * angles)
+        waveform = griffin_lim(
+            magnitude, self._analyse, self._synthesise,
+            iterations=self.iterations, momentum=self.momentum, seed=self.seed,
+        )  # fmt: skip
         return F.pad(waveform, (0, len(frames) * HOP - len(waveform)))[: len(frames) * HOP]
 
     def _spectrum(self, log_mel: Tensor) -> Tensor:

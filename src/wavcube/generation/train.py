@@ -40,10 +40,7 @@ from wavcube.training.interrupts import Interrupts
 from wavcube.training.journal import Journal
 from wavcube.training.loop import any_process, diverged, gradient_norm, set_rate
 from wavcube.training.meter import Meter
-from wavcube.training.recipe import differences
-from wavcube.training.run_folder import begin_session, check_space
-
-RUN_CONFIG = "config.yaml"
+from wavcube.training.run_folder import begin_session, check_space, settle_config
 
 MAY_CHANGE = ("hardware.", "samples.", "run.", "data.cache", "data.validation", "representation", "start")
 """Settings that a resumed run may have other values of (the representation may lie elsewhere, but not be another one);
@@ -78,7 +75,8 @@ def train_run(
         if recipe is None:
             raise ConfigError("name a recipe with --recipe (or, to go on with a run as it is, only --resume and --out)")
         wanted = read_recipe(recipe, [*([f"start={start}"] if start else []), *(settings or [])])
-    return train(_settled(folder, wanted, resume), folder)
+    config = settle_config(folder, wanted, resume, load=load_settings, may_change=MAY_CHANGE)
+    return train(config, folder)
 
 
 def train(config: SpeechTrainConfig, folder: Path) -> bool:
@@ -123,7 +121,7 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
     state = TrainerState(task, optimizer, None, average, stream, Counters())  # type: ignore[arg-type]
     if fabric.is_global_zero:
         facts = {"processes": fabric.world_size, "device": str(fabric.device), "corpus": corpus.summary()}
-        begin_session(folder, config, facts)  # type: ignore[arg-type]
+        begin_session(folder, config, facts)
         check_space(folder, checkpoint_bytes(state), run.keep)
 
     # Where to begin. Noise, spans and dropout differ between processes.
@@ -231,27 +229,3 @@ def held_out_loss(fabric: Fabric, networks: nn.Module, task: SpeechTask, corpus:
         draws = draw(batch.values, batch.lengths, task.networks.settings, generator)
         losses.append(networks(**task.inputs(batch), draws=draws).float())
     return float(torch.stack(losses).mean())
-
-
-def _settled(folder: Path, wanted: SpeechTrainConfig | None, resume: bool) -> SpeechTrainConfig:
-    """`wanted` for a new run, the folder's own configuration for one that goes on."""
-    path = folder / RUN_CONFIG
-    if not path.exists():
-        if folder.is_dir() and any(folder.iterdir()):
-            raise ConfigError(f"{folder}: is not empty and holds no run; choose another folder")
-        if wanted is None:
-            raise ConfigError(f"{folder}: there is no run to resume; give a recipe to begin one")
-        return wanted
-    if not resume:
-        raise ConfigError(f"{folder}: holds a run already; go on with --resume, or choose another folder")
-    before = load_settings(path)
-    if wanted is None:
-        return before
-    names = differences(before, wanted)  # type: ignore[arg-type]
-    changed = [name for name in names if not name.startswith(MAY_CHANGE) or name == "run.seed"]
-    if changed:
-        raise ConfigError(
-            f"{folder}: this run was begun with another configuration ({', '.join(changed[:5])}); resume it as it was, "
-            "or begin a new run in another folder"
-        )
-    return wanted

@@ -57,6 +57,8 @@ class GriffinLim(System):
         import torch
         from torch import Tensor
 
+        from wavcube.phase import griffin_lim
+
         window = torch.hann_window(self.size, device=self.device)
         filters = torch.from_numpy(mel_filters(self.size, self.bands, EVALUATION_RATE)).float().to(self.device)
 
@@ -68,12 +70,5 @@ class GriffinLim(System):
 
         mel = filters.T @ analyse(torch.from_numpy(waveform).to(self.device)).abs()
         magnitude = (torch.linalg.pinv(filters.T) @ mel).clamp_min(0)
-        generator = torch.Generator().manual_seed(0)
-        angle = 2 * torch.pi * torch.rand(magnitude.shape, generator=generator).to(self.device)
-        spectrum = previous = torch.polar(magnitude, angle)
-        for _ in range(self.iterations):
-            consistent = analyse(synthesise(spectrum))
-            accelerated = consistent + self.momentum * (consistent - previous)
-            spectrum = torch.polar(magnitude, accelerated.angle())
-            previous = consistent
-        return synthesise(spectrum).cpu().numpy()
+        made = griffin_lim(magnitude, analyse, synthesise, iterations=self.iterations, momentum=self.momentum)
+        return made.cpu().numpy()
