@@ -124,7 +124,7 @@ def differences(before: Any, after: Any) -> list[str]:
 
 def _wrong_shape(into: DictConfig, values: DictConfig, prefix: str = "") -> str | None:
     """What is wrong where `values` has something else for a list or a group of `into`, such as `sources.0.path`."""
-    for key in values:
+    for key in (key for key in values if isinstance(key, str)):
         if key not in into or any(OmegaConf.is_interpolation(node, key) for node in (into, values)):
             continue
         before, after, name = into[key], values[key], f"{prefix}{key}"

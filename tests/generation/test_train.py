@@ -114,7 +114,7 @@ def test_folders_are_not_overwritten(settings: list[str], recipe: Path, tmp_path
     train_run(run, recipe=recipe, settings=[*settings, "run.validate_every=0"])
     with pytest.raises(ConfigError, match="holds a run already"):
         train_run(run, recipe=recipe, settings=settings)
-    with pytest.raises(ConfigError, match=r"another configuration \(optimizer\.lr\)"):
+    with pytest.raises(ConfigError, match=r"another configuration: optimizer\.lr differs"):
         train_run(run, recipe=recipe, settings=[*settings, "optimizer.lr=2e-3"], resume=True)
     with pytest.raises(CheckpointError, match="was trained on"):
         train_run(
