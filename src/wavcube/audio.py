@@ -143,8 +143,7 @@ def save_audio(
     if float32:
         samples = np.clip(samples, -1.0, 1.0).astype(np.float32)
     else:
-        # libsndfile would scale floats by 32767 on writing but by 1/32768 on reading.
-        samples = np.clip(np.rint(samples * np.float64(32_768)), -32_768, 32_767).astype(np.int16)
+        samples = as_pcm16(samples)
     try:
         with atomic_path(path) as temporary:
             soundfile.write(
@@ -152,6 +151,12 @@ def save_audio(
             )
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError(f"{path}: cannot be written ({_reason(error)})") from error
+
+
+def as_pcm16(waveform: np.ndarray) -> np.ndarray:
+    """A waveform [S] in [-1, 1] as 16-bit integers, what lies beyond clipped."""
+    # libsndfile would scale floats by 32767 on writing but by 1/32768 on reading.
+    return np.clip(np.rint(waveform * np.float64(32_768)), -32_768, 32_767).astype(np.int16)
 
 
 def audio_info(path: str | os.PathLike[str]) -> AudioInfo:

@@ -4,15 +4,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
 from tests.generation.conftest import SPEECH
 from tests.generation.small import speech_flow
-from wavcube.audio import audio_info
+from wavcube.audio import as_pcm16, audio_info
 from wavcube.cli.tts import evaluate_tts, train_tts, tts
 from wavcube.errors import WavCubeError
+from wavcube.generation import SolverSettings, TextToSpeech
 from wavcube.generation.representation import load_representation
 
 PROMPT = SPEECH / "p287_002.flac"
@@ -52,9 +54,25 @@ def test_a_text_becomes_a_file(run: Run, speech_model: Path, tmp_path: Path) -> 
     assert speak(run, speech_model, tmp_path / "long.flac", text=f"@{text}").exit_code == 0
 
 
+def test_sentences_are_streamed_as_samples(run: Run, speech_model: Path) -> None:
+    one = speak(run, speech_model, Path("-"), text="one sentence.")
+    two = speak(run, speech_model, Path("-"), text="one sentence. and another.")
+    assert two.exit_code == 0, two.exception
+    assert two.stdout_bytes.startswith(one.stdout_bytes)
+    samples = np.frombuffer(two.stdout_bytes, "<i2")
+    assert np.abs(samples).max() > 0
+    whole = TextToSpeech.from_pretrained(speech_model).optimize()
+    voice = whole.voice(PROMPT, "ask her to bring these things with her")
+    solver = SolverSettings(2, guidance=1)
+    expected = np.concatenate(list(whole.stream("one sentence. and another.", voice, solver=solver)))
+    np.testing.assert_array_equal(samples, as_pcm16(expected))
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
+        (("-o", "-", "--seconds", "2"), "sentence by sentence"),
+        (("--dtype", "int8"), "float32 or bfloat16"),
         (("-o", "out.mp3"), "end the name in .wav or .flac"),
         (("--method", "heun"), "no solver"),
         (("-p", "none.wav"), "none.wav: no such file"),

@@ -1,5 +1,6 @@
 """`wavcube tts`, `wavcube train tts`, `wavcube evaluate tts`: text to speech."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +34,15 @@ def tts(
     text: Annotated[str, typer.Argument(help="What to say, or @FILE to read it from a file.")],
     prompt: Annotated[Path, typer.Option("--prompt", "-p", help="Recording of the voice, best 3 to 10 s.")],
     prompt_text: Annotated[str | None, typer.Option(help="What the prompt says; else --recogniser reads it.")] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="WAV or FLAC file to write.")] = Path("out.wav"),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="WAV or FLAC file to write; - streams raw 16-bit mono samples to standard output, sentence by "
+            "sentence.",
+        ),
+    ] = Path("out.wav"),
     model: Model = None,
     representation: Representation = None,
     vocoder: Vocoder = None,
@@ -52,14 +61,24 @@ def tts(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from wavcube.audio import as_pcm16
     from wavcube.generation import SolverSettings
 
     solver = SolverSettings(evaluations, method, sway, guidance=guidance)
-    if out.suffix.lower() not in {".wav", ".flac"}:
+    streamed = str(out) == "-"
+    if not streamed and out.suffix.lower() not in {".wav", ".flac"}:
         raise ConfigError(f"{out}: end the name in .wav or .flac")
+    if streamed and seconds is not None:
+        raise ConfigError("-o - speaks sentence by sentence, whose durations --seconds cannot say; use --speed")
     speaker = _load(model, representation, vocoder, recogniser, device, dtype)
     voice = speaker.voice(prompt, prompt_text)
     console = Console(stderr=True)
+    if streamed:
+        console.print(f"raw 16-bit mono samples, {speaker.sample_rate} Hz", style="dim")
+        for waveform in speaker.stream(_text(text), voice, speed=speed, seed=seed, solver=solver):
+            sys.stdout.buffer.write(as_pcm16(waveform).tobytes())
+            sys.stdout.buffer.flush()
+        return
     columns = (TextColumn("speaking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("speaking", total=None)
@@ -192,6 +211,8 @@ def _load(
     where = next(kind for kind, is_there in there.items() if is_there) if device is Device.auto else device.value
     if not there[where]:
         raise WavCubeError(f"--device {where}: torch {torch.__version__} finds none here; use --device auto")
+    if dtype not in (Precision.float32, Precision.bfloat16):
+        raise ConfigError(f"--dtype {dtype.value}: a text-to-speech model computes in float32 or bfloat16")
     reader = load_recogniser(recogniser, where) if recogniser else None
     speaker = TextToSpeech.from_pretrained(
         model, representation=representation, vocoder=vocoder, recogniser=reader, device=where
