@@ -1,7 +1,8 @@
 """The published model's algorithm written plainly: what a user of the research code runs, on a CPU in float32.
 
 The speech encoder and the compressor's layers are those of the installed transformers, attention over the vocoder's
-window goes through a dense mask, nothing is prepared. Weights are those of a `WavCube`, so that both can be compared.
+window goes through a dense mask, nothing is prepared. Weights are those of a `WavCube`, so that both can be compared;
+it need not be of full size, but of WavLM's kind with layer norms, an autoencoder and 50 Hz.
 """
 
 import math
@@ -32,9 +33,17 @@ class ReferenceEncoder(nn.Module):
             num_attention_heads=config.heads,
             intermediate_size=config.feed_forward,
             conv_dim=list(config.conv_channels),
+            conv_kernel=list(config.conv_kernels),
+            conv_stride=list(config.conv_strides),
+            conv_bias=config.conv_bias,
+            num_conv_pos_embeddings=config.position_kernel,
+            num_conv_pos_embedding_groups=config.position_groups,
+            num_buckets=config.relative_buckets,
+            max_bucket_distance=config.relative_max_distance,
             feat_extract_norm="layer",
             do_stable_layer_norm=True,
         )
+        self.normalize = normalize_waveform if config.normalize_waveform else nn.Identity()
         self.wavlm = WavLMModel(settings).eval()
         missing = self.wavlm.load_state_dict(model.encoder.state_dict(), strict=False).missing_keys
         assert set(missing) <= {"masked_spec_embed"}, missing
@@ -46,7 +55,7 @@ class ReferenceEncoder(nn.Module):
         self.projection = model.compressor.projection
 
     def forward(self, waveform: Tensor) -> Tensor:
-        hidden = self.wavlm(normalize_waveform(waveform)).last_hidden_state
+        hidden = self.wavlm(self.normalize(waveform)).last_hidden_state
         bias = None
         for layer in self.layers:
             outputs = layer(hidden, position_bias=bias)
@@ -78,5 +87,7 @@ class ReferenceDecoder(nn.Module):
         for layer in vocoder.layers:
             assert isinstance(layer, DecoderLayer)
             hidden = layer(hidden, rotary, attend)
-        log_magnitude, phase = vocoder.head(vocoder.norm(hidden)).chunk(2, dim=-1)
-        return inverse_stft(torch.polar(log_magnitude.exp().clamp_max(100.0), phase), config.hop)
+        first, second = vocoder.head(vocoder.norm(hidden)).chunk(2, dim=-1)
+        if config.head == "cartesian":  # wavcube-nano's
+            return inverse_stft(torch.complex(first, second), config.hop)
+        return inverse_stft(torch.polar(first.exp().clamp_max(100.0), second), config.hop)

@@ -203,6 +203,8 @@ def test_a_prepared_model_gives_the_same(wavcube: Command, model: Path, corpus: 
         (["*.wav"], "no audio file matches"),
         (["a.flac", "-m", "absent/folder/model"], "absent/folder/model"),
         (["a.flac", "--device", "mps"], "--device mps"),
+        (["a.flac", "--fast", "--backend", "onnx"], "leave it out, or leave out --backend onnx"),
+        (["a.flac", "--dtype", "int8"], "add --fast"),
     ],
 )
 def test_what_cannot_begin(
@@ -215,6 +217,12 @@ def test_what_cannot_begin(
     assert outcome.err.startswith("error: ")
     assert says in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_backend_auto_says_what_computes(wavcube: Command, corpus: Path, tmp_path: Path, model: Path) -> None:
+    outcome = wavcube("encode", "-o", tmp_path / "z", "-m", model, corpus / "a.flac", "--backend", "auto")
+    assert (outcome.code, list((tmp_path / "z").iterdir())) == (0, [tmp_path / "z" / "a.safetensors"])
+    assert "--backend auto: torch, float32" in outcome.err
 
 
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])

@@ -1,8 +1,12 @@
-"""Running over many files: read ahead, batch by length, go on past the bad ones, say how it goes."""
+"""Running over many files: read ahead, batch by length, write behind, go on past the bad ones, say how it goes.
+
+While the model computes one batch, a thread reads and resamples the files to come, and another writes the results of
+the batch before.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -44,7 +48,7 @@ class Task(Generic[Content, Result]):
         verb: in the past tense, for the summary ("encoded").
         read: gives the content of a file and how many seconds of speech it stands for; runs in a thread.
         compute: makes the results of a batch.
-        write: writes the result of one file, whole or not at all.
+        write: writes the result of one file, whole or not at all; runs in a thread.
     """
 
     verb: str
@@ -60,7 +64,7 @@ def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool) 
         WavCubeError: the first bad file's, if `strict`.
         typer.Exit: with code 1 after a run in which some file failed.
     """
-    with _Report(plan, task.verb, strict) as report:
+    with _Report(plan, task.verb, strict) as report, _Writer(task.write, report) as writer:
         for conflict in plan.conflicts:
             report.failed(conflict)
         for window in _windows(plan.jobs, task.read, 8 * limits.seconds):
@@ -68,7 +72,7 @@ def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool) 
                 if item.error:
                     report.failed(item.error, item)
             for batch in by_length([item for item in window if not item.error], limits):
-                _do(batch, task, report)
+                _do(batch, task, report, writer)
     if report.failures:
         raise typer.Exit(1)
 
@@ -112,8 +116,8 @@ def _windows(jobs: list[Job], read: Callable[[Job], tuple[Any, float]], seconds:
             yield window
 
 
-def _do(batch: list[Loaded[Any]], task: Task[Any, Any], report: "_Report") -> None:
-    """Compute and write one batch; where it fails as a whole, find the culprit by taking its items alone."""
+def _do(batch: list[Loaded[Any]], task: Task[Any, Any], report: "_Report", writer: "_Writer") -> None:
+    """Compute one batch and hand it over; where it fails as a whole, find the culprit by taking its items alone."""
     import torch
 
     try:
@@ -126,16 +130,9 @@ def _do(batch: list[Loaded[Any]], task: Task[Any, Any], report: "_Report") -> No
             report.failed(WavCubeError(f"{batch[0].job.source}: {error}"), batch[0])
         else:
             for item in batch:
-                _do([item], task, report)
+                _do([item], task, report, writer)
         return
-    for item, result in zip(batch, results, strict=True):
-        try:
-            make_folder(item.job.target.parent)
-            task.write(item.job, result)
-        except WavCubeError as error:
-            report.failed(error, item)
-        else:
-            report.done(item)
+    writer.write(batch, results)
 
 
 def make_folder(folder: Path) -> None:
@@ -148,6 +145,54 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WavCubeError(f"{folder}: the folder cannot be made ({error.strerror})") from error
+
+
+class _Writer:
+    """Writes the results of a batch in a thread while the next one is computed; never more than one batch behind."""
+
+    def __init__(self, write: Callable[[Job, Any], None], report: "_Report") -> None:
+        self._write, self._report = write, report
+        self._thread = ThreadPoolExecutor(1, "writer")
+        self._under_way: Future[list[tuple[Loaded[Any], WavCubeError | None]]] | None = None
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None or kind is KeyboardInterrupt:
+                self._settle()
+        finally:
+            self._thread.shutdown()
+
+    def write(self, batch: list[Loaded[Any]], results: Sequence[Any]) -> None:
+        self._settle()
+        self._under_way = self._thread.submit(self._write_all, batch, results)
+
+    def _settle(self) -> None:
+        """Wait for the batch that is being written, and report how its files fared."""
+        if self._under_way is None:
+            return
+        outcomes, self._under_way = self._under_way.result(), None
+        for item, error in outcomes:
+            if error:
+                self._report.failed(error, item)
+            else:
+                self._report.done(item)
+
+    def _write_all(
+        self, batch: list[Loaded[Any]], results: Sequence[Any]
+    ) -> list[tuple[Loaded[Any], WavCubeError | None]]:
+        outcomes: list[tuple[Loaded[Any], WavCubeError | None]] = []
+        for item, result in zip(batch, results, strict=True):
+            try:
+                make_folder(item.job.target.parent)
+                self._write(item.job, result)
+            except WavCubeError as error:
+                outcomes.append((item, error))
+            else:
+                outcomes.append((item, None))
+        return outcomes
 
 
 class _Report:

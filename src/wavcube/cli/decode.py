@@ -21,6 +21,7 @@ def decode(
     device: options.DeviceOption = options.Device.auto,
     dtype: options.PrecisionOption = options.Precision.float32,
     fast: options.Fast = False,
+    backend: options.BackendOption = None,
     format: Annotated[AudioFormat, typer.Option(help="File format of the results.")] = AudioFormat.wav,
     force: Annotated[bool, typer.Option("--force", help="Decode latents of another model of the same width.")] = False,
     batch_seconds: options.BatchSeconds = None,
@@ -41,7 +42,7 @@ def decode(
 
     found = find_files(inputs, LATENT_SUFFIXES, "latents", LatentsError)
     plan = make_plan(found, output, f".{format}", overwrite, LATENT_SUFFIXES)
-    loaded = options.load_model(model, device, dtype, fast)
+    loaded = options.load_model(model, device, dtype, fast, backend)
 
     def compute(items: list[Latents]) -> list[np.ndarray]:
         batch = Latents.batch(items)

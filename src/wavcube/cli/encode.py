@@ -23,6 +23,7 @@ def encode(
     device: options.DeviceOption = options.Device.auto,
     dtype: options.PrecisionOption = options.Precision.float32,
     fast: options.Fast = False,
+    backend: options.BackendOption = None,
     format: Annotated[LatentFormat, typer.Option(help="File format; npy loses all but the values.")] = (
         LatentFormat.safetensors
     ),
@@ -41,7 +42,7 @@ def encode(
     from wavcube.latents import Latents
 
     plan = make_plan(find_recordings(inputs), output, f".{format}", overwrite, AUDIO_SUFFIXES)
-    loaded = options.load_model(model, device, dtype, fast)
+    loaded = options.load_model(model, device, dtype, fast, backend)
 
     def compute(waveforms: list[np.ndarray]) -> list[Latents]:
         return list(loaded.encode(waveforms, sample_rate=loaded.sample_rate).to("cpu"))

@@ -1,5 +1,6 @@
 """Options that several commands share, and the model that they name."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,15 @@ class Precision(StrEnum):
     int8 = "int8"
 
 
+class Backend(StrEnum):
+    """What computes; auto is the graphs of an exported folder, and torch prepared as with --fast for a checkpoint."""
+
+    torch = "torch"
+    onnx = "onnx"
+    openvino = "openvino"
+    auto = "auto"
+
+
 Model = Annotated[
     str | None, typer.Option("--model", "-m", help="A model folder or hub id; by default the packaged model.")
 ]
@@ -42,6 +52,14 @@ Fast = Annotated[
     bool,
     typer.Option("--fast", help="Prepare the model for speed first (float32, bfloat16 or int8; best on a CPU)."),
 ]
+BackendOption = Annotated[
+    Backend | None,
+    typer.Option(
+        help="What computes. onnx and openvino export a checkpoint first, once; auto prepares a checkpoint as --fast "
+        "does, and takes an exported folder as it is. [default: what the model folder is for, else torch]",
+        show_default=False,
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make results anew that exist; else they are skipped.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad file; else it is reported and skipped.")]
 BatchSeconds = Annotated[
@@ -51,31 +69,39 @@ BatchSeconds = Annotated[
 Padding = Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of padding in a batch.")]
 
 
-def load_model(name: str | None, device: Device, precision: Precision, fast: bool = False) -> "WavCube":
+def load_model(
+    name: str | None, device: Device, precision: Precision, fast: bool = False, backend: Backend | None = None
+) -> "WavCube":
     """Load the model that the options name; `fast` prepares it (see `WavCube.optimize`).
 
     Raises:
-        WavCubeError: the device is not there; or see `WavCube.from_pretrained`.
+        WavCubeError: the device is not there, options that exclude each other; or see `WavCube.from_pretrained`.
     """
     import torch
 
     from wavcube.representation import WavCube
 
+    graphs = backend in (Backend.onnx, Backend.openvino)
     there = {
         Device.cuda: torch.cuda.is_available(),
         Device.mps: torch.backends.mps.is_available(),
         Device.cpu: True,
     }
     if device is Device.auto:
-        device = next(kind for kind, is_there in there.items() if is_there)
+        device = Device.cpu if graphs else next(kind for kind, is_there in there.items() if is_there)
     if not there[device]:
         raise WavCubeError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
     dtype = getattr(torch, precision.value)
-    if dtype == torch.int8 and not fast:
+    if fast and graphs:
+        raise WavCubeError(f"--fast prepares torch's model; leave it out, or leave out --backend {backend}")
+    if dtype == torch.int8 and not (fast or graphs or backend is Backend.auto):
         raise WavCubeError("--dtype int8 is for prepared models: add --fast")
-    if fast:
-        return WavCube.from_pretrained(name, device=device.value).optimize(dtype)
-    return WavCube.from_pretrained(name, device=device.value, dtype=dtype)
+    if fast and backend is not Backend.auto:
+        return WavCube.from_pretrained(name, device=device.value, backend=backend).optimize(dtype)
+    model = WavCube.from_pretrained(name, device=device.value, dtype=dtype, backend=backend)
+    if backend is Backend.auto:
+        print(f"--backend auto: {model.backend}, {precision}", file=sys.stderr)
+    return model
 
 
 def batch_seconds(asked: float | None, model: "WavCube") -> float:

@@ -15,6 +15,7 @@ def reconstruct(
     device: options.DeviceOption = options.Device.auto,
     dtype: options.PrecisionOption = options.Precision.float32,
     fast: options.Fast = False,
+    backend: options.BackendOption = None,
     format: Annotated[AudioFormat, typer.Option(help="File format of the results.")] = AudioFormat.wav,
     batch_seconds: options.BatchSeconds = None,
     padding: options.Padding = 0.25,
@@ -30,7 +31,7 @@ def reconstruct(
     from wavcube.cli.recordings import find_recordings, read_recording
 
     plan = make_plan(find_recordings(inputs), output, f".{format}", overwrite, AUDIO_SUFFIXES)
-    loaded = options.load_model(model, device, dtype, fast)
+    loaded = options.load_model(model, device, dtype, fast, backend)
 
     def compute(waveforms: list[np.ndarray]) -> list[np.ndarray]:
         speech = loaded.reconstruct(waveforms, sample_rate=loaded.sample_rate)

@@ -38,9 +38,9 @@ def load(
     kind: type[Model], name: str | Path | None, *, device: str | torch.device | None, dtype: torch.dtype | None
 ) -> Model:
     """See `WavCube.from_pretrained`. Weights are mapped from the file, so that loading takes one copy of them."""
-    folder = _folder(name)
+    folder = model_folder(name)
     if (folder / EXPORT_MANIFEST).is_file():
-        from wavcube.representation.export import load_exported
+        from wavcube.representation.exported import load_exported
 
         return cast(Model, load_exported(folder, dtype))
     config = WavCubeConfig.load(folder / CONFIG)
@@ -156,14 +156,15 @@ def check_tensors(weights: dict[str, Tensor], expected: dict[str, Tensor], sourc
         raise CheckpointError(f"{source}: the weights do not fit the configuration: {'; '.join(faults)}")
 
 
-def fingerprint(tensors: dict[str, Tensor]) -> str:
+def fingerprint(tensors: dict[str, Tensor], parts: tuple[str, ...] = ("encoder.", "compressor.")) -> str:
     """Sixteen hexadecimal digits that name a latent space: a hash of a sample of every weight that makes the latent.
 
-    That is the encoder and the compressor; a new decoder reads the same latents.
+    That is the encoder and the compressor; a new decoder reads the same latents. `parts` are the beginnings of the
+    names of other weights, where something else is to be told apart.
     """
     digest = hashlib.sha256()
     for key in sorted(tensors):
-        if key.startswith(("encoder.", "compressor.")):
+        if key.startswith(parts):
             flat = tensors[key].detach().flatten()
             sample = flat[:: max(1, len(flat) // 1024)].float().cpu().contiguous()
             digest.update(key.encode() + sample.numpy().tobytes())
@@ -183,7 +184,7 @@ def _weight_files(folder: Path) -> tuple[list[Path], str | None]:
         raise CheckpointError(f"{index}: damaged ({error}); copy the whole folder again") from error
 
 
-def _folder(name: str | Path | None) -> Path:
+def model_folder(name: str | Path | None) -> Path:
     """The folder of a checkpoint: the packaged one, a local one, or one downloaded from the hub."""
     if name is None:
         if not (PACKAGED / CONFIG).is_file():

@@ -1,4 +1,4 @@
-"""A model as ONNX or OpenVINO graphs of any length, and the same `WavCube` interface over them.
+"""A model as ONNX or OpenVINO graphs of any length (`exported` runs them).
 
 Four graphs, batch 1, one tensor in and one out: `encoder` (normalised waveform [1, S] -> features [1, T, H]),
 `compressor` (-> latent [1, T, C]), `decoder` (-> coarse frames before their norm [1, 2 T + 1, D]) and `vocoder` (coarse
@@ -6,7 +6,6 @@ frames after it -> waveform). Norms over a whole recording are outside, so that 
 does in torch. The inverse STFT is a transposed convolution, as the runtimes have none of complex numbers.
 """
 
-import dataclasses
 import json
 import math
 import os
@@ -14,29 +13,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
-from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
-from wavcube.representation.bottleneck import Bottleneck
+from wavcube.errors import CheckpointError, ConfigError
 from wavcube.representation.checkpoint import CONFIG, EXPORT_MANIFEST, STATISTICS
-from wavcube.representation.config import WavCubeConfig
-from wavcube.representation.decoder import Upsampler
-from wavcube.representation.encoder import normalize_waveform
+from wavcube.representation.exported import SMALL_PARTS, SUFFIX, Backend, Session, missing, open_session
 from wavcube.representation.model import WavCube
 
-Backend = Literal["onnx", "openvino"]
-SMALL_PARTS = "parts.safetensors"
-"""The coarse frames' norm, and latent statistics where known."""
-
-SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
 LENGTHS = (1.0, 0.4, 0.025, 2.3)
 """Seconds at which the graphs are compared with torch before they are kept; the first is the example traced."""
 
@@ -106,8 +93,10 @@ class VocoderGraph(nn.Module):
         return signal / envelope
 
 
-def export(model: WavCube, folder: str | Path, backend: Backend) -> dict[str, float]:
+def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str | None = None) -> dict[str, float]:
     """Write the graphs of `model` and what belongs to them into `folder`; `WavCube.from_pretrained` loads it.
+
+    `source` is kept in the manifest, for who wants to know later what the graphs were made from (`backends`).
 
     Returns:
         The largest relative L2 difference from torch that each graph has shown.
@@ -153,10 +142,10 @@ def export(model: WavCube, folder: str | Path, backend: Backend) -> dict[str, fl
             known = {key: getattr(model, key) for key in STATISTICS}
             small = norm | {key: value for key, value in known.items() if value is not None}
             save_file({key: value.contiguous() for key, value in small.items()}, temporary / SMALL_PARTS)
-            (temporary / EXPORT_MANIFEST).write_text(
-                json.dumps({"backend": backend, "identity": model.identity}) + "\n"
-            )
+            manifest = {"backend": backend, "identity": model.identity, "source": source}
+            (temporary / EXPORT_MANIFEST).write_text(json.dumps(manifest) + "\n")
             model.config.save(temporary / CONFIG)
+            (folder / CONFIG).unlink(missing_ok=True)  # without it a folder that is half replaced is no model
             for file in sorted(temporary.iterdir(), key=lambda file: file.name == CONFIG):
                 os.replace(file, folder / file.name)
     except OSError as error:
@@ -164,7 +153,7 @@ def export(model: WavCube, folder: str | Path, backend: Backend) -> dict[str, fl
     return differences
 
 
-def _difference(graph: nn.Module, session: "Session", example: Tensor) -> float:
+def _difference(graph: nn.Module, session: Session, example: Tensor) -> float:
     with torch.no_grad():
         expected = graph(example)
     return float((session(example) - expected).norm() / expected.norm())
@@ -189,7 +178,7 @@ def _write_onnx(graph: nn.Module, example: Tensor, path: Path) -> None:
     try:
         import onnxscript  # noqa: F401 (torch's exporter needs it)
     except ImportError as error:
-        raise _missing("onnx") from error
+        raise missing("onnx") from error
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     shortest = {"encoder": 400, "compressor": 1, "decoder": 1, "vocoder": 2}[path.stem]
@@ -205,166 +194,9 @@ def _write_openvino(graph: nn.Module, example: Tensor, path: Path) -> None:
     try:
         import openvino
     except ImportError as error:
-        raise _missing("openvino") from error
+        raise missing("openvino") from error
 
     with tempfile.TemporaryDirectory() as name:
         onnx = Path(name) / f"{path.stem}.onnx"
         _write_onnx(graph, example, onnx)
         openvino.save_model(openvino.convert_model(onnx), path, compress_to_fp16=False)
-
-
-def _missing(backend: str) -> MissingDependencyError:
-    return MissingDependencyError(
-        f'the {backend} backend needs packages that are not here: pip install "wavcube[{backend}]"'
-    )
-
-
-# Running
-
-
-Session = Callable[[Tensor], Tensor]
-"""A graph in its runtime."""
-
-
-def open_session(path: Path, backend: str, dtype: torch.dtype = torch.float32) -> Session:
-    """Open a graph; with `dtype` bfloat16 OpenVINO computes in it.
-
-    Raises:
-        MissingDependencyError: the runtime is not installed.
-        CheckpointError: the file is missing or damaged.
-    """
-    if not path.is_file():
-        raise CheckpointError(f"{path.parent}: {path.name} is missing; export the model again")
-    try:
-        run = _onnx_runtime(path) if backend == "onnx" else _openvino_runtime(path, dtype)
-    except ImportError as error:
-        raise _missing(backend) from error
-    except Exception as error:  # the runtimes' exceptions share no base class
-        raise CheckpointError(f"{path}: no graph that can be run ({str(error).splitlines()[0]})") from error
-    return lambda values: torch.from_numpy(np.array(run(values.float().contiguous().numpy())))
-
-
-def _onnx_runtime(path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda values: session.run(None, {name: values})[0]
-
-
-def _openvino_runtime(path: Path, dtype: torch.dtype) -> Callable[[np.ndarray], np.ndarray]:
-    import openvino
-
-    settings: dict[str, Any] = {
-        # Left alone it computes in bfloat16 wherever the processor can.
-        "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-    }
-    compiled = openvino.Core().compile_model(path, "CPU", settings)
-    return lambda values: compiled(values)[0]
-
-
-class ExportedEncoder(nn.Module):
-    """In the place of the speech encoder: items of a batch one by one."""
-
-    def __init__(self, session: Session, config: WavCubeConfig) -> None:
-        super().__init__()
-        self.session, self.config = session, config.encoder
-
-    def forward(self, waveform: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        if self.config.normalize_waveform:
-            waveform = normalize_waveform(waveform, lengths)
-        return _each(self.session, waveform, lengths)
-
-    def encode_normalized(
-        self, waveform: Tensor, lengths: Tensor | None = None, statistics: None = None
-    ) -> tuple[Tensor, Tensor]:
-        return _each(self.session, waveform, lengths)
-
-
-class ExportedCompressor(nn.Module):
-    """In the place of the semantic compressor."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
-
-    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Bottleneck:
-        return Bottleneck(*_each(self.session, features, lengths))
-
-
-class ExportedDecoder(nn.Module):
-    """In the place of the acoustic decoder."""
-
-    pooling = 1
-
-    def __init__(self, decoder: Session, vocoder: Session, config: WavCubeConfig) -> None:
-        super().__init__()
-        self.session, self.vocoder, self.config = decoder, vocoder, config.decoder
-        self.upsampler = Upsampler(1, config.decoder.coarse_dim, kernel=3)  # of which only the norm is used
-
-    def forward(self, latent: Tensor, lengths: Tensor | None = None) -> Tensor:
-        return _each(self._decode, latent, lengths)[0]
-
-    def coarse(self, latent: Tensor, statistics: None = None) -> Tensor:
-        return self.session(latent)
-
-    def _decode(self, latent: Tensor) -> Tensor:
-        coarse = self.session(latent)
-        moments = self.upsampler.moments(coarse, torch.ones(coarse.shape[:2], dtype=torch.bool))
-        return self.vocoder(self.upsampler.normalize(coarse, *moments)[:, : 2 * latent.shape[1]])
-
-
-def _each(run: Session, values: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Run a graph of batch 1 on every item of a padded batch; a padded batch and its lengths."""
-    counts = [values.shape[1]] * len(values) if lengths is None else lengths.tolist()
-    results = [run(item[None, :count])[0] for item, count in zip(values, counts, strict=True)]
-    return pad_sequence(results, batch_first=True), torch.tensor([len(result) for result in results])
-
-
-class ExportedWavCube(WavCube):
-    """A `WavCube` whose parts are graphs of another runtime, on the CPU."""
-
-    def __init__(self, config: WavCubeConfig, sessions: dict[str, Session]) -> None:
-        with torch.device("meta"):
-            super().__init__(dataclasses.replace(config, restorer=False, teacher=False))
-        self.encoder = ExportedEncoder(sessions["encoder"], config)  # type: ignore[assignment]
-        self.compressor = ExportedCompressor(sessions["compressor"])  # type: ignore[assignment]
-        self.decoder = ExportedDecoder(sessions["decoder"], sessions["vocoder"], config)  # type: ignore[assignment]
-        self.optimized = True
-
-    @property
-    def device(self) -> torch.device:
-        return torch.device("cpu")
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return torch.float32
-
-
-def load_exported(folder: Path, dtype: torch.dtype | None) -> ExportedWavCube:
-    """What `export` has written; see `WavCube.from_pretrained`."""
-    config = WavCubeConfig.load(folder / CONFIG)
-    try:
-        manifest = json.loads((folder / EXPORT_MANIFEST).read_text(encoding="utf-8"))
-        backend, identity = manifest["backend"], manifest["identity"]
-        small = load_file(folder / SMALL_PARTS)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{folder}: a half-written or damaged export ({error}); export the model again"
-        ) from error
-    if dtype not in (None, torch.float32) and not (backend == "openvino" and dtype == torch.bfloat16):
-        raise ConfigError(f"{folder}: computes in float32 (an openvino export also in bfloat16), not in {dtype}")
-    parts = ("encoder", "compressor", "decoder", "vocoder")
-    files = {part: folder / f"{part}{SUFFIX[backend]}" for part in parts}
-    model = ExportedWavCube(
-        config, {part: open_session(file, backend, dtype or torch.float32) for part, file in files.items()}
-    )
-    norm = {key.removeprefix("norm."): value for key, value in small.items() if key.startswith("norm.")}
-    model.decoder.upsampler.norm.load_state_dict(norm)
-    for key in STATISTICS:
-        model.register_buffer(key, small.get(key))
-    model.identity = identity
-    return model

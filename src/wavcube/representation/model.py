@@ -36,6 +36,7 @@ class WavCube(nn.Module):
         identity: names the latent space; equal for models whose latents mean the same. None for random weights.
         chunking: when and how long recordings are cut; change it or set `Chunking(above=None)`.
         optimized: whether `optimize` has prepared the model; it then can be neither trained nor saved.
+        backend: the runtime that computes: "torch", "onnx" or "openvino".
     """
 
     latent_mean: Tensor | None
@@ -55,6 +56,7 @@ class WavCube(nn.Module):
         self.loaded_fingerprint: str | None = None  # of the weights that `identity` was given to
         self.chunking = Chunking()
         self.optimized = False
+        self.backend = "torch"
         self.eval()
 
     sample_rate = SAMPLE_RATE
@@ -179,15 +181,31 @@ class WavCube(nn.Module):
         *,
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
+        backend: str | None = None,
     ) -> Self:
         """Load a checkpoint: a folder, a hub id such as "owner/name" (which downloads it), or the packaged model.
 
         A folder that `wavcube export` has written gives the same interface over its graphs.
 
+        Args:
+            name: by default the packaged model.
+            device: where to compute; by default the CPU.
+            dtype: of weights and computation; by default float32.
+            backend: what computes. By default what the folder is for, with a checkpoint plain torch. "onnx" or
+                "openvino" (CPU only) export a checkpoint once, keep the graphs beside it (or in the user's cache) and
+                log a warning that says so. "auto" prepares a checkpoint by `optimize`, which is about as fast
+                (docs/performance.md) and needs no export; an exported folder it takes as it is.
+
         Raises:
             CheckpointError: missing, half-written, or tensors missing, unexpected or of another size, by name.
-            ConfigError: its config.json has an unknown key or an impossible value.
+            ConfigError: its config.json has an unknown key or an impossible value; or a backend that does not exist,
+                or does not fit the folder, the device or the type.
+            MissingDependencyError: the packages of the backend are not installed.
         """
+        if backend is not None:
+            from wavcube.representation.backends import load_for
+
+            return load_for(cls, name, backend, device=device, dtype=dtype)
         from wavcube.representation.checkpoint import load
 
         return load(cls, name, device=device, dtype=dtype)
