@@ -1,12 +1,13 @@
 """Text to speech: how fast it speaks, and how much of the machine's matrix-product rate its training reaches.
 
-    python -m benchmarks.tts_generation [--preset nano] [--model FOLDER] [--threads 2] [--rounds 3]
+    python -m benchmarks.tts_generation [--preset nano] [--model FOLDER] [--threads 2] [--rounds 3] [--speaking-only]
 
-Speaking: a 3 s prompt and 5 s of new speech by the transformer alone (random weights have the speed of trained ones),
-for several solvers; and with --model, of a trained model with its decoder. Training: forward, backward, clipping and
-AdamW on batches that come from the frame cache, floating point operations of matrix products over the time, against
-the best rate of a product of 2048 x 2048 matrices on this machine. Everything is given by the wall clock and by the
-CPU time of the process, which means more on a machine that has other work; use one thread for that.
+Speaking: a 3 s prompt and 5 s of new speech, for several solvers, by the transformer alone and with the packaged
+representation's decoder (random weights have the speed of trained ones; --model takes a trained model); and the time
+until the first of two sentences can be heard, with 16 Euler steps, the prompt not yet read. Training: forward,
+backward, clipping and AdamW on batches that come from the frame cache, floating point operations of matrix products
+over the time, against the best rate of a product of 2048 x 2048 matrices on this machine. Everything is given by the
+wall clock and by the CPU time of the process, which means more on a machine that has other work; use one thread then.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from wavcube.generation.config import RepresentationConfig, SpeechFlowConfig, Tr
 from wavcube.generation.corpus import SpeechCorpus, read_corpora
 from wavcube.generation.flow import FlowMatching, FlowSettings
 from wavcube.generation.model import SpeechFlow, Wanted
+from wavcube.generation.representation import load_representation
 from wavcube.generation.settings import CorpusSettings, DataSettings
 from wavcube.generation.solver import SolverSettings
 from wavcube.generation.speak import TextToSpeech, pack
@@ -41,24 +43,19 @@ SOLVERS = {
 }
 
 
-def build(preset: str, channels: int, frame_rate: float) -> SpeechFlow:
+def build(preset: str, frames: RepresentationConfig) -> SpeechFlow:
     torch.manual_seed(0)
-    config = SpeechFlowConfig(
-        TransformerConfig.preset(preset),
-        RepresentationConfig(channels=channels, frame_rate=frame_rate),
-        "lowercase",
-        SYMBOLS,
-    )
+    config = SpeechFlowConfig(TransformerConfig.preset(preset), frames, "lowercase", SYMBOLS)
     model = SpeechFlow(config)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.02 * torch.randn_like(parameter)
+            parameter.add_(0.02 * torch.randn_like(parameter))
     return model
 
 
 def speaking(preset: str, rounds: int) -> dict[str, dict[str, float]]:
     """Real-time factors of the transformer by solver."""
-    model = build(preset, 128, 50.0).eval()
+    model = build(preset, RepresentationConfig()).eval()
     pack(model.transformer.layers)
     text = model.numbers("this is what the prompt says and this is the new text that follows it, seventy or so")
     wanted = Wanted(torch.randn(round(PROMPT_S * 50), 128), text, round(SPEECH_S * 50), 0)
@@ -70,11 +67,18 @@ def real_time_factors(timings: dict[str, Timing]) -> dict[str, dict[str, float]]
     return {name: {"wall": timing.wall / SPEECH_S, "cpu": timing.cpu / SPEECH_S} for name, timing in timings.items()}
 
 
-def speaking_with(folder: str, rounds: int) -> dict[str, dict[str, float]]:
-    """Real-time factors of a trained model with its decoder, by solver; the prompt is ready."""
-    speaker = TextToSpeech.from_pretrained(folder).optimize()
+def speaking_with(preset: str, folder: str | None, rounds: int) -> dict[str, dict[str, float]]:
+    """Real-time factors with the decoder, by solver, the prompt being ready; and seconds to the first sound."""
+    if folder is None:
+        representation = load_representation("wavcube")
+        described = representation.describe("wavcube")
+        speaker = TextToSpeech(build(preset, described).eval(), representation).optimize()
+    else:
+        speaker = TextToSpeech.from_pretrained(folder).optimize()
     rate = speaker.sample_rate
-    voice = speaker.voice(0.1 * np.random.default_rng(0).standard_normal(round(PROMPT_S * rate)), "what it says", rate)
+    prompt = 0.1 * np.random.default_rng(0).standard_normal(round(PROMPT_S * rate))
+    words = "this is what the prompt says and how"
+    voice = speaker.voice(prompt, words, rate)
     timings = interleave(
         {
             name: lambda solver=solver: speaker.speak("the new text", voice, seconds=SPEECH_S, solver=solver)  # type: ignore[misc]
@@ -82,7 +86,13 @@ def speaking_with(folder: str, rounds: int) -> dict[str, dict[str, float]]:
         },
         rounds,
     )
-    return real_time_factors(timings)
+
+    def first_sound() -> None:
+        text = "the first of two sentences. and the second one of them."
+        next(speaker.stream(text, prompt, words, sample_rate=rate, solver=SOLVERS["16 Euler"]))
+
+    first = interleave({"first": first_sound}, rounds)["first"]
+    return {**real_time_factors(timings), "first_sound_seconds": {"wall": first.wall, "cpu": first.cpu}}
 
 
 def product_peak(rounds: int = 20) -> dict[str, float]:
@@ -109,7 +119,7 @@ def training(preset: str, batch_seconds: float, rounds: int) -> dict[str, dict[s
             lines.append(f"{number}.wav\t" + "".join(random.choice(list(SYMBOLS[1:]), round(10 * seconds))))
         manifest = Path(folder) / "manifest.tsv"
         manifest.write_text("\n".join(lines) + "\n")
-        model = build(preset, 80, 100.0).train()
+        model = build(preset, RepresentationConfig(channels=80, frame_rate=100.0)).train()
         corpus = SpeechCorpus(
             read_corpora([CorpusSettings(str(manifest))]),
             build_frontend("logmel"),
@@ -155,21 +165,19 @@ def main() -> None:
     parser.add_argument("--preset", default="nano")
     parser.add_argument("--model", help="a trained model's folder")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--speaking-only", action="store_true", help="leave out training")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-seconds", type=float, default=60.0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    result = {
-        "preset": options.preset,
-        "seed": 0,
-        "training": training(options.preset, options.batch_seconds, options.rounds),
-        "real_time_factor_transformer": speaking(options.preset, options.rounds),
-    }
-    if options.model:
-        result["real_time_factor"] = speaking_with(options.model, options.rounds)
+    result = {"preset": options.preset, "seed": 0}
+    if not options.speaking_only:
+        result["training"] = training(options.preset, options.batch_seconds, options.rounds)
+    result["real_time_factor_transformer"] = speaking(options.preset, options.rounds)
+    result["real_time_factor"] = speaking_with(options.preset, options.model, options.rounds)
     for name, values in result.items():
         print(name, values)
-    print(save("tts_generation", result))
+    print(save("tts_speaking" if options.speaking_only else "tts_generation", result))
 
 
 if __name__ == "__main__":
