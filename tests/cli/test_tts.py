@@ -73,6 +73,7 @@ def test_sentences_are_streamed_as_samples(run: Run, speech_model: Path) -> None
     [
         (("-o", "-", "--seconds", "2"), "sentence by sentence"),
         (("--dtype", "int8"), "float32 or bfloat16"),
+        (("-o", "nowhere/out.wav"), "the folder nowhere does not exist"),
         (("-o", "out.mp3"), "end the name in .wav or .flac"),
         (("--method", "heun"), "no solver"),
         (("-p", "none.wav"), "none.wav: no such file"),

@@ -68,6 +68,8 @@ def tts(
     streamed = str(out) == "-"
     if not streamed and out.suffix.lower() not in {".wav", ".flac"}:
         raise ConfigError(f"{out}: end the name in .wav or .flac")
+    if not streamed and not out.parent.is_dir():
+        raise ConfigError(f"{out}: the folder {out.parent} does not exist; make it first")
     if streamed and seconds is not None:
         raise ConfigError("-o - speaks sentence by sentence, whose durations --seconds cannot say; use --speed")
     speaker = _load(model, representation, vocoder, recogniser, device, dtype)
