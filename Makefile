@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 EXTRAS  := train,eval,superb,tts,onnx,dev
 
-.PHONY: demo test test-slow lint format bench reproduce-small learnability clean
+.PHONY: demo test test-slow lint format bench bench-full reproduce-small learnability clean
 
 $(VENV)/.core: pyproject.toml scripts/setup
 	scripts/setup $(VENV)
@@ -32,8 +32,11 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
-bench: $(VENV)/.dev  ## speed on this machine; results in benchmarks/results
+bench: $(VENV)/.dev  ## speed on this machine in a few minutes; results in benchmarks/results
 	$(PY) -m benchmarks
+
+bench-full: $(VENV)/.dev  ## the same with more repetitions, a full-size folder and an hour of audio; about half an hour
+	$(PY) -m benchmarks --full
 
 reproduce-small: $(VENV)/.dev  ## the paper in small, hours: make reproduce-small DATA=speech.tsv TEACHER=whisper-encoder
 	$(PY) scripts/reproduce_small.py --data $(DATA) --teacher $(TEACHER)

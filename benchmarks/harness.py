@@ -25,11 +25,11 @@ class Timing:
     rounds: int
 
 
-def interleave(variants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
-    """Time every variant once a round, after one round that does not count."""
+def interleave(variants: Mapping[str, Callable[[], object]], rounds: int, *, warm_up: bool = True) -> dict[str, Timing]:
+    """Time every variant once a round, after one round that does not count (`warm_up`)."""
     walls: dict[str, list[float]] = {name: [] for name in variants}
     cpus: dict[str, list[float]] = {name: [] for name in variants}
-    for turn in range(rounds + 1):
+    for turn in range(0 if warm_up else 1, rounds + 1):
         for name, run in variants.items():
             wall, cpu = time.perf_counter(), time.process_time()
             run()
