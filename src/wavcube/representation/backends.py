@@ -43,11 +43,10 @@ def load_for(
     exported_for = _exported_for(folder)
     on_cpu = torch.device(device or "cpu").type == "cpu"
     if backend == "auto":
-        backend = (
-            exported_for or "torch"
-        )  # prepared, it is as fast as the others (docs/performance.md) and needs no export
-        if backend == "torch":
-            return kind.from_pretrained(folder, device=device).optimize(dtype or torch.float32)
+        if exported_for:
+            return cast(Model, load_exported(folder, dtype))  # on the CPU whatever the device, as without a backend
+        # Prepared, torch is as fast as the others (docs/performance.md) and needs no export.
+        return kind.from_pretrained(folder, device=device).optimize(dtype or torch.float32)
     if exported_for not in (None, backend):
         raise ConfigError(f"{folder}: holds graphs for {exported_for}; for {backend} name the checkpoint they are from")
     if backend == "torch":
