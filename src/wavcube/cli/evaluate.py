@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from wavcube.cli.options import Device, DeviceOption
-from wavcube.errors import ConfigError, WavCubeError
+from wavcube.cli.options import Device, DeviceOption, torch_device
+from wavcube.errors import ConfigError
 
 evaluate = typer.Typer(
     name="evaluate", help="Measure how good a model's speech is, beside baselines.", no_args_is_help=True
@@ -82,7 +82,7 @@ def reconstruction(
 
     # A file or pipe has no width of its own; 80 columns would break the table.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    where = _torch_device(device)
+    where = torch_device(device)
     utterances = evaluation.read_utterances(data, filters or (), limit)
     options = evaluation.MetricOptions(speaker, recogniser, utmos, normaliser, where)
     chosen = evaluation.choose_metrics(None if metrics == "all" else metrics.split(","), options)
@@ -146,13 +146,3 @@ def models() -> None:
     from wavcube.reconstruction.systems import SYSTEMS
 
     print(SYSTEMS)
-
-
-def _torch_device(wanted: Device) -> str:
-    import torch
-
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    device = next(kind for kind, is_there in there.items() if is_there) if wanted is Device.auto else wanted.value
-    if not there[device]:
-        raise WavCubeError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
-    return device

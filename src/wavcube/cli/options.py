@@ -69,6 +69,21 @@ BatchSeconds = Annotated[
 Padding = Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of padding in a batch.")]
 
 
+def torch_device(wanted: Device) -> str:
+    """The device that torch computes on.
+
+    Raises:
+        WavCubeError: the wanted one is not there.
+    """
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    device = next(kind for kind, is_there in there.items() if is_there) if wanted is Device.auto else wanted.value
+    if not there[device]:
+        raise WavCubeError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
+    return device
+
+
 def load_model(
     name: str | None, device: Device, precision: Precision, fast: bool = False, backend: Backend | None = None
 ) -> "WavCube":
@@ -82,23 +97,15 @@ def load_model(
     from wavcube.representation import WavCube
 
     graphs = backend in (Backend.onnx, Backend.openvino)
-    there = {
-        Device.cuda: torch.cuda.is_available(),
-        Device.mps: torch.backends.mps.is_available(),
-        Device.cpu: True,
-    }
-    if device is Device.auto:
-        device = Device.cpu if graphs else next(kind for kind, is_there in there.items() if is_there)
-    if not there[device]:
-        raise WavCubeError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
+    where = torch_device(Device.cpu if graphs and device is Device.auto else device)
     dtype = getattr(torch, precision.value)
     if fast and graphs:
         raise WavCubeError(f"--fast prepares torch's model; leave it out, or leave out --backend {backend}")
     if dtype == torch.int8 and not (fast or graphs or backend is Backend.auto):
         raise WavCubeError("--dtype int8 is for prepared models: add --fast")
     if fast and backend is not Backend.auto:
-        return WavCube.from_pretrained(name, device=device.value, backend=backend).optimize(dtype)
-    model = WavCube.from_pretrained(name, device=device.value, dtype=dtype, backend=backend)
+        return WavCube.from_pretrained(name, device=where, backend=backend).optimize(dtype)
+    model = WavCube.from_pretrained(name, device=where, dtype=dtype, backend=backend)
     if backend is Backend.auto:
         print(f"--backend auto: {model.backend}, {precision}", file=sys.stderr)
     return model

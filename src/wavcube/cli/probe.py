@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wavcube.cli.options import Device, DeviceOption
+from wavcube.cli.options import Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ def probe(
     """Probe frozen representations with linear heads: character error rate and speaker accuracy."""
     import json
 
-    import torch
-
     from wavcube.files import atomic_path
     from wavcube.frontends import FrameCache, build_frontend
     from wavcube.understanding.probe_data import character_corpus, read_rows, speaker_corpus
@@ -46,7 +44,7 @@ def probe(
     for name in chosen:
         if name not in PROBES:
             raise ConfigError(f"--task {name}: there are {', '.join(PROBES)}")
-    where = device.value if device is not Device.auto else ("cuda" if torch.cuda.is_available() else "cpu")
+    where = torch_device(device)
     rows = read_rows(data)
     settings = ProbeSettings(seeds=tuple(range(seeds)))
     output.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavcube.cli.options import Device, DeviceOption
+from wavcube.cli.options import Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -157,17 +157,7 @@ def _options(
     from wavcube.understanding.recipe import LEARNING_RATES
 
     rates = LEARNING_RATES if grid else tuple(lr or ())
-    return Options(output, cache or output / "cache", seed, rates, jobs, _torch_device(device), progress=True)
-
-
-def _torch_device(wanted: Device) -> str:
-    import torch
-
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    device = next(kind for kind, is_there in there.items() if is_there) if wanted is Device.auto else wanted.value
-    if not there[device]:
-        raise ConfigError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
-    return device
+    return Options(output, cache or output / "cache", seed, rates, jobs, torch_device(device), progress=True)
 
 
 def _solve(

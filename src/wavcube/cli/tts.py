@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavcube.cli.options import Device, DeviceOption, Precision, PrecisionOption
-from wavcube.errors import ConfigError, WavCubeError
+from wavcube.cli.options import Device, DeviceOption, Precision, PrecisionOption, torch_device
+from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
     from wavcube.generation import TextToSpeech
@@ -209,10 +209,7 @@ def _load(
     from wavcube.generation import TextToSpeech
     from wavcube.reconstruction.metrics.recognisers import load_recogniser
 
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    where = next(kind for kind, is_there in there.items() if is_there) if device is Device.auto else device.value
-    if not there[where]:
-        raise WavCubeError(f"--device {where}: torch {torch.__version__} finds none here; use --device auto")
+    where = torch_device(device)
     if dtype not in (Precision.float32, Precision.bfloat16):
         raise ConfigError(f"--dtype {dtype.value}: a text-to-speech model computes in float32 or bfloat16")
     reader = load_recogniser(recogniser, where) if recogniser else None
