@@ -17,7 +17,7 @@ FORBIDDEN = ("torchaudio", "torchvision", "torchcodec", "flash_attn")
 
 ORDER = (
     ("errors",),
-    ("files", "truncation"),
+    ("files", "truncation", "recipes", "phase"),
     ("audio", "latent_files"),
     ("latents",),
     ("representation",),

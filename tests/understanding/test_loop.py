@@ -2,6 +2,7 @@
 
 import _thread
 import dataclasses
+import signal
 import threading
 from pathlib import Path
 
@@ -105,10 +106,14 @@ def test_the_grid_takes_the_best_on_dev(tmp_path: Path, prepared) -> None:
 
 def test_an_interruption_does_not_wait_for_the_training(tmp_path: Path, prepared) -> None:
     run = run_in(tmp_path, prepared, dataclasses.replace(RECIPE, steps=10_000))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     interrupter = threading.Timer(1.0, _thread.interrupt_main)
     interrupter.start()
-    with pytest.raises(KeyboardInterrupt):
-        search(run, (1e-2,), progress=True)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            search(run, (1e-2,), progress=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not (tmp_path / "lr-0.01" / loop.DONE).exists()
 
 

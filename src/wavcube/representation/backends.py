@@ -7,12 +7,12 @@ The other runtimes need graphs, which `export` writes. For a checkpoint that is 
 import hashlib
 import logging
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast, get_args
 
 import torch
 
-from wavcube import __version__
 from wavcube.errors import ConfigError
 from wavcube.representation.checkpoint import CONFIG, EXPORT_MANIFEST, fingerprint, model_folder, read_weights
 from wavcube.representation.export import export
@@ -81,7 +81,7 @@ def _source(folder: Path) -> str:
     """What graphs are made from: all weights, the configuration, and this version of wavcube."""
     weights, _ = read_weights(folder)
     digest = hashlib.sha256(fingerprint(weights, parts=("",)).encode())
-    digest.update((folder / CONFIG).read_bytes() + __version__.encode())
+    digest.update((folder / CONFIG).read_bytes() + version("wavcube").encode())
     return digest.hexdigest()[:16]
 
 
