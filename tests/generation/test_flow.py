@@ -40,7 +40,7 @@ def test_the_loss_is_that_of_single_items_weighted_by_their_spans() -> None:
     objective = FlowMatching(small_flow(), FlowSettings()).eval()
     values, lengths, text = batch()
     draws = draw(values, lengths, FlowSettings())
-    together = objective(values, lengths, text, draws)
+    together = objective(values, lengths, text, draws=draws)
     total = count = 0.0
     for i, length in enumerate(lengths.tolist()):
         one = Draws(
@@ -48,7 +48,7 @@ def test_the_loss_is_that_of_single_items_weighted_by_their_spans() -> None:
             draws.hide_condition[i : i + 1], draws.hide_text[i : i + 1],
         )  # fmt: skip
         symbols = int((text[i] > 0).sum())
-        alone = objective(values[i : i + 1, :length], lengths[i : i + 1], text[i : i + 1, :symbols], one)
+        alone = objective(values[i : i + 1, :length], lengths[i : i + 1], text[i : i + 1, :symbols], draws=one)
         size = float(one.span.sum())
         total, count = total + float(alone.detach()) * size, count + size
     assert float(together.detach()) == pytest.approx(total / count, rel=1e-4)
@@ -62,12 +62,12 @@ def test_hidden_frames_and_padding_are_not_seen() -> None:
     draws.time.zero_()
     seen = []
     objective.model.transformer.register_forward_hook(lambda *args: seen.append(args[2].detach()))
-    objective(values, lengths, text, draws)
+    objective(values, lengths, text, draws=draws)
     inside = torch.arange(40) < lengths[:, None]
     changed = values + 3.0 * (draws.span | ~inside)[..., None]
-    objective(changed, lengths, text, draws)
+    objective(changed, lengths, text, draws=draws)
     torch.testing.assert_close(seen[0][inside], seen[1][inside])
-    objective(values + 3.0 * inside[..., None], lengths, text, draws)
+    objective(values + 3.0 * inside[..., None], lengths, text, draws=draws)
     shown = ~draws.span & ~draws.hide_condition[:, None] & inside
     if shown.any():
         assert (seen[2] - seen[0])[shown].abs().max() > 1e-3
@@ -113,5 +113,18 @@ def test_a_fresh_model_s_loss_is_that_of_zero_velocity() -> None:
     model = SpeechFlow(small_flow().config)
     values, lengths, text = batch()
     draws = draw(values, lengths, FlowSettings())
-    loss = FlowMatching(model, FlowSettings())(values, lengths, text, draws)
+    loss = FlowMatching(model, FlowSettings())(values, lengths, text, draws=draws)
     assert float(loss) == pytest.approx(float((values - draws.noise)[draws.span].square().mean()), rel=1e-5)
+
+
+def test_timed_text_stands_on_hidden_frames_only() -> None:
+    objective = FlowMatching(small_flow(placement="timed"), FlowSettings(drop_all=0.0)).eval()
+    values, lengths, text = batch()
+    ends = torch.where(text > 0, 3.0 * torch.arange(1, 9), torch.inf)
+    draws = draw(values, lengths, objective.settings)
+    embedded = []
+    context = objective.model.transformer.context
+    objective.model.transformer.context = lambda *args: embedded.append(args[1]) or context(*args)  # type: ignore
+    objective(values, lengths, text, ends, draws)
+    assert not embedded[0][~draws.span].any()
+    assert embedded[0][draws.span].any(-1).all()

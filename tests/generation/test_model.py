@@ -29,6 +29,19 @@ def test_a_batch_gives_what_single_items_give(method: str) -> None:
         torch.testing.assert_close(frames, model.generate([item], settings)[0], rtol=1e-3, atol=1e-4)
 
 
+def test_timed_symbols_are_placed_behind_the_prompt() -> None:
+    model = small_flow(placement="timed")
+    items = [
+        Wanted(torch.randn(9, CHANNELS), model.numbers("hello there"), 41, 0),
+        Wanted(torch.randn(14, CHANNELS), model.numbers("a voice"), 20, 1),
+    ]
+    for item, frames in zip(items, model.generate(items, FAST), strict=True):
+        torch.testing.assert_close(frames, model.generate([item], FAST)[0], rtol=1e-3, atol=1e-4)
+    numbers = items[0].text
+    ends = model.symbol_ends(numbers, 41)
+    torch.testing.assert_close(ends, torch.arange(1, len(numbers) + 1) * 41 / len(numbers))
+
+
 def test_the_seed_decides() -> None:
     model = small_flow()
     first, same, other = (model.generate([wanted(9, "hello", 20, seed)], FAST)[0] for seed in (3, 3, 4))
@@ -119,3 +132,13 @@ def test_a_vocabulary_can_grow() -> None:
     assert again.text != item.text
     torch.testing.assert_close(grown.generate([again], FAST), model.generate([item], FAST))
     assert grown.numbers("ü") == [2]
+
+
+def test_a_vocabulary_of_timed_symbols_can_grow() -> None:
+    model = small_flow(placement="timed")
+    with torch.no_grad():
+        model.timing.effects.copy_(torch.rand(model.timing.effects.shape))
+    grown = model.with_vocabulary(Vocabulary([" ", "ü", *SYMBOLS[1:]]), "lowercase")
+    before, after = (m.timing(torch.tensor(m.numbers("hello"))) for m in (model, grown))
+    torch.testing.assert_close(after, before)
+    assert float(grown.timing(torch.tensor([2]))) > 0.01

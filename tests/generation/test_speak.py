@@ -153,3 +153,18 @@ def test_a_model_finds_its_representation_again(wavcube_folder: Path, latents: R
         TextToSpeech.from_pretrained(tmp_path, representation="logmel")
     with pytest.raises(CheckpointError, match="was trained on"):
         TextToSpeech(model, load_representation("logmel"))
+
+
+def test_with_timed_symbols_a_prompt_needs_no_text(latents: Representation) -> None:
+    speaker = TextToSpeech(speech_flow(latents.describe("wavcube"), placement="timed"), latents)
+    voice = speaker.voice(PROMPT)
+    speech = speaker.speak("bring these things", voice, solver=FAST)
+    symbols = len("bring these things") + 2  # with the silence at both ends; each lasts 80 ms in this model
+    assert speech.seconds == pytest.approx(0.08 * symbols, abs=0.02)
+    assert speaker.speak("bring these things", voice, speed=2.0, solver=FAST).seconds == pytest.approx(0.8, abs=0.02)
+    # Its text tells the pace: this prompt is slower than 80 ms a symbol, or faster.
+    told = speaker.voice(PROMPT, PROMPT_TEXT)
+    pace = len(voice.frames) / 50 / (0.08 * (len(PROMPT_TEXT) + 2))
+    assert told.pace == pytest.approx(pace, rel=0.02)
+    assert speaker.speak("hello", told, solver=FAST).seconds == pytest.approx(0.08 * 7 * pace, abs=0.02)
+    assert speaker.voice(PROMPT, "a").pace == 1.5  # a text that cannot be the prompt's

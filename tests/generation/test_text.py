@@ -24,13 +24,12 @@ def test_pinyin_is_syllables_for_chinese_and_characters_for_the_rest() -> None:
     assert build_front_end("pinyin")("行人") == ["xing2", " ", "ren2"]  # the same character in another word
 
 
-def test_phonemes_of_english() -> None:
-    pytest.importorskip("phonemizer")
-    pytest.importorskip("espeakng_loader")
-    assert "".join(build_front_end("phonemes:en-us")("hello")).startswith("h")
+def test_edges_stand_for_the_silence_around_a_text() -> None:
+    assert build_front_end("lowercase", edges=True)("a.") == [" ", "a", ".", " "]
+    assert build_front_end("lowercase", edges=True)(" ") == []
 
 
-@pytest.mark.parametrize("wrong", ["", "letters", "phonemes", "pinyin:zh"])
+@pytest.mark.parametrize("wrong", ["", "letters", "phonemes", "gruut", "pinyin:zh"])
 def test_unknown_front_ends_are_refused(wrong: str) -> None:
     with pytest.raises(ConfigError, match="no text front end"):
         build_front_end(wrong)

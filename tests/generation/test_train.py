@@ -90,6 +90,16 @@ def test_training_lowers_the_loss(settings: list[str], recipe: Path, tmp_path: P
     assert losses[-1] < 0.95 * losses[0]
 
 
+def test_timed_symbols_are_learnt_from_an_alignment(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train_run(run, recipe=recipe, settings=[*settings, "model.transformer={placement: timed}", "samples.every=4"])
+    model = SpeechFlow.from_pretrained(run)
+    assert model.timing is not None
+    seconds = model.timing(torch.tensor(model.numbers("these things")))
+    assert 0.3 < float(seconds.sum()) < 2.0
+    assert len(list((run / "samples" / "step-00000004").iterdir())) == 2
+
+
 def test_fine_tuning_starts_from_a_model_and_adds_symbols(settings: list[str], recipe: Path, tmp_path: Path) -> None:
     train_run(tmp_path / "first", recipe=recipe, settings=settings)
     vocabulary = tmp_path / "vocabulary.txt"

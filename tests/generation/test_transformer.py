@@ -1,9 +1,11 @@
+import math
+
 import pytest
 import torch
 
 from tests.generation.small import CHANNELS, small_flow
 from wavcube.errors import ConfigError
-from wavcube.generation.config import TransformerConfig
+from wavcube.generation.config import PLACEMENTS, TransformerConfig
 from wavcube.generation.text_embedding import TextEmbedding
 from wavcube.generation.transformer import DiffusionTransformer
 
@@ -39,18 +41,19 @@ def test_at_first_the_velocity_is_zero() -> None:
     assert not transformer(torch.randn(1, 9, CHANNELS), torch.rand(1), context).any()
 
 
-@pytest.mark.parametrize("spread", [False, True])
-def test_an_item_gets_in_a_batch_what_it_gets_alone(spread: bool) -> None:
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_an_item_gets_in_a_batch_what_it_gets_alone(placement: str) -> None:
     model = small_flow()
-    model.text.spread = spread
+    model.text.placement = placement
     lengths = torch.tensor([23, 40, 31])
     noised, condition = torch.randn(3, 40, CHANNELS), torch.randn(3, 40, CHANNELS)
     text = torch.randint(1, 20, (3, 18))
     text[0, 7:], text[2, 12:] = 0, 0
     time = torch.tensor([0.1, 0.5, 0.9])
+    ends = torch.rand(3, 18).mul(3).cumsum(1).masked_fill(text == 0, math.inf)
 
     def velocity(items: slice, frames: int, symbols: int) -> torch.Tensor:
-        embedded = model.text(text[items, :symbols], lengths[items])
+        embedded = model.text(text[items, :symbols], lengths[items], ends[items, :symbols])
         context = model.transformer.context(condition[items, :frames], embedded)
         return model.transformer(noised[items, :frames], time[items], context, lengths[items])
 
@@ -66,19 +69,32 @@ def test_text_of_filler_is_zero_and_real_text_is_not() -> None:
     embedded = model.text(torch.tensor([[3, 4, 5]]), lengths)
     assert embedded[0, :3].abs().min() > 0
     assert not embedded[0, 3:].any()
-    for model.text.spread in (False, True):
-        assert not model.text(torch.zeros(2, 5, dtype=torch.long), lengths.expand(2)).any()
+    for model.text.placement in PLACEMENTS:
+        assert not model.text(torch.zeros(2, 5, dtype=torch.long), lengths.expand(2), torch.ones(2, 5)).any()
 
 
 def test_text_can_be_spread_over_its_frames() -> None:
     model, text = small_flow(), torch.tensor([[3, 4, 5, 0], [3, 4, 5, 6]])
     lengths = torch.tensor([10, 4])
     placed = model.text(text, lengths)
-    model.text.spread = True
+    model.text.placement = "spread"
     spread = model.text(text, lengths)
-    assert torch.equal(spread[0, :10], placed[0, [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]])
+    assert torch.equal(spread[0, :10], placed[0, [0, 0, 0, 1, 1, 1, 1, 2, 2, 2]])
     assert torch.equal(spread[1, :4], placed[1, :4])
     assert not spread[1, 4:].any()
+
+
+def test_text_can_stand_where_it_is_spoken() -> None:
+    model, text = small_flow(), torch.tensor([[3, 4, 5, 0], [3, 4, 5, 6]])
+    lengths, ends = torch.tensor([10, 6]), torch.tensor([[2.0, 2.0, 9.0, math.inf], [0.4, 1.6, 5.0, 6.0]])
+    placed = model.text(text, lengths)
+    model.text.placement = "timed"
+    timed = model.text(text, lengths, ends)
+    assert torch.equal(timed[0], placed[0, [0, 0, 2, 2, 2, 2, 2, 2, 2, 2]])  # a symbol without frames has none
+    assert torch.equal(timed[1, :6], placed[1, [1, 1, 2, 2, 2, 3]])
+    assert not timed[1, 6:].any()
+    with pytest.raises(ValueError, match="needs the ends"):
+        model.text(text, lengths)
 
 
 def test_all_inputs_matter() -> None:
@@ -93,7 +109,9 @@ def test_all_inputs_matter() -> None:
         assert (other - velocity()).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("wrong", [{"width": 100, "heads": 3}, {"layers": 0}, {"dropout": 1.0}, {"position_kernel": 4}])
+@pytest.mark.parametrize(
+    "wrong", [{"width": 100, "heads": 3}, {"layers": 0}, {"dropout": 1.0}, {"position_kernel": 4}, {"placement": "end"}]
+)
 def test_impossible_sizes_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         TransformerConfig(**wrong)  # type: ignore[arg-type]

@@ -7,10 +7,11 @@ from wavcube.frontends.base import Frontend
 from wavcube.frontends.latent import load_wavcube_frontend
 from wavcube.frontends.pretrained import PretrainedFrontend
 from wavcube.frontends.spectral import Fbank, LogMel, Mfcc
+from wavcube.frontends.stacked import Stacked
 
 SPECS = (
     "wavcube[:MODEL], features[:MODEL], restored[:MODEL], transformers:NAME, transformers:NAME@LAYER, "
-    "transformers:NAME@weighted, logmel, mfcc, fbank"
+    "transformers:NAME@weighted, logmel, mfcc, fbank, stacked:COUNT:ANOTHER"
 )
 """What `build_frontend` understands; MODEL and NAME are a folder or a hub id."""
 
@@ -21,7 +22,8 @@ def build_frontend(spec: str, device: str | torch.device = "cpu") -> Frontend:
     Args:
         spec: "wavcube" (latents of the packaged model) or "wavcube:MODEL"; "features[:MODEL]", what the model's encoder
             gives; "restored[:MODEL]"; "transformers:NAME" (last layer, layer-normed), "transformers:NAME@7" (hidden
-            state 7), "transformers:NAME@weighted" (all layers); "logmel", "mfcc", "fbank" (SUPERB's baseline).
+            state 7), "transformers:NAME@weighted" (all layers); "logmel", "mfcc", "fbank" (SUPERB's baseline);
+            "stacked:2:logmel", two frames of another one in each.
         device: where it runs.
 
     Raises:
@@ -51,4 +53,9 @@ def build_frontend(spec: str, device: str | torch.device = "cpu") -> Frontend:
             return Mfcc(device=device)
         case "fbank" if not argument:
             return Fbank(device=device)
+        case "stacked":
+            count, _, inner = argument.partition(":")
+            if not count.isdecimal() or not inner:
+                raise ConfigError(f"representation {spec!r}: expected stacked:COUNT:ANOTHER, such as stacked:2:logmel")
+            return Stacked(build_frontend(inner, device), int(count))
     raise ConfigError(f"unknown representation {spec!r}; there are {SPECS}")

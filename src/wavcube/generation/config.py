@@ -12,6 +12,8 @@ from wavcube.errors import ConfigError
 
 FORMAT = "wavcube-tts-1"
 
+PLACEMENTS = ("start", "spread", "timed")
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -23,8 +25,10 @@ class TransformerConfig:
         dropout: after attention and inside the feed-forward, in training.
         text_width: of the text embedding.
         text_layers: ConvNeXt V2 blocks on it.
-        spread_text: spread a text's symbols evenly over its frames (as ZipVoice does, arXiv 2506.13053), which small
-            models align sooner; otherwise they stand at the first frames, one each (F5-TTS).
+        placement: where a text's symbols stand: "start", at the first frames, one each (F5-TTS); "spread", evenly over
+            all frames (as ZipVoice has it, arXiv 2506.13053), which small models align sooner; "timed", on the frames
+            where each is spoken, of which training learns by an alignment, and only on those that are to be made, so
+            that a prompt needs no text. That takes the fewest steps by far.
         position_kernel, position_groups: of the two convolutions that tell a frame about its neighbours.
     """
 
@@ -35,7 +39,7 @@ class TransformerConfig:
     dropout: float = 0.1
     text_width: int = 512
     text_layers: int = 4
-    spread_text: bool = False
+    placement: str = "start"
     position_kernel: int = 31
     position_groups: int = 16
 
@@ -51,6 +55,8 @@ class TransformerConfig:
             raise ConfigError("transformer.text_width must be even and text_layers not below 0")
         if self.position_kernel % 2 == 0:
             raise ConfigError(f"transformer.position_kernel is {self.position_kernel}; it must be odd")
+        if self.placement not in PLACEMENTS:
+            raise ConfigError(f"transformer.placement is {self.placement!r}; there are {', '.join(PLACEMENTS)}")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"transformer.dropout is {self.dropout}; it lies from 0 to below 1")
 
@@ -69,7 +75,9 @@ class TransformerConfig:
 PRESETS: dict[str, dict[str, Any]] = {
     "base": {},
     "small": {"width": 768, "layers": 18, "heads": 12},
-    "nano": {"width": 256, "layers": 12, "heads": 4, "text_width": 256, "spread_text": True},
+    "nano": {
+        "width": 256, "layers": 8, "heads": 4, "dropout": 0.0, "text_width": 256, "placement": "timed",
+    },
     "tiny": {
         "width": 64, "layers": 2, "heads": 2, "dropout": 0.0, "text_width": 32, "text_layers": 2, "position_kernel": 7,
     },

@@ -1,5 +1,6 @@
 """Transcribed speech to train on: manifests and folders -> utterances with frames on disk and numbered texts."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,15 +26,20 @@ class SpeechBatch:
         values: frames [B, T, C] as the representation gives them, float32.
         lengths: [B], frames of each.
         text: numbers [B, N], filler behind each text's end.
+        ends: [B, N], the frame at which each symbol ends, infinity behind each text's end; None if they are not known.
     """
 
     values: Tensor
     lengths: Tensor
     text: Tensor
+    ends: Tensor | None = None
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "SpeechBatch":
-        moved = (tensor.to(device, non_blocking=non_blocking) for tensor in (self.values, self.lengths, self.text))
-        return SpeechBatch(*moved)
+        values, lengths, text = (
+            t.to(device, non_blocking=non_blocking) for t in (self.values, self.lengths, self.text)
+        )
+        ends = None if self.ends is None else self.ends.to(device, non_blocking=non_blocking)
+        return SpeechBatch(values, lengths, text, ends)
 
 
 def read_corpora(corpora: Sequence[CorpusSettings]) -> list[Utterance]:
@@ -51,11 +57,24 @@ def read_corpora(corpora: Sequence[CorpusSettings]) -> list[Utterance]:
 
 @dataclass
 class Spoken:
-    """An utterance that training uses: where it is, what it says, and how many frames it has."""
+    """An utterance that training uses.
+
+    Attributes:
+        utterance: where it is.
+        numbers: of its text.
+        frames: how many it has.
+        ends: [N], the second at which each symbol ends, once it is known (alignment.py).
+    """
 
     utterance: Utterance
     numbers: list[int]
     frames: int
+    ends: np.ndarray | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name in caches."""
+        return _key(self.utterance)
 
 
 class SpeechCorpus:
@@ -125,11 +144,16 @@ class SpeechCorpus:
 
     def frames(self, index: int) -> np.ndarray:
         """Frames [T, C] of an utterance, float16, mapped from the disk."""
-        return self.cache[_key(self.spoken[index].utterance)]
+        return self.cache[self.spoken[index].key]
+
+    def leave_out(self, count: int, reason: str) -> None:
+        """Keep in mind that `count` utterances are not used."""
+        if count:
+            self.left_out[reason] += count
 
     def statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and deviation [C] of the frames; a channel that never changes has deviation 1."""
-        mean, deviation = self.cache.statistics({_key(spoken.utterance) for spoken in self.spoken})
+        mean, deviation = self.cache.statistics({spoken.key for spoken in self.spoken})
         deviation = np.where(deviation > 1e-5, deviation, 1.0)
         return torch.from_numpy(mean), torch.from_numpy(deviation.astype(np.float32))
 
@@ -140,7 +164,14 @@ class SpeechCorpus:
             pad_sequence(values, True),
             torch.tensor([len(item) for item in values]),
             pad_sequence([torch.tensor(self.spoken[i].numbers) for i in indices], True),
+            self._ends(indices),
         )
+
+    def _ends(self, indices: list[int]) -> Tensor | None:
+        rate = self.cache.frontend.frame_rate
+        ends = [self.spoken[i].ends for i in indices]
+        known = [torch.from_numpy(rate * one).float() for one in ends if one is not None]
+        return pad_sequence(known, True, math.inf) if len(known) == len(ends) else None
 
     def summary(self) -> str:
         left = "; ".join(f"{count} left out: {reason}" for reason, count in self.left_out.items())

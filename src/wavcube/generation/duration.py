@@ -1,6 +1,9 @@
 """How long a text takes to speak."""
 
+import torch
+
 from wavcube.generation.text import TextError
+from wavcube.generation.timing import SymbolTiming
 
 LONGEST_S = 40.0
 """Prompt and speech together; models are trained on at most 30 s."""
@@ -20,10 +23,30 @@ def estimate_frames(prompt_frames: int, prompt_text: str, text: str, speed: floa
     """
     if not prompt_text.strip():
         raise TextError("the prompt's text is empty; say what is spoken in the prompt")
-    if not 0.1 <= speed <= 10:
-        raise TextError(f"the speed is {speed:g}; it lies from 0.1 to 10")
+    _check_speed(speed)
     pace = prompt_frames / len(prompt_text.encode())
     return max(1, round(pace * len(text.encode()) / speed))
+
+
+def timed_frames(timing: SymbolTiming, numbers: list[int], frame_rate: float, speed: float = 1.0) -> int:
+    """Frames of a text by how long its symbols usually last.
+
+    Args:
+        timing: of the model.
+        numbers: of the text.
+        frame_rate: in Hz.
+        speed: 2 speaks twice as fast.
+
+    Raises:
+        TextError: the speed is out of range.
+    """
+    _check_speed(speed)
+    return max(1, round(float(timing(torch.tensor(numbers, device=timing.effects.device)).sum()) * frame_rate / speed))
+
+
+def _check_speed(speed: float) -> None:
+    if not 0.1 <= speed <= 10:
+        raise TextError(f"the speed is {speed:g}; it lies from 0.1 to 10")
 
 
 def check_frames(symbols: int, frames: int, frame_rate: float) -> None:

@@ -75,13 +75,16 @@ class FlowMatching(nn.Module):
         self.model = model
         self.settings = settings
 
-    def forward(self, values: Tensor, lengths: Tensor, text: Tensor, draws: Draws | None = None) -> Tensor:
+    def forward(
+        self, values: Tensor, lengths: Tensor, text: Tensor, ends: Tensor | None = None, draws: Draws | None = None
+    ) -> Tensor:
         """Mean squared error of the velocity over the hidden spans, a scalar.
 
         Args:
             values: frames [B, T, C] as the representation gives them; what lies behind an item's end is ignored.
             lengths: [B], frames of each.
             text: numbers [B, N], N <= T, filler behind each text's end.
+            ends: [B, N], the frame at which each symbol ends, for models with timed symbols.
             draws: chance, if it is not to be drawn here.
         """
         frames = self.model.normalise(values)
@@ -93,7 +96,7 @@ class FlowMatching(nn.Module):
         if mask is not None:
             shown &= mask
         condition = frames * shown[..., None]
-        embedded = self.model.text(text, lengths) * ~draws.hide_text[:, None, None]
+        embedded = self.model.embed(text, lengths, draws.span, ends) * ~draws.hide_text[:, None, None]
         context = self.model.transformer.context(condition, embedded)
         velocity = self.model.transformer(noised, draws.time, context, None if mask is None else lengths)
         error = (velocity.float() - (frames - draws.noise).float()).square().mean(-1)

@@ -1,6 +1,7 @@
 """`SpeechFlow`: text and a prompt's frames -> frames of speech. Knows its vocabulary and its frames' statistics."""
 
 import dataclasses
+import math
 import os
 import tempfile
 from collections.abc import Sequence
@@ -20,11 +21,16 @@ from wavcube.generation.duration import check_frames
 from wavcube.generation.solver import SolverSettings, guided, solve
 from wavcube.generation.text import build_front_end
 from wavcube.generation.text_embedding import TextEmbedding
+from wavcube.generation.timing import SymbolTiming
 from wavcube.generation.transformer import DiffusionTransformer
 from wavcube.generation.vocabulary import FILLER, Vocabulary
 from wavcube.representation.checkpoint import check_tensors
+from wavcube.representation.lengths import zero_beyond
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+STATISTICS = ("mean", "deviation", "timing.effects")
+"""Of the training data; they stay float32."""
 
 
 @dataclass
@@ -33,7 +39,7 @@ class Wanted:
 
     Attributes:
         prompt: frames [P, C] of the voice, as the representation gives them.
-        text: numbers of the prompt's text and the new one together.
+        text: numbers of the prompt's text and the new one together; of the new one alone where symbols are timed.
         frames: to make, besides the prompt's.
         seed: of its noise.
     """
@@ -53,6 +59,7 @@ class SpeechFlow(nn.Module):
         mean, deviation: [C] of the frames of the training data.
         vocabulary: its symbols.
         front_end: text -> symbols.
+        timing: how long symbols last, where the placement of the text is "timed"; None elsewhere.
     """
 
     mean: Tensor
@@ -63,7 +70,9 @@ class SpeechFlow(nn.Module):
         channels = config.representation.channels
         self.config = config
         self.vocabulary = Vocabulary(config.symbols)
-        self.front_end = build_front_end(config.front_end)
+        timed = config.transformer.placement == "timed"
+        self.front_end = build_front_end(config.front_end, edges=timed)
+        self.timing = SymbolTiming(len(self.vocabulary)) if timed else None
         self.text = TextEmbedding(len(self.vocabulary), config.transformer)
         self.transformer = DiffusionTransformer(channels, config.transformer)
         self.register_buffer("mean", torch.zeros(channels))
@@ -92,6 +101,18 @@ class SpeechFlow(nn.Module):
     def denormalise(self, frames: Tensor) -> Tensor:
         return frames * self.deviation + self.mean
 
+    def embed(self, text: Tensor, lengths: Tensor, made: Tensor, ends: Tensor | None = None) -> Tensor:
+        """Embeddings [B, T, D] of texts, see `TextEmbedding`; timed symbols stand only on frames that are to be made
+        (`made` [B, T]), since those that are shown say themselves what is spoken."""
+        embedded = self.text(text, lengths, ends)
+        return embedded if self.timing is None else zero_beyond(embedded, made)
+
+    def symbol_ends(self, numbers: Sequence[int], frames: int) -> Tensor:
+        """The frame at which each symbol of a text [N] ends, if it is to last `frames`, float32 [N] on the CPU."""
+        assert self.timing is not None
+        ends = self.timing(torch.tensor(numbers, device=self.device)).cumsum(0).cpu()
+        return ends * (frames / ends[-1])
+
     @torch.no_grad()
     def generate(self, wanted: Sequence[Wanted], settings: SolverSettings) -> list[Tensor]:
         """Frames [T, C] of each item, float32 on the model's device, without the prompt's.
@@ -113,7 +134,14 @@ class SpeechFlow(nn.Module):
             True,
         )
         text = pad_sequence([torch.tensor(item.text) for item in wanted], True, FILLER).to(self.device)
-        embedded = self.text(text, lengths)
+        starts = torch.tensor([len(item.prompt) for item in wanted], device=self.device)
+        made = torch.arange(int(lengths.max()), device=self.device) >= starts[:, None]
+        ends = None
+        if self.timing is not None:
+            ends = pad_sequence(
+                [len(item.prompt) + self.symbol_ends(item.text, item.frames) for item in wanted], True, math.inf
+            ).to(self.device)
+        embedded = self.embed(text, lengths, made, ends)
         context = self.transformer.context(condition.to(self.dtype), embedded)
         null = self.transformer.context(torch.zeros_like(condition, dtype=self.dtype), torch.zeros_like(embedded))
         even = len(set(totals)) == 1
@@ -145,6 +173,14 @@ class SpeechFlow(nn.Module):
             if symbol in self.vocabulary:
                 table[number] = known[self.vocabulary.encode([symbol])[0]]
         weights["text.table.weight"] = table
+        if self.timing is not None and changed.timing is not None:
+            effects = changed.timing.effects
+            effects[:, FILLER] = self.timing.effects[:, FILLER]
+            for number, symbol in enumerate(vocabulary.symbols, 1):
+                known_as = self.vocabulary.encode([symbol])[0] if symbol in self.vocabulary else None
+                column = self.timing.effects[:, 1:].mean(1) if known_as is None else self.timing.effects[:, known_as]
+                effects[:, number] = column
+            weights["timing.effects"] = effects
         changed.load_state_dict(weights)
         return changed
 
@@ -187,9 +223,7 @@ def write_model(
     """
     folder = Path(folder)
     kept = {
-        key: value.detach()
-        .to("cpu", value.dtype if key in ("mean", "deviation") or dtype is None else dtype)
-        .contiguous()
+        key: value.detach().to("cpu", value.dtype if key in STATISTICS or dtype is None else dtype).contiguous()
         for key, value in weights.items()
     }
     try:

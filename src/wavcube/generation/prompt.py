@@ -40,13 +40,15 @@ class Voice:
 
     Attributes:
         frames: [P, C] of the representation.
-        text: what the prompt says.
+        text: what the prompt says; empty where the model needs no text and none was given.
         gain: what is spoken is divided by it.
+        pace: how much longer than usual it takes for its text, where the model knows what is usual.
     """
 
     frames: Tensor
     text: str
     gain: float
+    pace: float = 1.0
 
 
 def read_prompt(speech: Any, sample_rate: int | None, target_rate: int) -> Prompt:

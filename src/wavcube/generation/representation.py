@@ -12,6 +12,7 @@ from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
 from wavcube.frontends import Frontend, build_frontend
 from wavcube.frontends.latent import WavCubeFrontend
 from wavcube.frontends.spectral import LogMel
+from wavcube.frontends.stacked import Stacked
 from wavcube.generation.config import RepresentationConfig
 from wavcube.generation.griffin_lim import GriffinLim
 
@@ -80,7 +81,10 @@ def load_representation(spec: str, device: str | torch.device = "cpu", vocoder: 
 
 def default_vocoder(frontend: Frontend) -> Vocoder | None:
     """The way back that a frontend brings: a WavCube's decoder (from features by way of its compressor), Griffin-Lim
-    for log-mel, none for others."""
+    for log-mel, that of the frontend inside for stacked frames, none for others."""
+    if isinstance(frontend, Stacked):
+        inner, dim = default_vocoder(frontend.inner), frontend.inner.dim
+        return None if inner is None else lambda frames: inner(frames.reshape(-1, dim))
     if isinstance(frontend, WavCubeFrontend):
         model = frontend.model
         if frontend.part == "latents":

@@ -12,7 +12,7 @@ from torch import nn
 
 from wavcube.audio import save_audio
 from wavcube.errors import CheckpointError
-from wavcube.generation.duration import check_frames, estimate_frames
+from wavcube.generation.duration import check_frames, estimate_frames, timed_frames
 from wavcube.generation.joining import PAUSE_S, faded, joined
 from wavcube.generation.model import SpeechFlow, Wanted
 from wavcube.generation.prompt import Voice, check_prompt_text, read_prompt
@@ -31,6 +31,9 @@ PACKAGED = Path(__file__).parent / "assets" / "nano"
 
 PIECE_S = 22.0
 """Prompt and speech of one piece together; longer texts are cut. Models are trained on at most 30 s."""
+
+PACES = (0.7, 1.5)
+"""How much longer than usual a prompt may take its text to be believed: a wrong text must not decide the pace."""
 
 CONTEXT_S = 0.5
 """So much of the prompt is decoded again before the new speech, which then does not begin out of nothing."""
@@ -155,7 +158,8 @@ class TextToSpeech:
 
         Args:
             prompt: a path, or an array [S] with its `sample_rate`; 1 to 20 s, best 3 to 10.
-            text: what it says; None lets the recogniser read it.
+            text: what it says; None lets the recogniser read it. A model with timed symbols needs none, and learns no
+                more from it than the pace.
             sample_rate: of an array, in Hz.
             language: for the recogniser (ISO 639-1).
 
@@ -164,11 +168,18 @@ class TextToSpeech:
             TextError: no text, and no recogniser to read it.
         """
         ready = read_prompt(prompt, sample_rate, self.sample_rate)
+        if self.model.timing is not None and text is None:
+            return Voice(self.representation.encode(ready.waveform), "", ready.gain)
         if text is None and self.recogniser is not None:
             text = self.recogniser.transcribe(ready.waveform, language)
         text = plain(check_prompt_text(text))
-        self.model.numbers(text)  # characters that it does not know are found before anything is computed
-        return Voice(self.representation.encode(ready.waveform), text, ready.gain)
+        numbers = self.model.numbers(text)  # characters that it does not know are found before anything is computed
+        frames = self.representation.encode(ready.waveform)
+        pace = 1.0
+        if self.model.timing is not None:
+            usual = timed_frames(self.model.timing, numbers, self.model.config.representation.frame_rate)
+            pace = min(max(len(frames) / usual, PACES[0]), PACES[1])
+        return Voice(frames, text, ready.gain, pace)
 
     def check(self, text: str, voice: Voice, *, seconds: float | None = None, speed: float = 1.0) -> None:
         """Raise the `TextError` that `speak` would raise, without speaking."""
@@ -274,10 +285,8 @@ class TextToSpeech:
             raise TextError("the text is empty; there is nothing to speak")
         rate = self.model.config.representation.frame_rate
         prompt_frames = len(voice.frames)
-        natural = estimate_frames(prompt_frames, voice.text, text)
-        total = (
-            round(seconds * rate) if seconds is not None else estimate_frames(prompt_frames, voice.text, text, speed)
-        )
+        natural = self._natural_frames(voice, text)
+        total = round(seconds * rate) if seconds is not None else self._natural_frames(voice, text, speed)
         # Bytes that a piece may have, at the pace of the whole.
         room = max(1.0, PIECE_S * rate - prompt_frames)
         parts = split_text(text, max(1, int(len(text.encode()) * room / max(1, total))))
@@ -290,11 +299,18 @@ class TextToSpeech:
         size = sum(len(part.encode()) for part in parts)
         for number, part in enumerate(parts, first):
             frames = max(1, round(total * len(part.encode()) / size))
-            numbers = self.model.numbers(f"{voice.text} {part}")
+            numbers = self.model.numbers(part if self.model.timing is not None else f"{voice.text} {part}")
             check_frames(len(numbers), prompt_frames + frames, rate)
             wanted = Wanted(voice.frames, numbers, frames, seed + _PIECE_STRIDE * number)
             pieces.append(_Piece(item, wanted, voice))
         return pieces
+
+    def _natural_frames(self, voice: Voice, text: str, speed: float = 1.0) -> int:
+        """Frames of a text in the pace of a voice."""
+        if self.model.timing is None:
+            return estimate_frames(len(voice.frames), voice.text, text, speed)
+        rate = self.model.config.representation.frame_rate * voice.pace
+        return timed_frames(self.model.timing, self.model.numbers(text), rate, speed)
 
     def _fits(self, voice: Voice, text: str, frames: int) -> bool:
         return frames > 0 and len(self.model.numbers(text)) <= frames

@@ -36,7 +36,7 @@ class SpeechTask(Objective):
 
     def inputs(self, batch: Any) -> dict[str, Any]:
         assert isinstance(batch, SpeechBatch)
-        return {"values": batch.values, "lengths": batch.lengths, "text": batch.text}
+        return {"values": batch.values, "lengths": batch.lengths, "text": batch.text, "ends": batch.ends}
 
     def generator_loss(self, batch: Any, output: Any, judge: Any) -> tuple[Tensor, dict[str, Tensor]]:
         return output, {}

@@ -4,15 +4,15 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from functools import cache
-from typing import Any
 
 from wavcube.errors import ConfigError, MissingDependencyError, WavCubeError
+from wavcube.generation.phonemes import espeak_phonemes, gruut_phonemes
 
 FRONT_ENDS = """\
 characters         the text's characters as they are
 lowercase          the same in lower case
 pinyin             Chinese as syllables with tone numbers, the rest as characters (pypinyin, rjieba)
+gruut:LANGUAGE     IPA by gruut, such as gruut:en-us, with numbers and abbreviations spoken out
 phonemes:LANGUAGE  IPA by eSpeak NG, such as phonemes:en-us (the package phonemizer, which is under the GPL)"""
 
 FrontEnd = Callable[[str], list[str]]
@@ -26,16 +26,25 @@ class TextError(WavCubeError, ValueError):
     """A text that cannot be spoken: empty, outside the vocabulary, or longer than its duration allows."""
 
 
-def build_front_end(description: str) -> FrontEnd:
+def build_front_end(description: str, edges: bool = False) -> FrontEnd:
     """Make the front end that `description` names (see `FRONT_ENDS`).
+
+    Args:
+        description: see `FRONT_ENDS`.
+        edges: begin and end every text that has symbols with a space, which stands for the silence there.
 
     Raises:
         ConfigError: it names none.
         MissingDependencyError: on use of one whose package is missing.
     """
+    if edges:
+        inner = build_front_end(description)
+        return lambda text: [" ", *symbols, " "] if (symbols := inner(text)) else []
     kind, _, language = description.partition(":")
     if kind == "phonemes" and language:
-        return lambda text: list(_phonemes(plain(text), language))
+        return lambda text: espeak_phonemes(plain(text), language)
+    if kind == "gruut" and language:
+        return lambda text: gruut_phonemes(plain(text), language)
     if description == "characters":
         return lambda text: list(plain(text))
     if description == "lowercase":
@@ -71,29 +80,3 @@ def _pinyin(text: str) -> list[str]:
                 symbols.append(syllable)
         position = run.end()
     return symbols + list(text[position:])
-
-
-def _phonemes(text: str, language: str) -> str:
-    return _espeak(language).phonemize([text], strip=True)[0]
-
-
-@cache
-def _espeak(language: str) -> Any:
-    try:
-        from phonemizer.backend import EspeakBackend
-        from phonemizer.backend.espeak.wrapper import EspeakWrapper
-    except ImportError as error:
-        raise MissingDependencyError(
-            "phonemes need phonemizer and eSpeak NG: pip install phonemizer espeakng-loader (phonemizer is GPL-3)"
-        ) from error
-    try:
-        import espeakng_loader
-
-        EspeakWrapper.set_library(espeakng_loader.get_library_path())
-        EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
-    except ImportError:
-        pass  # then eSpeak NG is looked for where the system has it
-    try:
-        return EspeakBackend(language, preserve_punctuation=True, with_stress=True)
-    except RuntimeError as error:
-        raise ConfigError(f"front end phonemes:{language}: {str(error).splitlines()[0]}") from error

@@ -1,8 +1,9 @@
 """Text -> an embedding for each of its symbols: a table, absolute positions, and ConvNeXt V2 blocks.
 
 The text stands at the start of the frames, a symbol a frame, and the frames behind its end are filler; or its symbols
-are spread over all frames. Filler is zero before and after every block and takes no part in a norm, so a text gets the
-same embedding whatever it is padded to, and the text that guidance leaves out, filler only, is zero.
+are spread over all frames; or each stands on the frames where it is spoken. Filler is zero before and after every block
+and takes no part in a norm, so a text gets the same embedding whatever it is padded to, and the text that guidance
+leaves out, filler only, is zero.
 """
 
 import math
@@ -58,27 +59,35 @@ class TextEmbedding(nn.Module):
 
     def __init__(self, symbols: int, config: TransformerConfig) -> None:
         super().__init__()
-        self.width, self.spread = config.text_width, config.spread_text
+        self.width, self.placement = config.text_width, config.placement
         self.table = nn.Embedding(symbols + 1, config.text_width)  # a row for filler, as in the published models
         self.blocks = nn.ModuleList(ConvNeXtBlock(config.text_width) for _ in range(config.text_layers))
 
-    def forward(self, text: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, text: Tensor, lengths: Tensor, ends: Tensor | None = None) -> Tensor:
         """Embeddings [B, T, D] for the frames of each item, zeros where there is no symbol.
 
         Args:
             text: numbers [B, N], filler behind each text's end.
             lengths: [B], frames of each item; T is the largest.
+            ends: [B, N], the frame at which each symbol ends, rising; needed, and used, by the placement "timed" only.
         """
         mask = text != FILLER
         values = zero_beyond(self.table(text) + self._positions(text.shape[1], text.device), mask)
         for block in self.blocks:
             values = block(values, mask)
         frames = int(lengths.max())
-        if not self.spread:
+        if self.placement == "start":
             return F.pad(values, (0, 0, 0, frames - text.shape[1]))
+        if self.placement == "spread":
+            count = torch.arange(1, text.shape[1] + 1, device=text.device)
+            ends = count * lengths[:, None] / mask.sum(1, keepdim=True)
+        elif ends is None:
+            raise ValueError("a text whose placement is timed needs the ends of its symbols")
         index = torch.arange(frames, device=text.device)
-        symbol = index * mask.sum(1, keepdim=True) // lengths[:, None]  # [B, T]
-        placed = values.gather(1, symbol.clamp_max(text.shape[1] - 1)[..., None].expand(-1, -1, self.width))
+        middles = (index + 0.5).expand(len(text), -1).contiguous()
+        symbol = torch.searchsorted(ends.float().contiguous(), middles, right=True)  # the first that ends later
+        symbol = torch.minimum(symbol, mask.sum(1, keepdim=True) - 1).clamp_min(0)  # or the last
+        placed = values.gather(1, symbol[..., None].expand(-1, -1, self.width))
         return zero_beyond(placed, index < lengths[:, None])
 
     def _positions(self, count: int, device: torch.device) -> Tensor:

@@ -18,6 +18,7 @@ from torch import nn
 from torch.optim import AdamW
 
 from wavcube.errors import ConfigError
+from wavcube.generation.alignment import symbol_seconds, time_symbols
 from wavcube.generation.batches import BatchStream
 from wavcube.generation.corpus import SpeechCorpus, read_corpora
 from wavcube.generation.flow import draw
@@ -97,10 +98,15 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
         common = (representation.frontend, model.front_end, model.vocabulary, config.data)
         corpus = SpeechCorpus(spoken, *common, show_progress=fabric.is_global_zero)
         validation = SpeechCorpus(held_out, *common, show_progress=fabric.is_global_zero) if held_out else None
+        if model.timing is not None:
+            both = [corpus, validation] if validation is not None else [corpus]
+            time_symbols(both, model.vocabulary, config.data.cache, fabric.is_global_zero)
     if checkpoint is None and not config.start:
         mean, deviation = corpus.statistics()
         model.mean.copy_(mean)
         model.deviation.copy_(deviation)
+        if model.timing is not None:
+            model.timing.fit(map(symbol_seconds, corpus.spoken))
     task = SpeechTask(model, config)
     if config.hardware.checkpoint_activations:
         keep_fewer_activations(task.networks)

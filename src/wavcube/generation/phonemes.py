@@ -1,0 +1,76 @@
+"""Text -> phonemes of the International Phonetic Alphabet, by gruut or by eSpeak NG."""
+
+from functools import cache, lru_cache
+from typing import Any
+
+from wavcube.errors import ConfigError, MissingDependencyError
+
+PAUSES = frozenset(".,?!;:")
+"""Punctuation that is kept."""
+
+
+def gruut_phonemes(text: str, language: str) -> list[str]:
+    """Phonemes with their stress, a space between words, punctuation in the place of the space before it.
+
+    Numbers, amounts and abbreviations are spoken out; words outside the lexicon are guessed from their letters.
+
+    Raises:
+        MissingDependencyError: gruut is not installed.
+        ConfigError: gruut does not know the language.
+    """
+    return list(_gruut(text, language))
+
+
+@lru_cache(100_000)  # half a second for a long text, and training reads each more than once
+def _gruut(text: str, language: str) -> tuple[str, ...]:
+    try:
+        import gruut
+    except ImportError as error:
+        raise MissingDependencyError('the front end gruut needs gruut: pip install "wavcube[tts]"') from error
+    if not gruut.is_language_supported(language):
+        raise ConfigError(f"front end gruut:{language}: gruut has no such language, or its lexicon is not installed")
+    if text.isupper():  # a transcript in capitals, which gruut would spell out
+        text = text.lower()
+    symbols: list[str] = []
+    # eSpeak's spellings of phonemes are not wanted; texts are no markup.
+    for sentence in gruut.sentences(text, lang=language, espeak=False, ssml=False):
+        for word in sentence:
+            if word.is_spoken and word.phonemes:
+                if symbols and symbols[-1] != " ":
+                    symbols.append(" ")
+                symbols += word.phonemes
+            elif word.text in PAUSES and symbols and symbols[-1] not in PAUSES:
+                symbols += [word.text, " "]
+    return tuple(symbols[:-1] if symbols and symbols[-1] == " " else symbols)
+
+
+def espeak_phonemes(text: str, language: str) -> list[str]:
+    """IPA, a character each, with stress and punctuation.
+
+    Raises:
+        MissingDependencyError: phonemizer or eSpeak NG is not installed.
+        ConfigError: eSpeak NG does not know the language.
+    """
+    return list(_espeak(language).phonemize([text], strip=True)[0])
+
+
+@cache
+def _espeak(language: str) -> Any:
+    try:
+        from phonemizer.backend import EspeakBackend
+        from phonemizer.backend.espeak.wrapper import EspeakWrapper
+    except ImportError as error:
+        raise MissingDependencyError(
+            "phonemes need phonemizer and eSpeak NG: pip install phonemizer espeakng-loader (phonemizer is GPL-3)"
+        ) from error
+    try:
+        import espeakng_loader
+
+        EspeakWrapper.set_library(espeakng_loader.get_library_path())
+        EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
+    except ImportError:
+        pass  # then eSpeak NG is looked for where the system has it
+    try:
+        return EspeakBackend(language, preserve_punctuation=True, with_stress=True)
+    except RuntimeError as error:
+        raise ConfigError(f"front end phonemes:{language}: {str(error).splitlines()[0]}") from error
