@@ -45,7 +45,9 @@ def test_equals_the_plain_model_on_unequal_lengths(encoder: dict, dtype: torch.d
     assert any(isinstance(module, PackedLinear | QuantizedLinear) for module in fast.modules())
     assert isinstance(fast.encoder.feature_extractor, PackedFrontEnd)
     generator = torch.Generator().manual_seed(2)
-    clips = [0.1 * torch.randn(n, generator=generator) for n in (16_000, 401, 23_456, 5_000)]
+    clips = [0.1 * torch.randn(n, generator=generator) for n in (16_000, 401, 23_456, 5_000)] + [
+        0.1 * torch.randn(140_000, generator=generator)
+    ]
     latents, fast_latents = plain.encode(clips, 16_000), fast.encode(clips, 16_000)
     waveform, fast_waveform = plain.decode(latents), fast.decode(latents)
     for i, clip in enumerate(clips):

@@ -22,10 +22,12 @@ class RelativePositionBias(nn.Embedding):
 
     def bias(self, frames: int) -> Tensor:
         """Bias [1, heads, T, T]; entry (i, j) belongs to query i and key j."""
-        distance = torch.arange(1 - frames, frames, device=self.weight.device)
-        per_distance = self(self._bucket(distance)).T  # [heads, 2T - 1]
         index = torch.arange(frames, device=self.weight.device)
-        return per_distance[:, index[None, :] - index[:, None] + frames - 1][None]
+        return self.per_distance(frames)[:, index[None, :] - index[:, None] + frames - 1][None]
+
+    def per_distance(self, frames: int) -> Tensor:
+        """Bias [heads, 2 T - 1] of the distances (key minus query) from 1 - T to T - 1."""
+        return self(self._bucket(torch.arange(1 - frames, frames, device=self.weight.device))).T
 
     def _bucket(self, distance: Tensor) -> Tensor:
         half = self.num_embeddings // 2

@@ -14,7 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.errors import ConfigError
+from wavcube.representation.attention import SelfAttention
 from wavcube.representation.encoder import ConvLayer, FrontEnd, PositionConvolution, SpeechEncoder
+from wavcube.representation.fast_attention import BlockAttention
 
 if TYPE_CHECKING:
     from wavcube.representation.model import WavCube
@@ -132,11 +134,14 @@ def _without_weight_norm(conv: nn.Conv1d) -> nn.Conv1d:
 
 
 def _pack(parent: nn.Module, int8: bool) -> None:
-    """Replace linear layers and front ends below `parent` by their packed forms."""
+    """Replace linear layers, front ends and attention below `parent` by their fast forms."""
     children = list(parent.named_children())
     for position, (name, child) in enumerate(children):
         if isinstance(child, SpeechEncoder):
             child.feature_extractor = PackedFrontEnd(child.feature_extractor)
+        if isinstance(child, SelfAttention):
+            child = BlockAttention(child)
+            setattr(parent, name, child)
         if isinstance(child, nn.Linear) and child.weight.numel() >= SMALLEST:
             if int8:
                 setattr(parent, name, QuantizedLinear(child.weight, child.bias))
