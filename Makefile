@@ -39,7 +39,7 @@ bench-full: $(VENV)/.dev  ## the same with more repetitions, a full-size folder 
 	$(PY) -m benchmarks --full
 
 reproduce-small: $(VENV)/.dev  ## the paper in small, hours: make reproduce-small DATA=speech.tsv TEACHER=whisper-encoder
-	$(PY) scripts/reproduce_small.py --data $(DATA) --teacher $(TEACHER)
+	$(PY) scripts/reproduce_small.py --data $(DATA) --teacher $(TEACHER) $(ARGS)
 
 learnability: $(VENV)/.dev  ## which representations a diffusion transformer learns, and how fast (docs/generation.md)
 	$(PY) scripts/learnability.py $(ARGS)

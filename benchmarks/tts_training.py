@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from benchmarks.harness import interleave, save
+from wavcube.generation.alignment import time_symbols
 from wavcube.generation.batches import BatchStream
 from wavcube.generation.config import SpeechFlowConfig, TransformerConfig
 from wavcube.generation.corpus import SpeechBatch, SpeechCorpus, read_corpora
@@ -42,11 +43,12 @@ class Setting:
     def __init__(self, config: SpeechTrainConfig, data: str, utterances: int) -> None:
         self.config = config
         self.representation = load_representation("logmel")
-        self.front_end = build_front_end(config.model.front_end)
+        self.front_end = build_front_end(config.model.front_end, edges=True)
         read = [read_corpora([CorpusSettings(data, {**ENGLISH, "split": s}, utterances)]) for s in ("train", "test")]
         self.vocabulary = Vocabulary.collect(self.front_end(u.transcript or "") for part in read for u in part)
         common = (self.representation.frontend, self.front_end, self.vocabulary, config.data)
         self.speech, self.held_out = (SpeechCorpus(part, *common, show_progress=True) for part in read)
+        time_symbols([self.speech, self.held_out], self.vocabulary, config.data.cache)
 
     def networks(self) -> FlowMatching:
         torch.manual_seed(0)
@@ -85,7 +87,7 @@ def optimizers_of(networks: nn.Module, kind: str, lr: float, config: SpeechTrain
 
 def update(networks: FlowMatching, optimizers: list[Optimizer], batch: SpeechBatch, precision: str) -> Tensor:
     with in_precision(precision):
-        loss = networks(batch.values, batch.lengths, batch.text)
+        loss = networks(batch.values, batch.lengths, batch.text, batch.ends)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
     for optimizer in optimizers:
@@ -130,7 +132,7 @@ def held_out(setting: Setting, networks: FlowMatching, precision: str) -> float:
         batch = corpus.batch(order[start : start + 8])
         draws = draw(batch.values, batch.lengths, networks.settings, generator)
         with in_precision(precision):
-            losses.append(float(networks(batch.values, batch.lengths, batch.text, draws=draws)))
+            losses.append(float(networks(batch.values, batch.lengths, batch.text, batch.ends, draws)))
     return sum(losses) / len(losses)
 
 

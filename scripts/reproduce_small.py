@@ -10,8 +10,8 @@ again after an interruption. Hours on a CPU, less with a GPU. `--only NAME` runs
     stage1          compressor, restorer and decoder on the frozen encoder
     stage2-free     the encoder learns too, without semantic anchoring
     stage2          the encoder learns too, anchored
-    reconstruction  all of them and Griffin-Lim on log-mels, on LibriSpeech and VCTK test clips
-    probes          characters and speakers, of log-mel, the features and all latents
+    reconstruction  all of them and Griffin-Lim on log-mels, on the LibriSpeech test clips
+    probes          characters and speakers, of log-mel, the encoders' features and all latents
 """
 
 import argparse
@@ -20,11 +20,13 @@ import sys
 from pathlib import Path
 
 MODELS = ("features", "stage1", "stage2-free", "stage2")
-TEST_CLIPS = ("split=test", "language=en")
+TEST_CLIPS = ("split=test", "source=LibriSpeech test-other", "source=librispeech-dev-clean")
 
 
-def parts(data: Path, teacher: str, out: Path, recipe: str, settings: list[str]) -> dict[str, list[str]]:
-    """The arguments of `wavcube` for each part, in order."""
+def parts(
+    data: Path, teacher: str, out: Path, recipe: str, settings: list[str], judges: list[str]
+) -> dict[str, list[str]]:
+    """The arguments of `wavcube` for each part, in order; `judges` are more of them for the reconstruction."""
     lists = [
         f"data.sources=[{{path: '{out}/lists/train.tsv', root: '{data.parent}'}}]",
         f"validation_data.sources=[{{path: '{out}/lists/validation.tsv', root: '{data.parent}'}}]",
@@ -41,7 +43,7 @@ def parts(data: Path, teacher: str, out: Path, recipe: str, settings: list[str])
     from_stage1 = ["--from", str(out / "stage1")]
     free = ("losses.restored=0", "losses.student=0")
     latents = [word for name in MODELS[1:] for word in ("--model", f"wavcube:{out / name / 'model'}")]
-    features = ["--model", f"features:{out / 'stage1' / 'model'}", "--model", f"features:{out / 'stage2' / 'model'}"]
+    features = [word for name in MODELS[1:] for word in ("--model", f"features:{out / name / 'model'}")]
     return {
         "encoder": train("distill", ["--teacher", teacher], "encoder"),
         "features": train("stage1", ["--from", encoder], "features", *wide),
@@ -49,7 +51,7 @@ def parts(data: Path, teacher: str, out: Path, recipe: str, settings: list[str])
         "stage2-free": train("stage2", from_stage1, "stage2-free", *free),
         "stage2": train("stage2", from_stage1, "stage2"),
         "reconstruction": ["evaluate", "reconstruction", *models, "--model", "griffin-lim", "--model", "identity",
-                           "--data", str(data), *filters, "--out", str(out / "reconstruction")],
+                           "--data", str(data), *filters, "--no-listen", *judges, "--out", str(out / "reconstruction")],
         "probes": ["probe", "--data", str(data), "--model", "logmel", *features, *latents,
                    "-o", str(out / "probes")],
     }  # fmt: skip
@@ -62,11 +64,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/small"))
     parser.add_argument("--recipe", default="miniature")
     parser.add_argument("--only", help="one part")
+    parser.add_argument("--recogniser", help="counts word errors of reconstructions, such as whisper:FOLDER")
+    parser.add_argument("--speaker", help="compares voices, such as resemblyzer")
     parser.add_argument("--set", dest="settings", action="append", default=[], help="key.inner=value of all trainings")
     arguments = parser.parse_args()
     lists = Path(__file__).with_name("nano_data.py")
     subprocess.run([sys.executable, str(lists), str(arguments.data), str(arguments.out / "lists")], check=True)
-    commands = parts(arguments.data, arguments.teacher, arguments.out, arguments.recipe, arguments.settings)
+    judges = [
+        word
+        for option, value in (("--recogniser", arguments.recogniser), ("--speaker", arguments.speaker))
+        if value
+        for word in (option, value)
+    ]
+    commands = parts(arguments.data, arguments.teacher, arguments.out, arguments.recipe, arguments.settings, judges)
     if arguments.only and arguments.only not in commands:
         parser.error(f"--only {arguments.only}: there are {', '.join(commands)}")
     for name, command in commands.items():
