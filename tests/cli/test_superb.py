@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-from understanding import corpora
 
+from tests.understanding import corpora
 from wavcube.cli.superb import TASKS as SHOWN
 from wavcube.cli.superb import superb
 from wavcube.errors import ConfigError, DataError

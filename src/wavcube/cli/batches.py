@@ -1,13 +1,15 @@
 """Running over many files: read ahead, batch by length, write behind, go on past the bad ones, say how it goes.
 
-While the model computes one batch, a thread reads and resamples the files to come, and another writes the results of
-the batch before.
+While the model computes batches, on a CPU several side by side, a thread reads and resamples the files to come, and
+another writes the results of the batch before.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -57,22 +59,32 @@ class Task(Generic[Content, Result]):
     write: Callable[[Job, Result], None]
 
 
-def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool) -> None:
+def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, workers: int = 1) -> None:
     """Do all jobs of a plan. A bad file is reported on stderr and skipped; a summary on stdout ends the run.
+
+    `workers` batches are computed side by side, but a recording that is longer than a batch by itself: it goes through
+    in chunks, which are computed side by side then.
 
     Raises:
         WavCubeError: the first bad file's, if `strict`.
         typer.Exit: with code 1 after a run in which some file failed.
     """
+    from wavcube.representation.side_by_side import side_by_side  # here, as it imports torch
+
     with _Report(plan, task.verb, strict) as report, _Writer(task.write, report) as writer:
         for conflict in plan.conflicts:
             report.failed(conflict)
-        for window in _windows(plan.jobs, task.read, 8 * limits.seconds):
+        for window in _windows(plan.jobs, task.read, 8 * limits.seconds * workers):
             for item in window:
                 if item.error:
                     report.failed(item.error, item)
-            for batch in by_length([item for item in window if not item.error], limits):
-                _do(batch, task, report, writer)
+            batches = list(by_length([item for item in window if not item.error], limits))
+            long = [batch for batch in batches if batch[0].seconds > limits.seconds]
+            for batch, outcome in chain(
+                side_by_side(partial(_attempt, task), long, 1),
+                side_by_side(partial(_attempt, task), batches[len(long) :], min(workers, len(batches) - len(long))),
+            ):
+                _finish(batch, outcome, task, report, writer)
     if report.failures:
         raise typer.Exit(1)
 
@@ -116,23 +128,34 @@ def _windows(jobs: list[Job], read: Callable[[Job], tuple[Any, float]], seconds:
             yield window
 
 
-def _do(batch: list[Loaded[Any]], task: Task[Any, Any], report: "_Report", writer: "_Writer") -> None:
-    """Compute one batch and hand it over; where it fails as a whole, find the culprit by taking its items alone."""
+def _attempt(task: Task[Any, Any], batch: list[Loaded[Any]]) -> Sequence[Any] | WavCubeError:
+    """The results of a batch, or why it failed as a whole."""
     import torch
 
     try:
-        results = task.compute([item.content for item in batch])
+        return task.compute([item.content for item in batch])
     except torch.OutOfMemoryError as error:
         seconds = batch[0].seconds * len(batch)
         raise WavCubeError(f"out of memory with a batch of {seconds:.0f} s; lower --batch-seconds") from error
     except WavCubeError as error:
-        if len(batch) == 1:
-            report.failed(WavCubeError(f"{batch[0].job.source}: {error}"), batch[0])
-        else:
-            for item in batch:
-                _do([item], task, report, writer)
-        return
-    writer.write(batch, results)
+        return error
+
+
+def _finish(
+    batch: list[Loaded[Any]],
+    outcome: Sequence[Any] | WavCubeError,
+    task: Task[Any, Any],
+    report: "_Report",
+    writer: "_Writer",
+) -> None:
+    """Hand a batch over to be written; where it failed as a whole, find the culprit by taking its items alone."""
+    if not isinstance(outcome, WavCubeError):
+        writer.write(batch, outcome)
+    elif len(batch) == 1:
+        report.failed(WavCubeError(f"{batch[0].job.source}: {outcome}"), batch[0])
+    else:
+        for item in batch:
+            _finish([item], _attempt(task, [item]), task, report, writer)
 
 
 def make_folder(folder: Path) -> None:

@@ -59,7 +59,8 @@ def decode(
         compute,
         lambda job, waveform: save_audio(job.target, waveform, loaded.sample_rate),
     )
-    run(plan, task, BatchLimits(options.batch_seconds(batch_seconds, loaded), padding), strict=strict)
+    limits = BatchLimits(options.batch_seconds(batch_seconds, loaded), padding)
+    run(plan, task, limits, strict=strict, workers=loaded.workers)
 
 
 def _read(job: "Job", model: "WavCube", force: bool) -> "tuple[Latents, float]":

@@ -54,4 +54,5 @@ def encode(
         latents.save(job.target)
 
     task = Task("encoded", lambda job: read_recording(job, loaded), compute, write)
-    run(plan, task, BatchLimits(options.batch_seconds(batch_seconds, loaded), padding), strict=strict)
+    limits = BatchLimits(options.batch_seconds(batch_seconds, loaded), padding)
+    run(plan, task, limits, strict=strict, workers=loaded.workers)

@@ -43,4 +43,5 @@ def reconstruct(
         compute,
         lambda job, waveform: save_audio(job.target, waveform, loaded.sample_rate),
     )
-    run(plan, task, BatchLimits(options.batch_seconds(batch_seconds, loaded), padding), strict=strict)
+    limits = BatchLimits(options.batch_seconds(batch_seconds, loaded), padding)
+    run(plan, task, limits, strict=strict, workers=loaded.workers)

@@ -19,6 +19,7 @@ from torch import Tensor
 from wavcube.errors import ConfigError
 from wavcube.representation.decoder import AcousticDecoder
 from wavcube.representation.encoder import ConvLayer, SpeechEncoder
+from wavcube.representation.side_by_side import side_by_side
 
 FADE_FRAMES = 10
 """Length of a cross-fade in frames of 50 Hz: 0.2 s."""
@@ -94,6 +95,7 @@ def encode_in_chunks(
     finish: Callable[[Tensor], Tensor],
     pooling: int,
     device: torch.device,
+    workers: int = 1,
 ) -> Tensor:
     """Frames [1, T / pooling, C] of one long recording.
 
@@ -102,6 +104,7 @@ def encode_in_chunks(
         finish: from the features [1, t, H] of a chunk to what is wanted of it (features themselves, or the latent).
         pooling: frames of 50 Hz to one that `finish` gives.
         device: of the encoder, where chunks go.
+        workers: chunks that are computed side by side.
     """
     frames = encoder.config.frames(len(waveform))
     mean, scale = torch.zeros(()), torch.ones(())
@@ -111,10 +114,13 @@ def encode_in_chunks(
     chunk, context = _even(chunking.chunk), _even(chunking.context)
     total = -(-frames // pooling)
     result: Tensor | None = None
-    for window in _windows(frames, chunk, context, context):
+
+    def compute(window: _Window) -> Tensor:
         samples = waveform[320 * window.start : 320 * (window.end - 1) + encoder.config.receptive_field]
         piece = ((samples - mean) * scale)[None].to(device)
-        values = finish(encoder.encode_normalized(piece, statistics=statistics)[0])[0].cpu()
+        return finish(encoder.encode_normalized(piece, statistics=statistics)[0])[0].cpu()
+
+    for window, values in side_by_side(compute, _windows(frames, chunk, context, context), workers):
         result = values.new_zeros(total, values.shape[1]) if result is None else result
         weights = window.weights()[::pooling, None].to(values.dtype)
         result[window.start // pooling :][: len(values)] += values * weights
@@ -150,17 +156,25 @@ def _group_norm_statistics(
     return average[None].to(weight), variance[None].to(weight)
 
 
-def decode_in_chunks(decoder: AcousticDecoder, latent: Tensor, chunking: Chunking, device: torch.device) -> Tensor:
-    """Waveform [1, T * hop], on the CPU, of one long latent [1, T, C]; `device` is the decoder's."""
+def decode_in_chunks(
+    decoder: AcousticDecoder, latent: Tensor, chunking: Chunking, device: torch.device, workers: int = 1
+) -> Tensor:
+    """Waveform [1, T * hop], on the CPU, of one long latent [1, T, C].
+
+    `device` is the decoder's, `workers` the number of chunks that are computed side by side.
+    """
     chunk, before = _even(chunking.chunk), 2 * _even(chunking.context)
     pooling = decoder.pooling
     statistics = _latent_statistics(decoder, latent, chunk, device) if pooling == 2 else None
     frames = latent.shape[1] * pooling
     # The coarse frames before their norm, [2 T + 1, C]: small enough to keep, and their statistics are exact.
     coarse: Tensor | None = None
-    for window in _windows(frames, chunk, before, 0):
+
+    def compute(window: _Window) -> Tensor:
         piece = latent[:, window.start // pooling : window.end // pooling].to(device)
-        values = decoder.coarse(piece, statistics)[0].cpu()
+        return decoder.coarse(piece, statistics)[0].cpu()
+
+    for window, values in side_by_side(compute, _windows(frames, chunk, before, 0), workers):
         if coarse is None:
             coarse = values.new_zeros(2 * frames + decoder.upsampler.excess, values.shape[1])
         # The excess frame belongs to the next one as well, except at the very end.
@@ -171,7 +185,7 @@ def decode_in_chunks(decoder: AcousticDecoder, latent: Tensor, chunking: Chunkin
     assert coarse is not None
     mean, variance = coarse.double().mean(), coarse.double().var(correction=0)
     moments = mean.float()[None].to(device), variance.float()[None].to(device)
-    return _vocode(decoder, coarse[: 2 * frames], moments, 2 * chunk)
+    return _vocode(decoder, coarse[: 2 * frames], moments, 2 * chunk, workers)
 
 
 def _latent_statistics(
@@ -191,17 +205,20 @@ def _latent_statistics(
     return mean.float()[None].to(device), variance.float()[None].to(device)
 
 
-def _vocode(decoder: AcousticDecoder, coarse: Tensor, moments: tuple[Tensor, Tensor], chunk: int) -> Tensor:
+def _vocode(
+    decoder: AcousticDecoder, coarse: Tensor, moments: tuple[Tensor, Tensor], chunk: int, workers: int
+) -> Tensor:
     """The vocoder over chunks of `chunk` frames of 100 Hz with its whole reach as context: equal to the whole."""
     config = decoder.config.vocoder
     overlap = config.n_fft // config.hop
     before = config.layers * config.window_back + overlap
     after = config.layers * config.window_ahead + overlap
-    pieces = []
-    for start in range(0, len(coarse), chunk):
+
+    def compute(start: int) -> Tensor:
         end = min(start + chunk, len(coarse))
         first, last = max(0, start - before), min(len(coarse), end + after)
         piece = coarse[None, first:last].to(moments[0].device)
         waveform = decoder.vocoder(decoder.upsampler.normalize(piece, *moments).to(piece.dtype))
-        pieces.append(waveform[:, (start - first) * config.hop : (end - first) * config.hop].cpu())
-    return torch.cat(pieces, dim=1)
+        return waveform[:, (start - first) * config.hop : (end - first) * config.hop].cpu()
+
+    return torch.cat([piece for _, piece in side_by_side(compute, range(0, len(coarse), chunk), workers)], dim=1)

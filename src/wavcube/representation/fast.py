@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from wavcube.errors import ConfigError
 from wavcube.representation.attention import SelfAttention
 from wavcube.representation.encoder import ConvLayer, FrontEnd, PositionConvolution, SpeechEncoder
-from wavcube.representation.fast_attention import BlockAttention
+from wavcube.representation.fast_attention import STEP, BlockAttention
 
 if TYPE_CHECKING:
     from wavcube.representation.model import WavCube
@@ -121,6 +121,7 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
     if dtype == torch.int8 and "onednn" in torch.backends.quantized.supported_engines:
         torch.backends.quantized.engine = "onednn"  # the fastest of its engines, with the same numbers
     if onednn:
+        model._frame_step = STEP
         _pack(model, dtype == torch.int8)
 
 

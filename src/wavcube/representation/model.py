@@ -18,6 +18,7 @@ from wavcube.representation.config import SAMPLE_RATE, WavCubeConfig
 from wavcube.representation.decoder import AcousticDecoder
 from wavcube.representation.encoder import SpeechEncoder
 from wavcube.representation.inputs import Speech, SpeechBatch, gather_speech
+from wavcube.representation.side_by_side import cpu_workers
 
 
 class WavCube(nn.Module):
@@ -56,6 +57,7 @@ class WavCube(nn.Module):
         self.loaded_fingerprint: str | None = None  # of the weights that `identity` was given to
         self.chunking = Chunking()
         self.optimized = False
+        self._frame_step = 1  # batches are padded to a multiple of so many frames
         self.backend = "torch"
         self.eval()
 
@@ -83,6 +85,11 @@ class WavCube(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         return next(self.parameters()).dtype
+
+    @property
+    def workers(self) -> int:
+        """Batches or chunks that are worth computing side by side: several where torch computes on a CPU."""
+        return cpu_workers() if self.backend == "torch" and self.device.type == "cpu" else 1
 
     def expected_frames(self, n_samples: int) -> int:
         """Latent frames of a recording of `n_samples` samples at 16 kHz: floor((n - 400) / 320) + 1 at 50 Hz."""
@@ -150,12 +157,15 @@ class WavCube(nn.Module):
             whole = [i for i in range(len(latents)) if not self._is_long(int(latents.lengths[i]) * self.hop_length)]
             if whole:
                 lengths = latents.lengths[whole]
-                values = latents.values[whole][:, : int(lengths.max())]
+                longest = int(lengths.max())
+                values = latents.values[whole][:, :longest]
+                values = nn.functional.pad(values, (0, 0, 0, -longest % self._frame_step))
                 decoded = self.decoder(values.to(self.device, self.dtype), lengths.to(self.device))
                 items.update(zip(whole, decoded, strict=True))
             for i in set(range(len(latents))) - set(whole):
                 values = latents.item(i).values.to(self.dtype)
-                items[i] = decode_in_chunks(self.decoder, values, self.chunking, self.device)[0].to(self.device)
+                waveform = decode_in_chunks(self.decoder, values, self.chunking, self.device, self.workers)
+                items[i] = waveform[0].to(self.device)
         waveforms = [items[i][: min(wanted[i], int(latents.lengths[i]) * self.hop_length)] for i in range(len(latents))]
         padded = pad_sequence(waveforms, batch_first=True)
         return nn.functional.pad(padded, (0, max(wanted) - padded.shape[1]))
@@ -268,13 +278,19 @@ class WavCube(nn.Module):
         with self._inference():
             whole = [i for i, length in enumerate(batch.lengths.tolist()) if not self._is_long(length)]
             if whole:
-                waveform = batch.waveform[whole][:, : int(batch.lengths[whole].max())]
+                waveform = self._rounded(batch.waveform[whole][:, : int(batch.lengths[whole].max())])
                 features, frames = self.encoder(waveform.to(self.device), batch.lengths[whole].to(self.device))
                 items.update(zip(whole, finish(features, frames), strict=True))
             for i in set(range(len(batch.lengths))) - set(whole):
                 waveform = batch.waveform[i, : batch.lengths[i]]
                 values = encode_in_chunks(
-                    self.encoder, waveform, self.chunking, lambda f: finish(f, None), pooling, self.device
+                    self.encoder,
+                    waveform,
+                    self.chunking,
+                    lambda features: finish(features, None),
+                    pooling,
+                    self.device,
+                    self.workers,
                 )
                 items[i] = values[0].to(self.device)
         return self._collect(batch, items, pooling, identity)
@@ -290,6 +306,13 @@ class WavCube(nn.Module):
             identity,
             [{"name": name} for name in batch.names],
         )
+
+    def _rounded(self, waveform: Tensor) -> Tensor:
+        """[B, S] padded to whole steps of frames, where the prepared model wants that."""
+        config = self.encoder.config
+        frames = config.frames(waveform.shape[1])
+        wanted = (frames + -frames % self._frame_step - 1) * 320 + config.receptive_field
+        return nn.functional.pad(waveform, (0, max(0, wanted - waveform.shape[1])))
 
     def _compress(self, features: Tensor, frames: Tensor | None) -> Tensor:
         return self.compressor(features, frames).latent
