@@ -19,17 +19,18 @@ def jobs(folder: Path, count: int) -> list[Job]:
     seconds=st.lists(st.floats(0.1, 100), max_size=60),
     limit=st.floats(0.1, 200),
     padding=st.floats(0, 1),
+    whole=st.floats(10, 200),
 )
-def test_batches_keep_their_limits(seconds: list[float], limit: float, padding: float) -> None:
+def test_batches_keep_their_limits(seconds: list[float], limit: float, padding: float, whole: float) -> None:
     items = [Loaded(job, None, length) for job, length in zip(jobs(Path(), len(seconds)), seconds, strict=True)]
-    batches = list(by_length(items, BatchLimits(limit, padding)))
+    batches = list(by_length(items, BatchLimits(limit, padding, whole)))
     assert sorted(item.job.source for batch in batches for item in batch) == sorted(item.job.source for item in items)
     for batch in batches:
         longest = max(item.seconds for item in batch)
         padded = longest * len(batch)
-        assert len(batch) == 1 or padded <= limit
+        assert len(batch) == 1 or (padded <= limit and longest <= whole)
         assert 1 - sum(item.seconds for item in batch) / padded <= padding + 1e-9
-    if len(set(seconds)) == 1 and seconds:
+    if len(set(seconds)) == 1 and seconds and seconds[0] <= whole:
         assert len(batches) <= -(-len(seconds) // max(1, int(limit / seconds[0] * (1 - 1e-9))))
 
 
@@ -54,11 +55,14 @@ def number_task(bad: set[int], when: str) -> Task[int, int]:
     return Task("doubled", lambda job: (number(job, "read"), 1.0), compute, write)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("when", ["read", "compute", "write"])
-def test_the_rest_go_on_past_bad_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], when: str) -> None:
+def test_the_rest_go_on_past_bad_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], when: str, workers: int
+) -> None:
     plan = Plan(jobs(tmp_path / "new" / "folder", 40), existing=3, conflicts=[WavCubeError("two of one")])
     with pytest.raises(typer.Exit) as end:
-        run(plan, number_task({3, 17}, when), BatchLimits(4, 0.25), strict=False)
+        run(plan, number_task({3, 17}, when), BatchLimits(4, 0.25), strict=False, workers=workers)
     assert end.value.exit_code == 1
     written = {int(path.stem): int(path.read_text()) for path in (tmp_path / "new" / "folder").iterdir()}
     assert written == {value: 2 * value for value in range(40) if value not in {3, 17}}
@@ -107,6 +111,30 @@ def test_reading_runs_ahead_but_not_away(tmp_path: Path) -> None:
     run(Plan(jobs(tmp_path, 100)), Task("read", load, compute, write), BatchLimits(1, 0.25), strict=False)
     assert seen[0] == 16
     assert len(seen) == 100
+
+
+def test_batches_side_by_side_but_long_recordings_alone(tmp_path: Path) -> None:
+    """Two batches of short recordings meet in `compute`; of what is long, no two are ever there."""
+    meeting = threading.Barrier(2, timeout=10)
+    inside: list[float] = []
+
+    def compute(seconds: list[float]) -> list[float]:
+        inside.extend(seconds)
+        if seconds[0] > 50:
+            assert threading.current_thread() is threading.main_thread()
+            assert [value for value in inside if value > 50] == seconds
+            inside.clear()
+        else:
+            meeting.wait()
+        return seconds
+
+    def load(job: Job) -> tuple[float, float]:
+        seconds = 60.0 if job.source.stem in {"1", "5"} else 1.0
+        return seconds, seconds
+
+    task = Task("read", load, compute, lambda job, result: job.target.touch())
+    run(Plan(jobs(tmp_path, 10)), task, BatchLimits(1, 0.25, whole=50), strict=True, workers=2)
+    assert len(list(tmp_path.iterdir())) == 10
 
 
 def test_names_with_brackets_are_reported_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.representation import WavCube, WavCubeConfig
 from wavcube.representation.fast import PackedFrontEnd, PackedLinear, QuantizedLinear
+from wavcube.representation.side_by_side import side_by_side
 
 GROUP_NORM = {"pre_norm": False, "conv_norm": "group", "normalize_waveform": False}
 
@@ -84,3 +85,21 @@ def test_a_prepared_model_is_neither_saved_nor_prepared_again(tmp_path: Path) ->
 def test_other_types_are_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="float16"):
         plain_model().optimize(torch.float16)
+
+
+@needs_onednn
+def test_recordings_side_by_side_equal_one_after_the_other() -> None:
+    """A prepared model has no state that several threads could spoil."""
+    model = plain_model().optimize()
+    generator = torch.Generator().manual_seed(5)
+    clips = [0.1 * torch.randn(n, generator=generator) for n in (90_000, 16_000, 60_000, 30_000, 90_000, 70_000)]
+    one_by_one = [model.reconstruct(clip, 16_000) for clip in clips]
+    torch.set_num_threads(3)
+    try:
+        done = list(side_by_side(lambda clip: model.reconstruct(clip, 16_000), clips, 3))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(1)
+    for (item, together), clip, alone in zip(done, clips, one_by_one, strict=True):
+        assert item is clip
+        assert distance(together, alone) < 1e-5

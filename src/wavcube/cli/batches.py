@@ -4,6 +4,7 @@ While the model computes batches, on a CPU several side by side, a thread reads 
 another writes the results of the batch before.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,10 +27,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """A batch holds at most so many `seconds` of audio (with padding), a share of `padding` of them padding."""
+    """A batch holds at most so many `seconds` of audio (with padding), a share of `padding` of them padding.
+
+    Recordings above `whole` seconds go through the model in chunks, each recording alone.
+    """
 
     seconds: float
     padding: float
+    whole: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,7 @@ class Task(Generic[Content, Result]):
 def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, workers: int = 1) -> None:
     """Do all jobs of a plan. A bad file is reported on stderr and skipped; a summary on stdout ends the run.
 
-    `workers` batches are computed side by side, but a recording that is longer than a batch by itself: it goes through
-    in chunks, which are computed side by side then.
+    `workers` batches are computed side by side; of a recording that goes through in chunks, these are.
 
     Raises:
         WavCubeError: the first bad file's, if `strict`.
@@ -79,7 +83,7 @@ def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, 
                 if item.error:
                     report.failed(item.error, item)
             batches = list(by_length([item for item in window if not item.error], limits))
-            long = [batch for batch in batches if batch[0].seconds > limits.seconds]
+            long = [batch for batch in batches if batch[0].seconds > limits.whole]
             for batch, outcome in chain(
                 side_by_side(partial(_attempt, task), long, 1),
                 side_by_side(partial(_attempt, task), batches[len(long) :], min(workers, len(batches) - len(long))),
@@ -96,7 +100,7 @@ def by_length(items: list[Loaded[Content]], limits: BatchLimits) -> Iterator[lis
         if batch:
             padded = batch[0].seconds * (len(batch) + 1)
             filled = sum(member.seconds for member in batch) + item.seconds
-            if padded > limits.seconds or 1 - filled / padded > limits.padding:
+            if padded > limits.seconds or batch[0].seconds > limits.whole or 1 - filled / padded > limits.padding:
                 yield batch
                 batch = []
         batch.append(item)

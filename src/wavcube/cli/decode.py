@@ -33,7 +33,7 @@ def decode(
     import numpy as np
 
     from wavcube.audio import save_audio
-    from wavcube.cli.batches import BatchLimits, Task, run
+    from wavcube.cli.batches import Task, run
     from wavcube.cli.plan import make_plan
     from wavcube.errors import LatentsError
     from wavcube.files import find_files
@@ -59,8 +59,7 @@ def decode(
         compute,
         lambda job, waveform: save_audio(job.target, waveform, loaded.sample_rate),
     )
-    limits = BatchLimits(options.batch_seconds(batch_seconds, loaded), padding)
-    run(plan, task, limits, strict=strict, workers=loaded.workers)
+    run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)
 
 
 def _read(job: "Job", model: "WavCube", force: bool) -> "tuple[Latents, float]":

@@ -36,7 +36,7 @@ def encode(
     import numpy as np
 
     from wavcube.audio import AUDIO_SUFFIXES
-    from wavcube.cli.batches import BatchLimits, Task, run
+    from wavcube.cli.batches import Task, run
     from wavcube.cli.plan import Job, make_plan
     from wavcube.cli.recordings import find_recordings, read_recording
     from wavcube.latents import Latents
@@ -54,5 +54,4 @@ def encode(
         latents.save(job.target)
 
     task = Task("encoded", lambda job: read_recording(job, loaded), compute, write)
-    limits = BatchLimits(options.batch_seconds(batch_seconds, loaded), padding)
-    run(plan, task, limits, strict=strict, workers=loaded.workers)
+    run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)

@@ -1,5 +1,6 @@
 """Options that several commands share, and the model that they name."""
 
+import math
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 from wavcube.errors import WavCubeError
 
 if TYPE_CHECKING:
+    from wavcube.cli.batches import BatchLimits
     from wavcube.representation import WavCube
 
 
@@ -64,7 +66,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make results anew 
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad file; else it is reported and skipped.")]
 BatchSeconds = Annotated[
     float | None,
-    typer.Option(min=0.1, help="Seconds of audio in a batch, padding included. [default: 60 on a CPU, 480 on a GPU]"),
+    typer.Option(min=0.1, help="Seconds of audio in a batch, padding included. [default: 20 on a CPU, 480 on a GPU]"),
 ]
 Padding = Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of padding in a batch.")]
 
@@ -111,6 +113,10 @@ def load_model(
     return model
 
 
-def batch_seconds(asked: float | None, model: "WavCube") -> float:
-    """The bound on a batch; a GPU needs much at once to be busy, a CPU is as fast with little."""
-    return asked or (60.0 if model.device.type == "cpu" else 480.0)
+def batch_limits(seconds: float | None, padding: float, model: "WavCube") -> "BatchLimits":
+    """The bounds on a batch; a GPU needs much at once to be busy, a CPU is fastest with what stays in its cache."""
+    from wavcube.cli.batches import BatchLimits
+
+    above = model.chunking.above
+    default = 20.0 if model.device.type == "cpu" else 480.0
+    return BatchLimits(seconds or default, padding, math.inf if above is None else above)

@@ -26,7 +26,7 @@ def reconstruct(
     import numpy as np
 
     from wavcube.audio import AUDIO_SUFFIXES, save_audio
-    from wavcube.cli.batches import BatchLimits, Task, run
+    from wavcube.cli.batches import Task, run
     from wavcube.cli.plan import make_plan
     from wavcube.cli.recordings import find_recordings, read_recording
 
@@ -43,5 +43,4 @@ def reconstruct(
         compute,
         lambda job, waveform: save_audio(job.target, waveform, loaded.sample_rate),
     )
-    limits = BatchLimits(options.batch_seconds(batch_seconds, loaded), padding)
-    run(plan, task, limits, strict=strict, workers=loaded.workers)
+    run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)

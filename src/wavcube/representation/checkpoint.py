@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from wavcube.errors import CheckpointError, WavCubeError
 from wavcube.representation.config import WavCubeConfig
+from wavcube.representation.mapped import mapped_tensors
 
 if TYPE_CHECKING:
     from wavcube.representation.model import WavCube
@@ -126,9 +127,9 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], str | None]:
         if not file.is_file():
             raise CheckpointError(f"{folder}: {file.name} is missing; copy the whole folder")
         try:
-            with safe_open(file, framework="pt") as tensors:
-                identity = identity or (tensors.metadata() or {}).get("identity")
-                weights.update({key: tensors.get_tensor(key) for key in tensors.keys()})  # noqa: SIM118 (no dictionary)
+            tensors, metadata = mapped_tensors(file)
+            identity = identity or metadata.get("identity")
+            weights.update(tensors)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{file}: half-written or damaged ({error}); copy or convert it again") from error
     return weights, identity

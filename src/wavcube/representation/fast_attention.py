@@ -81,7 +81,7 @@ def block_attention(
     Returns:
         [B, T, heads, D]; beyond an item's length finite and meaningless.
     """
-    query, key, value = query.contiguous(), key.contiguous(), value.transpose(2, 3).contiguous()
+    query, key = query.contiguous(), key.contiguous()
     batch, heads, frames, width = query.shape
     result = query.new_zeros(batch, frames, heads, width)
     rows = None if table is None else table.unfold(1, frames, 1)  # [heads, T, T]; a view, so it costs nothing
@@ -89,7 +89,8 @@ def block_attention(
         span = min(_rounded(length), frames)
         size = _rounded(-(-span // -(-span // BLOCK)))
         for head in range(heads):
-            keys, values = key[item, head, frames - span :], value[item, head, :, frames - span :]
+            keys = key[item, head, frames - span :]
+            values = value[item, head, frames - span :].t().contiguous()  # oneDNN is very slow with strided weights
             for start in range(0, span, size):
                 block = slice(start, min(start + size, span))
                 scores = _product(query[item, head, block], keys)

@@ -57,7 +57,7 @@ class WavCube(nn.Module):
         self.loaded_fingerprint: str | None = None  # of the weights that `identity` was given to
         self.chunking = Chunking()
         self.optimized = False
-        self._frame_step = 1  # batches are padded to a multiple of so many frames
+        self._frame_step = 1  # recordings are padded to a multiple of so many frames
         self.backend = "torch"
         self.eval()
 
@@ -157,9 +157,7 @@ class WavCube(nn.Module):
             whole = [i for i in range(len(latents)) if not self._is_long(int(latents.lengths[i]) * self.hop_length)]
             if whole:
                 lengths = latents.lengths[whole]
-                longest = int(lengths.max())
-                values = latents.values[whole][:, :longest]
-                values = nn.functional.pad(values, (0, 0, 0, -longest % self._frame_step))
+                values = latents.values[whole][:, : int(lengths.max())]
                 decoded = self.decoder(values.to(self.device, self.dtype), lengths.to(self.device))
                 items.update(zip(whole, decoded, strict=True))
             for i in set(range(len(latents))) - set(whole):
