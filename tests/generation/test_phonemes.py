@@ -20,5 +20,6 @@ def test_phonemes_of_gruut() -> None:
     assert front_end("WHAT IS IT") == front_end("what is it")
     assert front_end("salt <b> & pepper")[:4] == front_end("salt")  # no markup
     assert front_end("...!") == []
+    assert front_end("hi \u4f60\u597d!") == ["h", "ˈaɪ", " ", "\u4f60\u597d", "!"]  # not left out in silence
     with pytest.raises(ConfigError, match="gruut has no such language"):
         build_front_end("gruut:xx")("hello")

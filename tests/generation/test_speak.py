@@ -101,7 +101,7 @@ def test_prompts_without_text_are_read_or_asked_for(speaker: TextToSpeech) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"text": " "}, "the text is empty"),
+        ({"text": " "}, "the text is empty, or nothing of it is spoken"),
         ({"text": "x" * 60, "seconds": 1.0}, r"does not fit 1 s: at the pace of the prompt it takes"),
         ({"text": "100 %"}, "does not know the characters '1' '0' '%'"),
         ({"text": ["a", "b"], "seed": [1]}, "1 seeds for 2 texts"),

@@ -21,7 +21,7 @@ def model_card(model: SpeechFlow, config: SpeechTrainConfig) -> str:
         for corpus in config.data.train
     )
     begun = f", from the weights of {Path(config.start).name}" if config.start else ""
-    return f"""# Text to speech on {representation.spec.partition(":")[0]} frames
+    return f"""# Text to speech
 
 Zero-shot text to speech by flow matching, made with wavcube {__version__}: a diffusion transformer with
 {millions:.1f} M parameters (width {kind.width}, {kind.layers} layers) over frames of {representation.channels} numbers

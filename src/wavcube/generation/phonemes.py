@@ -35,10 +35,10 @@ def _gruut(text: str, language: str) -> tuple[str, ...]:
     # eSpeak's spellings of phonemes are not wanted; texts are no markup.
     for sentence in gruut.sentences(text, lang=language, espeak=False, ssml=False):
         for word in sentence:
-            if word.is_spoken and word.phonemes:
+            if word.is_spoken and any(map(str.isalnum, word.text)):
                 if symbols and symbols[-1] != " ":
                     symbols.append(" ")
-                symbols += word.phonemes
+                symbols += word.phonemes or [word.text]  # in another script: a symbol that the vocabulary will refuse
             elif word.text in PAUSES and symbols and symbols[-1] not in PAUSES:
                 symbols += [word.text, " "]
     return tuple(symbols[:-1] if symbols and symbols[-1] == " " else symbols)

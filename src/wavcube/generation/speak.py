@@ -281,8 +281,8 @@ class TextToSpeech:
     ) -> list[_Piece]:
         """A text cut into what can be generated at once, every piece checked."""
         text = plain(text)
-        if not text:
-            raise TextError("the text is empty; there is nothing to speak")
+        if not self.model.numbers(text):
+            raise TextError(f"the text is empty, or nothing of it is spoken: {text!r}")
         rate = self.model.config.representation.frame_rate
         prompt_frames = len(voice.frames)
         natural = self._natural_frames(voice, text)
