@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -63,6 +64,17 @@ def machine() -> dict[str, Any]:
         "transformers": transformers.__version__,
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def peak_memory() -> float:
+    """GiB: the largest resident set of this process so far, with the pages of files that are mapped."""
+    status = Path("/proc/self/status")
+    if (
+        status.is_file()
+    ):  # the kernel's other number, of getrusage, begins with that of the process that started this one
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        return int(lines["VmHWM"].split()[0]) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def save(name: str, result: Mapping[str, Any]) -> Path:

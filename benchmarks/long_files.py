@@ -6,12 +6,11 @@ Recordings of up to a minute are timed over so many repetitions that a minute of
 """
 
 import argparse
-import resource
 import time
 
 import torch
 
-from benchmarks.harness import save
+from benchmarks.harness import peak_memory, save
 from wavcube import WavCube
 
 
@@ -41,7 +40,7 @@ def main() -> None:
             spent = {"encode": middle - start, "decode": time.perf_counter() - middle}
             fastest = {part: min(fastest[part], value / repetitions) for part, value in spent.items()}
         rate = {part: seconds / value for part, value in fastest.items()}
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        peak = peak_memory()
         rows.append({"length_s": seconds, "x_real_time": rate, "peak_memory_gib_so_far": peak})
         print(
             f"{seconds:5} s: encode {rate['encode']:.0f}, decode {rate['decode']:.0f} x real time; "

@@ -8,7 +8,6 @@ Memory is the process's largest resident set, with Python and torch, and with th
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ import time
 
 import torch
 
-from benchmarks.harness import save
+from benchmarks.harness import peak_memory, save
 from benchmarks.representation import build
 from wavcube import WavCube
 
@@ -30,9 +29,9 @@ def measure(case: str, folder: str, seconds: float) -> None:
     if case != "plain":
         model.optimize(getattr(torch, case))
     loaded = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    after = peak_memory()
     model.reconstruct(0.1 * torch.randn(round(16_000 * seconds)), 16_000)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory()
     print(json.dumps({"load_s": loaded, "gib_after_loading": after, "gib_at_most": peak}))
 
 

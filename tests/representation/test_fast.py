@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from wavcube.errors import CheckpointError, ConfigError
-from wavcube.representation import WavCube, WavCubeConfig
-from wavcube.representation.fast import PackedFrontEnd, PackedLinear, QuantizedLinear
+from wavcube.representation import Chunking, WavCube, WavCubeConfig
+from wavcube.representation.fast import FAST_CHUNKING, PackedFrontEnd, PackedLinear, QuantizedLinear
 from wavcube.representation.side_by_side import side_by_side
 
 GROUP_NORM = {"pre_norm": False, "conv_norm": "group", "normalize_waveform": False}
@@ -85,6 +87,39 @@ def test_a_prepared_model_is_neither_saved_nor_prepared_again(tmp_path: Path) ->
 def test_other_types_are_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="float16"):
         plain_model().optimize(torch.float16)
+
+
+@needs_onednn
+@settings(deadline=None, max_examples=30)
+@given(samples=st.integers(400, 40_000), batch=st.integers(1, 2), seed=st.integers(0, 100))
+def test_the_front_end_in_pieces_is_the_whole(samples: int, batch: int, seed: int) -> None:
+    plain = plain_model().encoder.feature_extractor
+    waveform = torch.randn(batch, samples, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        assert distance(PackedFrontEnd(plain)(waveform), plain(waveform)) < 1e-5
+
+
+@needs_onednn
+def test_long_recordings_equal_the_plain_model_with_the_same_chunks() -> None:
+    plain = plain_model()
+    fast = copy.deepcopy(plain).optimize()
+    assert fast.chunking == FAST_CHUNKING != plain.chunking
+    plain.chunking = FAST_CHUNKING
+    clip = 0.1 * torch.randn(16_000 * 65, generator=torch.Generator().manual_seed(6))
+    latents = plain.encode(clip, 16_000)
+    torch.set_num_threads(2)  # chunks side by side
+    try:
+        assert distance(fast.encode(clip, 16_000).values, latents.values) < 1e-5
+        assert distance(fast.decode(latents), plain.decode(latents)) < 1e-5
+    finally:
+        torch.set_num_threads(1)
+
+
+@needs_onednn
+def test_chunks_that_a_user_has_chosen_stay() -> None:
+    model = plain_model()
+    model.chunking = Chunking(above=100)
+    assert model.optimize().chunking == Chunking(above=100)
 
 
 @needs_onednn

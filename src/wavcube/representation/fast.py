@@ -6,6 +6,7 @@ float32, bfloat16 or int8, GELU is fused into the product before it, and the con
 products over windows of a time-major signal. The numbers are those of the plain model within the stated error.
 """
 
+import math
 import warnings
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from wavcube.errors import ConfigError
 from wavcube.representation.attention import SelfAttention
+from wavcube.representation.chunking import Chunking
 from wavcube.representation.encoder import ConvLayer, FrontEnd, PositionConvolution, SpeechEncoder
 from wavcube.representation.fast_attention import STEP, BlockAttention
 
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 FAST_TYPES = (torch.float32, torch.bfloat16, torch.int8)
 """Types that a prepared model computes in; with int8 that is the linear layers, and the rest in float32."""
+
+FAST_CHUNKING = Chunking(above=30.0, chunk=20.0, context=2.0)
+"""Where the time for attention, which grows with a chunk, and that for context, which shrinks with it, balance."""
+
+FRONT_END_BLOCK = 32
+"""Frames that the front end makes at once."""
 
 SMALLEST = 4096
 """Weights with fewer values stay as they are: a product so small gains nothing."""
@@ -80,6 +88,17 @@ class PackedFrontEnd(FrontEnd):
     def forward(
         self, waveform: Tensor, lengths: Tensor | None = None, statistics: tuple[Tensor, Tensor] | None = None
     ) -> Tensor:
+        if len(self.products) == 1 or any(layer.norm_over == "time" for layer in self._layers()):
+            return self._whole(waveform, lengths, statistics)
+        # Piece by piece what lies between the layers, many times what comes out of them, stays in the cache.
+        hop, reach = math.prod(self.strides), 1
+        for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
+            reach = (reach - 1) * stride + kernel
+        starts = range(0, waveform.shape[1] - reach + 1, FRONT_END_BLOCK * hop)
+        size = (FRONT_END_BLOCK - 1) * hop + reach
+        return torch.cat([self._whole(waveform[:, start : start + size], None, None) for start in starts], dim=1)
+
+    def _whole(self, waveform: Tensor, lengths: Tensor | None, statistics: tuple[Tensor, Tensor] | None) -> Tensor:
         values = waveform[..., None]
         for layer, product, kernel, stride in zip(
             self._layers(), self.products, self.kernels, self.strides, strict=True
@@ -122,6 +141,8 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
         torch.backends.quantized.engine = "onednn"  # the fastest of its engines, with the same numbers
     if onednn:
         model._frame_step = STEP
+        if model.chunking == Chunking():
+            model.chunking = FAST_CHUNKING
         _pack(model, dtype == torch.int8)
 
 

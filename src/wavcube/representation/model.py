@@ -232,7 +232,9 @@ class WavCube(nn.Module):
     def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
         """Prepare the model for fast inference, in place; it can no longer be trained or saved.
 
-        On a CPU weights are laid out anew (see `fast`); elsewhere they are cast to `dtype`.
+        On a CPU weights are laid out anew (see `fast`), and recordings above 30 s go through in chunks of 20 s with 2 s
+        of context, unless `chunking` has been set (docs/architecture.md says what that changes); elsewhere weights are
+        cast to `dtype`.
 
         Args:
             dtype: float32 (the plain model's numbers within 1e-5 relative L2), bfloat16 (within about 2e-2), or int8
