@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from wavcube.representation.attention import SelfAttention
-from wavcube.representation.fast_attention import SHORTEST, BlockAttention, block_attention
+from wavcube.representation.attention import SelfAttention, causal_attention
+from wavcube.representation.fast_attention import SHORTEST, BlockAttention, block_attention, causal_block_attention
 
 from .small import encoder_config, moved, relative_error
 
@@ -41,6 +41,15 @@ def test_equals_the_definition(frames: int, shares: list[float], heads: int, bia
         weights = scores[item, :, :length, :length].softmax(-1)
         assert relative_error(got[item, :length].transpose(0, 1), weights @ value[item, :, :length]) <= 1e-5
     assert got.isfinite().all()
+
+
+@needs_onednn
+@settings(deadline=None, max_examples=40)
+@given(frames=st.integers(1, 900), batch=st.integers(1, 2), heads=st.integers(1, 2), seed=st.integers(0, 1_000))
+def test_causal_equals_plain(frames: int, batch: int, heads: int, seed: int) -> None:
+    query, key, value = 2 * torch.randn(3, batch, heads, frames, 8, generator=torch.Generator().manual_seed(seed))
+    got = causal_block_attention(query, key, value)
+    assert relative_error(got, causal_attention(query, key, value)) <= 1e-5
 
 
 @needs_onednn

@@ -185,6 +185,7 @@ class AcousticDecoder(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.upsampler = Upsampler(config.width, config.coarse_dim, kernel=3)
         self.vocoder = Vocoder(config.coarse_dim, config.vocoder, config.rope_theta)
+        self.attend: Attend = causal_attention
 
     def forward(self, latent: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Decode a padded batch; `lengths` [B] valid latent frames (None: all). Zero beyond an item's end."""
@@ -211,5 +212,5 @@ class AcousticDecoder(nn.Module):
         config = self.config
         rotary = Rotary(hidden.shape[1], config.width // config.heads, config.rope_theta, hidden.device, hidden.dtype)
         for layer in self.layers:
-            hidden = layer(hidden, rotary, causal_attention)
+            hidden = layer(hidden, rotary, self.attend)
         return self.norm(hidden)

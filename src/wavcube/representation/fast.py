@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from wavcube.errors import ConfigError
 from wavcube.representation.attention import SelfAttention
 from wavcube.representation.chunking import Chunking
+from wavcube.representation.decoder import AcousticDecoder
 from wavcube.representation.encoder import ConvLayer, FrontEnd, PositionConvolution, SpeechEncoder
-from wavcube.representation.fast_attention import STEP, BlockAttention
+from wavcube.representation.fast_attention import STEP, BlockAttention, causal_block_attention
 
 if TYPE_CHECKING:
     from wavcube.representation.model import WavCube
@@ -161,6 +162,8 @@ def _pack(parent: nn.Module, int8: bool) -> None:
     for position, (name, child) in enumerate(children):
         if isinstance(child, SpeechEncoder):
             child.feature_extractor = PackedFrontEnd(child.feature_extractor)
+        if isinstance(child, AcousticDecoder):
+            child.attend = causal_block_attention
         if isinstance(child, SelfAttention):
             child = BlockAttention(child)
             setattr(parent, name, child)

@@ -11,12 +11,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from wavcube.representation.attention import RelativePositionBias, SelfAttention
+from wavcube.representation.attention import RelativePositionBias, SelfAttention, causal_attention
 
 SHORTEST = 160
 """Frames below which torch's kernel is faster, as it takes all heads and items in one call."""
 
-BLOCK = 512
+BLOCK, CAUSAL_BLOCK = 512, 256
 """Most queries in a block."""
 
 STEP = 32
@@ -87,7 +87,7 @@ def block_attention(
     rows = None if table is None else table.unfold(1, frames, 1)  # [heads, T, T]; a view, so it costs nothing
     for item, length in enumerate(lengths):
         span = min(_rounded(length), frames)
-        size = _rounded(-(-span // -(-span // BLOCK)))
+        size = _block_size(span, BLOCK)
         for head in range(heads):
             keys = key[item, head, frames - span :]
             values = value[item, head, frames - span :].t().contiguous()  # oneDNN is very slow with strided weights
@@ -99,6 +99,32 @@ def block_attention(
                 scores[:, : span - length] = -math.inf
                 result[item, block, head] = _product(torch.softmax(scores, -1, out=scores), values)
     return result
+
+
+def causal_block_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """As `attention.causal_attention`, [B, heads, T, D]; a block of queries sees the keys up to its own end."""
+    batch, heads, frames, width = query.shape
+    if frames < SHORTEST:
+        return causal_attention(query, key, value)
+    query, key = (query / math.sqrt(width)).contiguous(), key.contiguous()
+    result = query.new_empty(batch, frames, heads, width)
+    size = _block_size(frames, CAUSAL_BLOCK)
+    later = query.new_full((size, size), -math.inf).triu(1)
+    for item in range(batch):
+        for head in range(heads):
+            values = value[item, head].t().contiguous()
+            for start in range(0, frames, size):
+                end = min(start + size, frames)
+                scores = _product(query[item, head, start:end], key[item, head, :end])
+                scores[:, start:] += later[: end - start, : end - start]
+                weights = torch.softmax(scores, -1, out=scores)
+                result[item, start:end, head] = _product(weights, values[:, :end].contiguous())
+    return result.transpose(1, 2)
+
+
+def _block_size(frames: int, most: int) -> int:
+    """Queries in a block: equal parts of at most so many, rounded."""
+    return _rounded(-(-frames // -(-frames // most)))
 
 
 def _product(values: Tensor, weight: Tensor) -> Tensor:
