@@ -9,6 +9,7 @@ table with one entry a distance.
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.representation.attention import RelativePositionBias, SelfAttention, causal_attention
@@ -106,7 +107,10 @@ def causal_block_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     batch, heads, frames, width = query.shape
     if frames < SHORTEST:
         return causal_attention(query, key, value)
-    query, key = (query / math.sqrt(width)).contiguous(), key.contiguous()
+    # What is added at the end is seen by nothing before it.
+    query, key, value = (F.pad(part, (0, 0, 0, -frames % STEP)).contiguous() for part in (query, key, value))
+    query = query / math.sqrt(width)
+    wanted, frames = frames, query.shape[2]
     result = query.new_empty(batch, frames, heads, width)
     size = _block_size(frames, CAUSAL_BLOCK)
     later = query.new_full((size, size), -math.inf).triu(1)
@@ -119,7 +123,7 @@ def causal_block_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
                 scores[:, start:] += later[: end - start, : end - start]
                 weights = torch.softmax(scores, -1, out=scores)
                 result[item, start:end, head] = _product(weights, values[:, :end].contiguous())
-    return result.transpose(1, 2)
+    return result.transpose(1, 2)[:, :, :wanted]
 
 
 def _block_size(frames: int, most: int) -> int:
