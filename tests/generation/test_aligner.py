@@ -36,6 +36,10 @@ def test_symbols_are_found_where_they_are_spoken() -> None:
     errors = [np.abs(found - true) for found, true in zip(aligner.ends(items), ends, strict=True) if found is not None]
     assert len(errors) == len(items)
     assert np.mean(np.concatenate(errors) <= 1) > 0.9
+    # A pause that was left out in the middle has no frames; one that was made has.
+    made = np.array([np.diff(true)[4] > 0 for true in ends])
+    heard = np.array([found is not None and np.diff(found)[4] > 0 for found in aligner.ends(items)])
+    assert np.mean(made == heard) > 0.9
 
 
 def test_ends_rise_to_the_end_of_the_recording() -> None:
