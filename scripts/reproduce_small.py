@@ -24,9 +24,12 @@ TEST_CLIPS = ("split=test", "source=LibriSpeech test-other", "source=librispeech
 
 
 def parts(
-    data: Path, teacher: str, out: Path, recipe: str, settings: list[str], judges: list[str]
+    data: Path, teacher: str, out: Path, recipe: str, settings: list[str], judges: list[str], seeds: int
 ) -> dict[str, list[str]]:
-    """The arguments of `wavcube` for each part, in order; `judges` are more of them for the reconstruction."""
+    """The arguments of `wavcube` for each part, in order; `judges` are more of them for the reconstruction.
+
+    `seeds` is how often each probe's head is trained.
+    """
     lists = [
         f"data.sources=[{{path: '{out}/lists/train.tsv', root: '{data.parent}'}}]",
         f"validation_data.sources=[{{path: '{out}/lists/validation.tsv', root: '{data.parent}'}}]",
@@ -42,7 +45,7 @@ def parts(
     wide = ("model.bottleneck={latent_dim: 256, layers: 0}",)
     from_stage1 = ["--from", str(out / "stage1")]
     free = ("losses.restored=0", "losses.student=0")
-    latents = [word for name in MODELS[1:] for word in ("--model", f"wavcube:{out / name / 'model'}")]
+    latents = [word for name in MODELS for word in ("--model", f"wavcube:{out / name / 'model'}")]
     features = [word for name in MODELS[1:] for word in ("--model", f"features:{out / name / 'model'}")]
     return {
         "encoder": train("distill", ["--teacher", teacher], "encoder"),
@@ -53,7 +56,7 @@ def parts(
         "reconstruction": ["evaluate", "reconstruction", *models, "--model", "griffin-lim", "--model", "identity",
                            "--data", str(data), *filters, "--no-listen", *judges, "--out", str(out / "reconstruction")],
         "probes": ["probe", "--data", str(data), "--model", "logmel", *features, *latents,
-                   "-o", str(out / "probes")],
+                   "--seeds", str(seeds), "-o", str(out / "probes")],
     }  # fmt: skip
 
 
@@ -66,6 +69,7 @@ def main() -> None:
     parser.add_argument("--only", help="one part")
     parser.add_argument("--recogniser", help="counts word errors of reconstructions, such as whisper:FOLDER")
     parser.add_argument("--speaker", help="compares voices, such as resemblyzer")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each probe's head; the most of the time")
     parser.add_argument("--set", dest="settings", action="append", default=[], help="key.inner=value of all trainings")
     arguments = parser.parse_args()
     lists = Path(__file__).with_name("nano_data.py")
@@ -76,7 +80,9 @@ def main() -> None:
         if value
         for word in (option, value)
     ]
-    commands = parts(arguments.data, arguments.teacher, arguments.out, arguments.recipe, arguments.settings, judges)
+    commands = parts(
+        arguments.data, arguments.teacher, arguments.out, arguments.recipe, arguments.settings, judges, arguments.seeds
+    )
     if arguments.only and arguments.only not in commands:
         parser.error(f"--only {arguments.only}: there are {', '.join(commands)}")
     for name, command in commands.items():
