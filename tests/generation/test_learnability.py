@@ -83,7 +83,7 @@ def test_too_little_data_is_refused() -> None:
 def test_figures_that_put_representations_in_their_order_foretell() -> None:
     found = {
         str(i): Learnt(
-            SpaceFigures(8, 10.0 * i, -1.0 * i, 0.5, (i - 2) ** 2), {"samples/wer": [(10, 99.0), (20, 5.0 * i)]}
+            SpaceFigures(8, 10.0 * i, -1.0 * i, 0.5, (i - 2) ** 2), {}, {"samples/wer": [(10, 99.0), (20, 5.0 * i)]}
         )
         for i in range(1, 5)
     }
@@ -96,11 +96,15 @@ def test_figures_that_put_representations_in_their_order_foretell() -> None:
 def test_the_comparison_is_written(tmp_path: Path) -> None:
     figures = SpaceFigures(8, 4.0, 0.2, 0.5, 1.1)
     write_comparison(
-        {"mel": Learnt(figures, {"samples/wer": [(5, 80.0), (10, 40.0)]}), "x": Learnt(figures, {})}, tmp_path
+        {
+            "mel": Learnt(figures, {"wer": 12.5}, {"samples/wer": [(5, 80.0), (10, 40.0)]}),
+            "x": Learnt(figures, {}, {}),
+        },
+        tmp_path,
     )
     table = (tmp_path / "table.md").read_text().splitlines()
-    assert table[2].startswith("| mel | 8 | 4 | 0.2 | 0.5 | 1.1 | 40 (step 10)")
-    assert table[3].endswith("| - |")
+    assert table[2].startswith("| mel | 8 | 4 | 0.2 | 0.5 | 1.1 | 12.5 | 40 (step 10)")
+    assert table[3].endswith("| - | - |")
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
 

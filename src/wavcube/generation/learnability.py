@@ -1,8 +1,8 @@
 """Which representations can a generator learn, and how fast? The same transformer, data and steps on each of them.
 
 What the WavCube paper claims with its Table 6 and Figure 2, in small: word error rate and speaker similarity against
-training steps, and beside them the figures of latent_space.py, which cost no training. `scripts/learnability.py` is
-the command.
+training steps, and beside them what costs no training: the figures of latent_space.py, and what true frames sound like
+(resynthesis.py). `scripts/learnability.py` is the command.
 """
 
 import json
@@ -17,6 +17,7 @@ from wavcube.generation.corpus import SpeechCorpus, read_corpora
 from wavcube.generation.latent_space import SpaceFigures, measure_space
 from wavcube.generation.recipe import read_recipe
 from wavcube.generation.representation import load_representation
+from wavcube.generation.resynthesis import resynthesise
 from wavcube.generation.text import build_front_end
 from wavcube.generation.train import train_run
 from wavcube.generation.vocabulary import Vocabulary
@@ -29,6 +30,12 @@ CURVES = {
 }
 """What is followed over the steps, as training logs it."""
 
+TRUE_FRAMES = {
+    "wer": "word error rate of true frames, %",
+    "speaker_similarity": "similarity of true frames to the original",
+}
+"""What is told of recordings that were only encoded and decoded."""
+
 
 @dataclass
 class Learnt:
@@ -36,10 +43,13 @@ class Learnt:
 
     Attributes:
         figures: before training.
+        true_frames: "wer" (%) and "speaker_similarity" of true recordings that were only encoded and decoded; empty
+            without judges.
         curves: name -> (step, value) pairs.
     """
 
     figures: SpaceFigures
+    true_frames: dict[str, float]
     curves: dict[str, list[tuple[int, float]]]
 
 
@@ -65,8 +75,8 @@ def compare_representations(
     if len(set(runs.values())) < len(runs):
         raise ConfigError(f"representations need labels that differ as folder names: {', '.join(runs)}")
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {
-        label: _figures(spec, recipe, folder / "figures.json", label, settings)
+    before = {
+        label: _before_training(spec, recipe, folder / "figures.json", label, settings)
         for label, spec in representations.items()
     }
     for label, spec in representations.items():
@@ -74,7 +84,7 @@ def compare_representations(
         begun = latest_checkpoint(runs[label] / "checkpoints") is not None or (runs[label] / "config.yaml").exists()
         if not train_run(runs[label], recipe=recipe, settings=more, resume=begun):
             return None
-        found = {name: Learnt(figures[name], read_curves(run)) for name, run in runs.items() if run.is_dir()}
+        found = {name: Learnt(*before[name], read_curves(run)) for name, run in runs.items() if run.is_dir()}
         write_comparison(found, folder)
     return found
 
@@ -127,31 +137,43 @@ def write_comparison(found: Mapping[str, Learnt], folder: Path) -> None:
     _picture(found, folder / "curves.png")
 
 
-def _figures(spec: str, recipe: str | Path, path: Path, label: str, settings: Sequence[str]) -> SpaceFigures:
+def _before_training(
+    spec: str, recipe: str | Path, path: Path, label: str, settings: Sequence[str]
+) -> tuple[SpaceFigures, dict[str, float]]:
+    """Figures of the frames, and what true frames sound like; from the file at `path` if they were found before."""
     known = json.loads(path.read_text()) if path.is_file() else {}
     representation = load_representation(spec)
-    identity = representation.frontend.identity
-    if known.get(label, {}).get("identity") != identity:
-        config = read_recipe(recipe, [f"representation='{spec}'", *settings])
+    config = read_recipe(recipe, [f"representation='{spec}'", *settings])
+    samples = config.samples
+    of = {
+        "identity": representation.frontend.identity,
+        "judges": [samples.recogniser, samples.speaker, samples.count],
+    }
+    if {name: known.get(label, {}).get(name) for name in of} != of:
         utterances = read_corpora(config.data.train)
         front_end = build_front_end(config.model.front_end)
         vocabulary = Vocabulary.collect(front_end(utterance.transcript or "") for utterance in utterances)
         corpus = SpeechCorpus(
             utterances, representation.frontend, front_end, vocabulary, config.data, show_progress=True
         )
-        known[label] = {"identity": identity, **asdict(measure_space(corpus, config.run.seed))}
+        figures = measure_space(corpus, config.run.seed)
+        true_frames = resynthesise(representation, read_corpora(config.data.validation), samples)
+        known[label] = {**of, "figures": asdict(figures), "true_frames": true_frames}
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    return SpaceFigures(**{figure.name: known[label][figure.name] for figure in fields(SpaceFigures)})
+    return SpaceFigures(**known[label]["figures"]), known[label]["true_frames"]
 
 
 def _table(found: Mapping[str, Learnt]) -> str:
     figures = [figure.name for figure in fields(SpaceFigures)]
     curves = [name for name in CURVES if any(name in learnt.curves for learnt in found.values())]
-    header = ["representation", *(name.replace("_", " ") for name in figures), *(CURVES[name] for name in curves)]
+    judged = [name for name in TRUE_FRAMES if any(name in learnt.true_frames for learnt in found.values())]
+    header = ["representation", *(name.replace("_", " ") for name in figures)]
+    header += [*(TRUE_FRAMES[name] for name in judged), *(CURVES[name] for name in curves)]
     lines = [" | ".join(header), " | ".join(["---"] + ["---:"] * (len(header) - 1))]
     for label, learnt in found.items():
         cells = [f"{getattr(learnt.figures, name):.3g}" for name in figures]
+        cells += [f"{learnt.true_frames[name]:.3g}" if name in learnt.true_frames else "-" for name in judged]
         cells += [
             f"{learnt.curves[name][-1][1]:.3g} (step {learnt.curves[name][-1][0]})" if name in learnt.curves else "-"
             for name in curves

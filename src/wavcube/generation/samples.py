@@ -4,10 +4,9 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from wavcube.audio import load_audio
-from wavcube.errors import AudioError, DataError, WavCubeError
+from wavcube.errors import AudioError, DataError
+from wavcube.generation.judges import Judges
 from wavcube.generation.model import SpeechFlow
 from wavcube.generation.prompt import Voice
 from wavcube.generation.representation import Representation
@@ -15,7 +14,7 @@ from wavcube.generation.settings import SampleSettings
 from wavcube.generation.solver import SolverSettings
 from wavcube.generation.speak import TextToSpeech
 from wavcube.generation.text import TextError
-from wavcube.reconstruction.metrics import Metric, MetricOptions, Pair, Recording, choose_metrics
+from wavcube.reconstruction.metrics import Pair, Recording
 from wavcube.reconstruction.utterances import Utterance
 
 
@@ -38,7 +37,7 @@ class SampleSpeaker:
     ) -> None:
         self.settings = settings
         self.speaker = TextToSpeech(model, representation)
-        self.metrics = _metrics(settings)
+        self.judges = Judges(settings)
         voices = self._voices(utterances)
         texts = _texts(utterances, settings)
         self.items = [self._item(i, *voices[i % len(voices)], texts) for i in range(settings.count)]
@@ -59,22 +58,18 @@ class SampleSpeaker:
     def _speak(self, folder: Path) -> dict[str, float]:
         folder.mkdir(parents=True, exist_ok=True)
         rate = self.speaker.sample_rate
-        found: dict[str, list[float]] = {}
         spoken = self.speaker.speak(
             [item.text for item in self.items],
             [item.voice for item in self.items],
             seed=list(range(len(self.items))),
             solver=SolverSettings(self.settings.evaluations),
         )
+        pairs = []
         for number, (item, speech) in enumerate(zip(self.items, spoken, strict=True)):
             speech.save(folder / f"{number:02d}.wav")
             prompt = Recording(load_audio(item.prompt.path, rate), rate)
-            pair = Pair(prompt, Recording(speech.waveform, rate), item.text, item.prompt.language)
-            for metric in self.metrics:
-                for name, value in metric(pair).values.items():
-                    found.setdefault(name, []).append(value)
-        names = [quantity.name for metric in self.metrics for quantity in metric.quantities if not quantity.ratio]
-        return {name: float(np.mean(found[name])) for name in names if name in found}
+            pairs.append(Pair(prompt, Recording(speech.waveform, rate), item.text, item.prompt.language))
+        return self.judges.means(pairs)
 
     def _voices(self, utterances: list[Utterance]) -> list[tuple[Utterance, Voice]]:
         """Prompts of a good length, from as many speakers as there are, in an order that does not change."""
@@ -132,13 +127,3 @@ def _texts(utterances: list[Utterance], settings: SampleSettings) -> list[str]:
     if not texts:
         raise DataError("samples: there are no texts to speak; name a file with samples.texts")
     return texts
-
-
-def _metrics(settings: SampleSettings) -> list[Metric]:
-    names = [name for name, given in (("wer", settings.recogniser), ("speaker", settings.speaker)) if given]
-    options = MetricOptions(speaker=settings.speaker or None, recogniser=settings.recogniser or None)
-    chosen = choose_metrics(names, options)
-    if chosen.skipped:
-        name, reason = next(iter(chosen.skipped.items()))
-        raise WavCubeError(f"samples: {name} cannot be measured: {reason}")
-    return chosen.metrics
