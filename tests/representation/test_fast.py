@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.representation import Chunking, WavCube, WavCubeConfig
-from wavcube.representation.fast import FAST_CHUNKING, PackedFrontEnd, PackedLinear, QuantizedLinear
+from wavcube.representation.config import EncoderConfig
+from wavcube.representation.encoder import PositionConvolution
+from wavcube.representation.fast import (
+    FAST_CHUNKING,
+    PackedFrontEnd,
+    PackedLinear,
+    PackedPositionConvolution,
+    QuantizedLinear,
+)
 from wavcube.representation.side_by_side import side_by_side
 
 GROUP_NORM = {"pre_norm": False, "conv_norm": "group", "normalize_waveform": False}
@@ -96,7 +104,19 @@ def test_the_front_end_in_pieces_is_the_whole(samples: int, batch: int, seed: in
     plain = plain_model().encoder.feature_extractor
     waveform = torch.randn(batch, samples, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
-        assert distance(PackedFrontEnd(plain)(waveform), plain(waveform)) < 1e-5
+        assert distance(PackedFrontEnd(copy.deepcopy(plain))(waveform), plain(waveform)) < 1e-5
+
+
+@needs_onednn
+@pytest.mark.parametrize("kernel", [32, 5])
+@settings(deadline=None, max_examples=20)
+@given(frames=st.integers(1, 200), batch=st.integers(1, 3), seed=st.integers(0, 100))
+def test_the_position_convolution_in_blocks_is_the_whole(kernel: int, frames: int, batch: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    plain = PositionConvolution(EncoderConfig(width=32, heads=2, position_kernel=kernel, position_groups=4))
+    hidden = torch.randn(batch, frames, 32)
+    with torch.no_grad():
+        assert distance(PackedPositionConvolution(plain)(hidden, None), plain(hidden, None)) < 1e-5
 
 
 @needs_onednn

@@ -26,6 +26,7 @@ from wavcube.generation.transformer import DiffusionTransformer
 from wavcube.generation.vocabulary import FILLER, Vocabulary
 from wavcube.representation.checkpoint import check_tensors
 from wavcube.representation.lengths import zero_beyond
+from wavcube.representation.skeleton import skeleton
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -196,7 +197,7 @@ class SpeechFlow(nn.Module):
             config = SpeechFlowConfig.load(folder / CONFIG)
         except ConfigError as error:
             raise CheckpointError(str(error)) from error
-        with torch.device("meta"):
+        with skeleton():
             model = cls(config)
         try:
             with safe_open(folder / WEIGHTS, framework="pt") as file:

@@ -18,6 +18,7 @@ from torch import Tensor
 from wavcube.errors import CheckpointError, WavCubeError
 from wavcube.representation.config import WavCubeConfig
 from wavcube.representation.mapped import mapped_tensors
+from wavcube.representation.skeleton import skeleton
 
 if TYPE_CHECKING:
     from wavcube.representation.model import WavCube
@@ -45,7 +46,7 @@ def load(
 
         return cast(Model, load_exported(folder, dtype))
     config = WavCubeConfig.load(folder / CONFIG)
-    with torch.device("meta"):
+    with skeleton():
         model = kind(config)
     weights, identity = read_weights(folder)
     if any(key in weights for key in STATISTICS):

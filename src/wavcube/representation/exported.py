@@ -21,6 +21,7 @@ from wavcube.representation.config import WavCubeConfig
 from wavcube.representation.decoder import Upsampler
 from wavcube.representation.encoder import normalize_waveform
 from wavcube.representation.model import WavCube
+from wavcube.representation.skeleton import skeleton
 
 Backend = Literal["onnx", "openvino"]
 SMALL_PARTS = "parts.safetensors"
@@ -147,7 +148,7 @@ class ExportedWavCube(WavCube):
     """A `WavCube` whose parts are graphs of another runtime, on the CPU."""
 
     def __init__(self, config: WavCubeConfig, sessions: dict[str, Session], backend: Backend) -> None:
-        with torch.device("meta"):
+        with skeleton():
             super().__init__(dataclasses.replace(config, restorer=False, teacher=False))
         self.encoder = ExportedEncoder(sessions["encoder"], config)  # type: ignore[assignment]
         self.compressor = ExportedCompressor(sessions["compressor"])  # type: ignore[assignment]

@@ -33,6 +33,9 @@ FAST_CHUNKING = Chunking(above=30.0, chunk=20.0, context=2.0)
 FRONT_END_BLOCK = 32
 """Frames that the front end makes at once."""
 
+POSITION_BLOCK = 64
+"""Frames that the position convolution makes at once."""
+
 SMALLEST = 4096
 """Weights with fewer values stay as they are: a product so small gains nothing."""
 
@@ -78,10 +81,12 @@ class PackedFrontEnd(FrontEnd):
     def __init__(self, front_end: FrontEnd) -> None:
         nn.Module.__init__(self)
         self.kernels, self.strides = front_end.kernels, front_end.strides
-        self.conv_layers = front_end.conv_layers  # their norms; the plain form also gives long audio's statistics
+        self.conv_layers = front_end.conv_layers  # their norms; the first plain one also gives long audio's statistics
         self.products = nn.ModuleList(
             PackedLinear(layer.conv.weight.transpose(1, 2).flatten(1), layer.conv.bias) for layer in self._layers()
         )
+        for layer in self._layers()[1:]:
+            del layer.conv
 
     def _layers(self) -> list[ConvLayer]:
         return [layer for layer in self.conv_layers if isinstance(layer, ConvLayer)]
@@ -115,6 +120,30 @@ class PackedFrontEnd(FrontEnd):
         return values
 
 
+class PackedPositionConvolution(PositionConvolution):
+    """The grouped convolution over time as a matrix product for each group, GELU fused into it; inference only."""
+
+    def __init__(self, plain: PositionConvolution) -> None:
+        nn.Module.__init__(self)
+        conv = plain.conv
+        self.kernel, self.groups = conv.kernel_size[0], conv.groups
+        weights = conv.weight.detach().transpose(1, 2).flatten(1).chunk(self.groups)
+        biases = conv.bias.detach().chunk(self.groups)
+        self.products = nn.ModuleList(PackedLinear(*parts, gelu=True) for parts in zip(weights, biases, strict=True))
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        half = self.kernel // 2
+        groups = F.pad(hidden, (0, 0, half, self.kernel - 1 - half)).chunk(self.groups, dim=-1)
+        result = torch.empty_like(hidden)
+        for product, group, made in zip(self.products, groups, result.chunk(self.groups, dim=-1), strict=True):
+            for values, into in zip(group, made, strict=True):
+                windows = _windows(values[None], self.kernel, 1)[0]
+                # oneDNN writes overlapping windows out: a few of them stay in the cache.
+                for some, part in zip(windows.split(POSITION_BLOCK), into.split(POSITION_BLOCK), strict=True):
+                    part.copy_(product(some))
+        return result
+
+
 def _windows(values: Tensor, kernel: int, stride: int) -> Tensor:
     """Windows [B, T', kernel * C] of [B, T, C], a view."""
     batch, frames, channels = values.shape
@@ -135,9 +164,6 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
     model.optimized = True
     model.requires_grad_(False)
     model.to(torch.float32 if dtype == torch.int8 else dtype)
-    for module in model.modules():
-        if isinstance(module, PositionConvolution):
-            module.conv = _without_weight_norm(module.conv)
     if dtype == torch.int8 and "onednn" in torch.backends.quantized.supported_engines:
         torch.backends.quantized.engine = "onednn"  # the fastest of its engines, with the same numbers
     if onednn:
@@ -145,10 +171,17 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
         if model.chunking == Chunking():
             model.chunking = FAST_CHUNKING
         _pack(model, dtype == torch.int8)
+    else:
+        for module in model.modules():
+            if isinstance(module, PositionConvolution):
+                module.conv = _without_weight_norm(module.conv)
 
 
 def _without_weight_norm(conv: nn.Conv1d) -> nn.Conv1d:
-    """The same convolution with the weight that weight norm computes, once and for all."""
+    """The same convolution with the weight that weight norm computes, once and for all.
+
+    `remove_parametrizations` would change the class that the convolution shares with its deep copies.
+    """
     plain = nn.Conv1d(
         conv.in_channels, conv.out_channels, conv.kernel_size[0], padding=conv.padding[0], groups=conv.groups
     )
@@ -162,6 +195,9 @@ def _pack(parent: nn.Module, int8: bool) -> None:
     for position, (name, child) in enumerate(children):
         if isinstance(child, SpeechEncoder):
             child.feature_extractor = PackedFrontEnd(child.feature_extractor)
+        if isinstance(child, PositionConvolution):
+            setattr(parent, name, PackedPositionConvolution(child))
+            continue
         if isinstance(child, AcousticDecoder):
             child.attend = causal_block_attention
         if isinstance(child, SelfAttention):

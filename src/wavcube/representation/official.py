@@ -24,6 +24,7 @@ from wavcube.representation.config import (
     VocoderConfig,
     WavCubeConfig,
 )
+from wavcube.representation.skeleton import skeleton
 
 PREFIXES = (
     ("feature_extractor.enc_transformer.", "compressor.layers."),
@@ -268,7 +269,7 @@ def _count_foreign(state: dict[str, Tensor]) -> dict[str, int]:
 def _expected(config: WavCubeConfig) -> dict[str, Tensor]:
     from wavcube.representation.model import WavCube
 
-    with torch.device("meta"):
+    with skeleton():
         return WavCube(config).state_dict()
 
 
