@@ -1,14 +1,20 @@
 """What each precision of the packaged model costs: distances from float32, PESQ, STOI and word errors on real speech.
 
     python -m benchmarks.precision --data speech.tsv [--filter split=test] [--clips 20] [--recogniser whisper:FOLDER]
+    python -m benchmarks.precision --data speech.tsv --probes FOLDER
 
 The manifest is one of `wavcube evaluate`; its first `--clips` recordings of 4 to 12 s by different speakers, as far as
 there are, are encoded and decoded one by one. Distances are relative L2 over all values of all clips, against the
 plain model in float32; waveforms are compared after decoding each form's own latents. Word errors are those of the
 whole corpus.
+
+With `--probes` it is asked instead what linear probes find in the latents of each precision, with heads trained on
+latents of the same one (`wavcube probe`, one seed; its columns are wanted in the manifest). Frames lie in FOLDER.
 """
 
 import argparse
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,9 +22,13 @@ import torch
 from benchmarks.harness import save
 from wavcube import WavCube
 from wavcube.audio import load_audio
+from wavcube.frontends import FrameCache
+from wavcube.frontends.latent import WavCubeFrontend
 from wavcube.reconstruction import MetricOptions, choose_metrics, read_utterances
 from wavcube.reconstruction.metrics.base import Metric, Pair, Recording
 from wavcube.reconstruction.utterances import Utterance
+from wavcube.understanding.probe_data import character_corpus, read_rows, speaker_corpus
+from wavcube.understanding.probes import ProbeSettings, character_probe, speaker_probe
 
 FORMS = {"plain": None, "float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
 SECONDS = (4.0, 12.0)
@@ -54,6 +64,28 @@ def distance(values: list[np.ndarray], reference: list[np.ndarray]) -> float:
     return float(np.linalg.norm(ours - exact) / np.linalg.norm(exact))
 
 
+def probe(data: Path, folder: Path) -> None:
+    """Character error rate and speaker accuracy from the latents of every form but float32, which is the plain one."""
+    settings = ProbeSettings(seeds=(0,))
+    rows = read_rows(data)
+    tasks = {"characters": (character_corpus, character_probe), "speakers": (speaker_corpus, speaker_probe)}
+    results: dict[str, dict[str, object]] = {}
+    for form in ("plain", "bfloat16", "int8"):
+        model = WavCube.from_pretrained()
+        if (dtype := FORMS[form]) is not None:
+            model.optimize(dtype)
+        frontend = WavCubeFrontend(model)
+        frontend.identity += f"-{form}"  # the same latents to whoever reads them, but not the same numbers
+        cache = FrameCache(frontend, folder)
+        results[form] = {}
+        for task, (build, run) in tasks.items():
+            corpus = build(rows, data.parent)
+            cache.extract([example.clip for example in corpus.examples], progress=True)
+            results[form][task] = asdict(run(cache, corpus, settings))
+            print(form, task, results[form][task], flush=True)
+    print(save("precision-probes", {"model": WavCube.from_pretrained().identity, "data": data.name, "rows": results}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
@@ -61,8 +93,12 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=20)
     parser.add_argument("--recogniser", help="such as whisper:FOLDER; without it words are not counted")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--probes", type=Path, metavar="FOLDER", help="probe the latents instead")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.probes:
+        probe(Path(options.data), options.probes)
+        return
     utterances = choose(read_utterances(options.data, options.filter), options.clips)
     names = ["pesq_wb", "stoi"] + (["wer"] if options.recogniser else [])
     metrics = choose_metrics(names, MetricOptions(recogniser=options.recogniser)).metrics

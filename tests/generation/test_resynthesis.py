@@ -8,8 +8,10 @@ from wavcube.generation import judges
 from wavcube.generation.corpus import read_corpora
 from wavcube.generation.representation import Representation
 from wavcube.generation.resynthesis import resynthesise
+from wavcube.generation.samples import sentences
 from wavcube.generation.settings import CorpusSettings, SampleSettings
 from wavcube.reconstruction.metrics import Pair
+from wavcube.reconstruction.utterances import Utterance
 
 
 class Ear:
@@ -38,7 +40,7 @@ def test_true_recordings_go_through_the_representation_and_are_judged(
     ear: Ear, manifest: Path, latents: Representation
 ) -> None:
     utterances = read_corpora([CorpusSettings(path=str(manifest))])
-    fit = [u for u in utterances if u.seconds <= 10]
+    fit = [u for u in utterances if u.seconds <= 10 and len(u.transcript.split()) >= 4]
     assert len(fit) >= 3
     found = resynthesise(latents, utterances, SampleSettings(count=2))
     assert found == {"wer": 15.0}  # means; sums over the corpus are not among them
@@ -58,3 +60,13 @@ def test_without_judges_nothing_is_decoded(manifest: Path, latents: Representati
 def test_without_transcripts_there_is_nothing_to_judge(ear: Ear, tmp_path: Path, latents: Representation) -> None:
     with pytest.raises(DataError, match="no utterance with a transcript"):
         resynthesise(latents, [], SampleSettings())
+
+
+def test_lone_words_are_no_sentences_unless_there_is_nothing_else() -> None:
+    said = [
+        Utterance(text, Path("x"), transcript=text, seconds=s)
+        for text, s in [("yes", 1.0), ("one two three four", 2.0), ("one two three four five", 11.0)]
+    ]
+    assert [u.transcript for u in sentences(said)] == ["one two three four"]
+    assert [u.transcript for u in sentences(said[:1])] == ["yes"]
+    assert sentences(said[2:]) == []

@@ -6,11 +6,10 @@ from wavcube.audio import load_audio
 from wavcube.errors import DataError
 from wavcube.generation.judges import Judges
 from wavcube.generation.representation import Representation
+from wavcube.generation.samples import SENTENCE_S, sentences
 from wavcube.generation.settings import SampleSettings
 from wavcube.reconstruction.metrics import Pair, Recording
 from wavcube.reconstruction.utterances import Utterance
-
-LONGEST_S = 10.0
 
 
 def resynthesise(
@@ -20,7 +19,7 @@ def resynthesise(
 
     Args:
         representation: with a way back to speech.
-        utterances: with transcripts; `settings.count` of at most 10 s are taken from all over the list.
+        utterances: `settings.count` of their `sentences` are taken from all over the list.
         settings: name the judges.
 
     Returns:
@@ -34,9 +33,9 @@ def resynthesise(
     judges = Judges(settings)
     if not judges:
         return {}
-    fit = [u for u in utterances if u.transcript and u.seconds <= LONGEST_S]
+    fit = sentences(utterances)
     if not fit:
-        raise DataError(f"no utterance with a transcript lasts at most {LONGEST_S:g} s")
+        raise DataError(f"no utterance with a transcript lasts at most {SENTENCE_S:g} s")
     chosen = fit[:: max(1, len(fit) // settings.count)][: settings.count]
     return judges.means(_pairs(representation, chosen))
 

@@ -1,6 +1,7 @@
 """Sentences that a model speaks while it trains, to hear and to count errors in."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,15 @@ from wavcube.generation.speak import TextToSpeech
 from wavcube.generation.text import TextError
 from wavcube.reconstruction.metrics import Pair, Recording
 from wavcube.reconstruction.utterances import Utterance
+
+SENTENCE_WORDS, SENTENCE_S = 4, 10.0
+"""What counts as a sentence: of a lone word no recogniser is sure."""
+
+
+def sentences(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Utterances with a text of at least four words and of at most 10 s; if there are none, of any text."""
+    spoken = [u for u in utterances if u.transcript and u.seconds <= SENTENCE_S]
+    return [u for u in spoken if len((u.transcript or "").split()) >= SENTENCE_WORDS] or spoken
 
 
 class SampleSpeaker:
@@ -123,7 +133,7 @@ def _texts(utterances: list[Utterance], settings: SampleSettings) -> list[str]:
             raise DataError(f"samples.texts: {settings.texts} cannot be read ({error})") from error
         texts = [line.strip() for line in lines if line.strip()]
     else:
-        texts = [u.transcript for u in utterances if u.transcript and u.seconds <= 10.0]
+        texts = [u.transcript or "" for u in sentences(utterances)]
     if not texts:
         raise DataError("samples: there are no texts to speak; name a file with samples.texts")
     return texts
