@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from wavcube.representation.attention import (
+    LocalAttention,
     RelativePositionBias,
     Rotary,
     SelfAttention,
     causal_attention,
-    local_attention,
 )
 
 from .small import encoder_config, moved, relative_error
@@ -57,7 +57,7 @@ def test_local_attention(
     real = torch.ones(len(lengths), frames, dtype=torch.bool)
     if padded:
         real = torch.arange(frames) < torch.tensor([max(1, round(frames * part)) for part in lengths])[:, None]
-    got = local_attention(query, key, value, back, ahead, real if padded else None, block)
+    got = LocalAttention(query, back, ahead, real if padded else None, block)(query, key, value)
     wanted = naive(query, key, value, (near & real[:, None]) | torch.eye(frames, dtype=torch.bool))
     assert got.isfinite().all()
     assert relative_error(got, wanted) <= LIMIT
@@ -66,18 +66,19 @@ def test_local_attention(
 def test_the_window_of_local_attention_is_40_back_and_10_ahead() -> None:
     """A window off by one, or mirrored, gives plausible speech; so each edge is tested by itself."""
     query, key, value = random_qkv(0, 1, 1, 200, 4)
-    before = local_attention(query, key, value, 40, 10)
+    attend = LocalAttention(query, 40, 10)
+    before = attend(query, key, value)
     for offset, seen in ((-41, False), (-40, True), (0, True), (10, True), (11, False)):
         changed = value.clone()
         changed[:, :, 100 + offset] += 100.0
-        moved_by = (local_attention(query, key, changed, 40, 10) - before)[0, 0, 100].abs().max()
+        moved_by = (attend(query, key, changed) - before)[0, 0, 100].abs().max()
         assert bool(moved_by > 0) == seen, offset
 
 
 def test_gradients_of_local_attention_are_finite_with_padding() -> None:
     tensors = [tensor.requires_grad_() for tensor in random_qkv(1, 2, 2, 90, 4)]
     mask = torch.arange(90) < torch.tensor([90, 5])[:, None]
-    local_attention(*tensors, 40, 10, mask).sum().backward()
+    LocalAttention(tensors[0], 40, 10, mask)(*tensors).sum().backward()
     assert all(tensor.grad is not None and tensor.grad.isfinite().all() for tensor in tensors)
 
 

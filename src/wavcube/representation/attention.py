@@ -103,41 +103,48 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(query, key, value, is_causal=True)
 
 
-def local_attention(
-    query: Tensor, key: Tensor, value: Tensor, back: int, ahead: int, mask: Tensor | None = None, block: int = 64
-) -> Tensor:
+class LocalAttention:
     """Attention to `back` frames before and `ahead` after, in time and memory proportional to T.
 
-    Queries are cut into blocks; a block sees only the keys that any of its queries may see.
+    Queries are cut into blocks; a block sees only the keys that any of its queries may see, and is an item to the
+    kernel. Which of them each query sees is the same in all layers and heads: one object serves them all.
 
     Args:
-        query, key, value: [B, heads, T, D].
+        like: queries [B, heads, T, D] or anything of their batch, frames (at -2), type and device.
         mask: [B, T], true on real frames; padded frames attend to themselves alone and are seen by none.
         block: queries a block; changes speed, not the result.
-
-    Returns:
-        [B, heads, T, D].
     """
-    heads, frames = query.shape[1:3]
-    blocks = (frames + block - 1) // block
-    span = block + back + ahead
-    extra = (span - 1) // block  # blocks that a span reaches into beyond its first
-    tail = (blocks + extra) * block - frames - back
 
-    def spans(values: Tensor, dim: int) -> Tensor:
-        """What each block of queries may see: [..., blocks, span, ...] of values padded to whole blocks."""
-        rows = values.unflatten(dim, (blocks + extra, block))
-        shifted = [rows.narrow(dim, i, blocks) for i in range(extra + 1)]
-        return torch.cat(shifted, dim + 1).narrow(dim + 1, 0, span)
+    def __init__(self, like: Tensor, back: int, ahead: int, mask: Tensor | None = None, block: int = 64) -> None:
+        self.batch, self.frames, self.back, self.block = like.shape[0], like.shape[-2], back, block
+        self.blocks = (self.frames + block - 1) // block
+        self.span = block + back + ahead
+        self.extra = (self.span - 1) // block  # blocks that a span reaches into beyond its first
+        self.tail = (self.blocks + self.extra) * block - self.frames - back
+        device = like.device
+        offset = torch.arange(self.span, device=device) - torch.arange(block, device=device)[:, None]
+        window = (offset >= 0) & (offset <= back + ahead)  # [block, span]
+        real = torch.ones(1, self.frames, dtype=torch.bool, device=device) if mask is None else mask
+        real = self._spans(F.pad(real, (back, self.tail)))  # [B or 1, blocks, span]
+        allowed = (window & real[:, :, None]) | (offset == back)  # a padded query sees itself, so that it stays finite
+        # The kernels take a sum, and would make one of what is true or false in every layer.
+        bias = torch.zeros(allowed.shape, dtype=like.dtype, device=device).masked_fill(~allowed, -math.inf)
+        self.bias = bias.expand(self.batch, -1, -1, -1).flatten(0, 1)[:, None]  # [B * blocks, 1, block, span]
 
-    # A block of a head is a head of its own to the kernel: [B, heads * blocks, block or span, D].
-    queries = F.pad(query, (0, 0, 0, blocks * block - frames)).unflatten(2, (blocks, block)).flatten(1, 2)
-    keys, values = (spans(F.pad(part, (0, 0, back, tail)), 2).flatten(1, 2) for part in (key, value))
-    offset = torch.arange(span, device=query.device) - torch.arange(block, device=query.device)[:, None]
-    window = (offset >= 0) & (offset <= back + ahead)  # [block, span]
-    real = torch.ones(1, frames, dtype=torch.bool, device=query.device) if mask is None else mask
-    real = spans(F.pad(real, (back, tail)), 1)  # [B or 1, blocks, span]
-    allowed = (window & real[:, :, None]) | (offset == back)  # a padded query sees itself, so that it stays finite
-    allowed = allowed[:, None].expand(-1, heads, -1, -1, -1).flatten(1, 2)
-    attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=allowed)
-    return attended.unflatten(1, (heads, blocks)).flatten(2, 3)[:, :, :frames]
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """[B, heads, T, D] of each -> [B, heads, T, D]."""
+        query = F.pad(query.transpose(1, 2), (0, 0, 0, 0, 0, self.blocks * self.block - self.frames))
+        queries = query.unflatten(1, (self.blocks, self.block))
+        keys, values = (
+            self._spans(F.pad(part.transpose(1, 2), (0, 0, 0, 0, self.back, self.tail))) for part in (key, value)
+        )
+        queries, keys, values = (part.flatten(0, 1).transpose(1, 2) for part in (queries, keys, values))
+        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=self.bias)
+        attended = attended.transpose(1, 2).unflatten(0, (self.batch, self.blocks)).flatten(1, 2)
+        return attended[:, : self.frames].transpose(1, 2)
+
+    def _spans(self, values: Tensor) -> Tensor:
+        """What each block of queries may see: [B, blocks, span, ...] of values padded to whole blocks."""
+        rows = values.unflatten(1, (self.blocks + self.extra, self.block))
+        shifted = [rows.narrow(1, i, self.blocks) for i in range(self.extra + 1)]
+        return torch.cat(shifted, 2).narrow(2, 0, self.span)

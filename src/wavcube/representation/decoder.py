@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from wavcube.representation.attention import Rotary, causal_attention, local_attention
+from wavcube.representation.attention import LocalAttention, Rotary, causal_attention
 from wavcube.representation.config import BottleneckConfig, DecoderConfig, VocoderConfig
 from wavcube.representation.lengths import length_mask, zero_beyond
 
@@ -125,10 +125,7 @@ class Vocoder(nn.Module):
         frames = hidden.shape[1]
         config = self.config
         rotary = Rotary(frames, config.width // config.heads, self.rope_theta, hidden.device, hidden.dtype)
-
-        def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            return local_attention(query, key, value, config.window_back, config.window_ahead, mask)
-
+        attend = LocalAttention(hidden, config.window_back, config.window_ahead, mask)
         for layer in self.layers:
             hidden = layer(hidden, rotary, attend)
         # The phase needs float32 whatever the rest runs in.
