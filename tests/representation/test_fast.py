@@ -158,3 +158,12 @@ def test_recordings_side_by_side_equal_one_after_the_other() -> None:
     for (item, together), clip, alone in zip(done, clips, one_by_one, strict=True):
         assert item is clip
         assert distance(together, alone) < 1e-5
+
+
+@needs_onednn
+def test_a_narrow_model_in_int8_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    plain_model().optimize(torch.int8)
+    assert "much of its quality" in caplog.text
+    caplog.clear()
+    plain_model().optimize(torch.bfloat16)
+    assert not caplog.text

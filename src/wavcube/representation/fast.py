@@ -6,6 +6,7 @@ float32, bfloat16 or int8, GELU is fused into the product before it, and the con
 products over windows of a time-major signal. The numbers are those of the plain model within the stated error.
 """
 
+import logging
 import math
 import warnings
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from wavcube.representation.fast_attention import STEP, BlockAttention, causal_b
 if TYPE_CHECKING:
     from wavcube.representation.model import WavCube
 
+logger = logging.getLogger(__name__)
+
 FAST_TYPES = (torch.float32, torch.bfloat16, torch.int8)
 """Types that a prepared model computes in; with int8 that is the linear layers, and the rest in float32."""
 
@@ -38,6 +41,10 @@ POSITION_BLOCK = 64
 
 SMALLEST = 4096
 """Weights with fewer values stay as they are: a product so small gains nothing."""
+
+
+NARROW = 512
+"""Encoders of fewer channels lose too much in int8 (docs/performance.md)."""
 
 
 class PackedLinear(nn.Module):
@@ -161,6 +168,11 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
         raise ConfigError("int8 is for CPUs, and with a torch that has oneDNN; use bfloat16")
     if model.optimized:
         raise ConfigError("this model is prepared already; load it again to prepare it otherwise")
+    if dtype == torch.int8 and model.config.encoder.width < NARROW:
+        logger.warning(
+            "int8 costs a model as narrow as this one (%d channels) much of its quality; bfloat16 costs little",
+            model.config.encoder.width,
+        )
     model.optimized = True
     model.requires_grad_(False)
     model.to(torch.float32 if dtype == torch.int8 else dtype)
