@@ -4,22 +4,26 @@
 
 Speaking: a 3 s prompt and 5 s of new speech, for several solvers, by the transformer alone and with the packaged
 representation's decoder (random weights have the speed of trained ones; --model takes a trained model); and the time
-until the first of two sentences can be heard, with 16 Euler steps, the prompt not yet read. Training: forward,
-backward, clipping and AdamW on batches that come from the frame cache, floating point operations of matrix products
-over the time, against the best rate of a product of 2048 x 2048 matrices on this machine. Everything is given by the
-wall clock and by the CPU time of the process, which means more on a machine that has other work; use one thread then.
+until the first of two sentences can be heard, with 16 Euler steps, the prompt not yet read. Training, in float32 and in
+bfloat16 (autocast): forward, backward, clipping and AdamW on batches that come from the frame cache, floating point
+operations of matrix products over the time, against the best rates of a product of 2048 x 2048 matrices on this machine
+in the same precision: torch's own, which is what training calls, and oneDNN's with a weight in its own layout, which is
+faster in float32 and of no use to training, whose weights change. Everything is given by the wall clock and by the CPU
+time of the process, which means more on a machine that has other work; use one thread then.
 """
 
 import argparse
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import Timing, interleave, save
+from benchmarks.representation import matrix_product_peak
 from wavcube.audio import save_audio
 from wavcube.frontends import build_frontend
 from wavcube.generation.batches import BatchStream
@@ -95,10 +99,10 @@ def speaking_with(preset: str, folder: str | None, rounds: int) -> dict[str, dic
     return {**real_time_factors(timings), "first_sound_seconds": {"wall": first.wall, "cpu": first.cpu}}
 
 
-def product_peak(rounds: int = 20) -> dict[str, float]:
-    """Best rate of a matrix product, in GFLOP/s."""
+def product_peak(dtype: torch.dtype, rounds: int = 20) -> dict[str, float]:
+    """Best rate of torch's own matrix product, in GFLOP/s."""
     size = 2048
-    values, weights = torch.randn(size, size), torch.randn(size, size)
+    values, weights = torch.randn(size, size, dtype=dtype), torch.randn(size, size, dtype=dtype)
     timings = []
     for _ in range(rounds):
         start = time.perf_counter(), time.process_time()
@@ -108,8 +112,8 @@ def product_peak(rounds: int = 20) -> dict[str, float]:
     return {"wall": wall, "cpu": cpu}
 
 
-def training(preset: str, batch_seconds: float, rounds: int) -> dict[str, dict[str, float]]:
-    """Rate of training on noise that lies in a frame cache as speech would, data loading included."""
+def training(preset: str, batch_seconds: float, rounds: int, dtype: torch.dtype) -> dict[str, dict[str, float]]:
+    """Rate of training in a precision on noise that lies in a frame cache as speech would, data loading included."""
     with tempfile.TemporaryDirectory() as folder:
         random = np.random.default_rng(0)
         lines = ["path\ttranscript"]
@@ -134,7 +138,8 @@ def training(preset: str, batch_seconds: float, rounds: int) -> dict[str, dict[s
 
         def step() -> float:
             batch = next(stream)
-            loss = networks(batch.values, batch.lengths, batch.text)
+            with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+                loss = networks(batch.values, batch.lengths, batch.text)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
             optimizer.step()
@@ -151,12 +156,14 @@ def training(preset: str, batch_seconds: float, rounds: int) -> dict[str, dict[s
         start = time.perf_counter(), time.process_time()
         seconds = sum(step() for _ in range(rounds))
         elapsed = {"wall": time.perf_counter() - start[0], "cpu": time.process_time() - start[1]}
-    peak = product_peak()
+    peak, packed = product_peak(dtype), matrix_product_peak(dtype)
     rates = {clock: counter.get_total_flops() / spent / 1e9 for clock, spent in elapsed.items()}
     return {
         "gflops": rates,
         "peak_gflops": peak,
         "share_of_peak": {clock: rate / peak[clock] for clock, rate in rates.items()},
+        "packed_peak_gflops": {"wall": packed},
+        "share_of_packed_peak": {"wall": rates["wall"] / packed},
         "speech_seconds_per_second": {clock: seconds / spent for clock, spent in elapsed.items()},
     }
 
@@ -171,9 +178,11 @@ def main() -> None:
     parser.add_argument("--batch-seconds", type=float, default=60.0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    result = {"preset": options.preset, "seed": 0}
+    result: dict[str, Any] = {"preset": options.preset, "seed": 0}
     if not options.speaking_only:
-        result["training"] = training(options.preset, options.batch_seconds, options.rounds)
+        for dtype in (torch.float32, torch.bfloat16):
+            name = f"training_{str(dtype).removeprefix('torch.')}"
+            result[name] = training(options.preset, options.batch_seconds, options.rounds, dtype)
     result["real_time_factor_transformer"] = speaking(options.preset, options.rounds)
     result["real_time_factor"] = speaking_with(options.preset, options.model, options.rounds)
     for name, values in result.items():
