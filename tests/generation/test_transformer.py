@@ -2,12 +2,13 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from tests.generation.small import CHANNELS, small_flow
 from wavcube.errors import ConfigError
 from wavcube.generation.config import PLACEMENTS, TransformerConfig
 from wavcube.generation.text_embedding import TextEmbedding
-from wavcube.generation.transformer import DiffusionTransformer
+from wavcube.generation.transformer import DiffusionTransformer, attend
 
 
 @pytest.mark.parametrize(
@@ -115,3 +116,24 @@ def test_all_inputs_matter() -> None:
 def test_impossible_sizes_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         TransformerConfig(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("padded", [False, True])
+def test_attention_in_bfloat16_is_torchs_forwards_and_backwards(padded: bool, autocast: bool) -> None:
+    torch.manual_seed(0)
+    tensors = [torch.randn(3, 2, 70, 16) for _ in range(3)]
+    seen = torch.arange(70) < torch.tensor([70, 33, 1])[:, None, None, None] if padded else None
+    weights = torch.randn(3, 2, 70, 16)
+
+    def run(written_out: bool) -> list[torch.Tensor]:
+        kind = torch.bfloat16 if written_out else torch.float32
+        leaves = [tensor.to(kind, copy=True).requires_grad_() for tensor in tensors]
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast and written_out):
+            made = attend(*leaves, seen) if written_out else F.scaled_dot_product_attention(*leaves, attn_mask=seen)
+        assert made.dtype == kind
+        (made.float() * weights).sum().backward()
+        return [made.float(), *(leaf.grad.float() for leaf in leaves if leaf.grad is not None)]
+
+    for got, wanted in zip(run(True), run(False), strict=True):
+        assert (got - wanted).norm() / wanted.norm() < 0.02

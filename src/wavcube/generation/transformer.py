@@ -45,7 +45,8 @@ class ConvolutionalPosition(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         for convolution in self.convolutions:
-            hidden = F.mish(convolution(zero_beyond(hidden, mask).transpose(1, 2))).transpose(1, 2)
+            hidden = convolution(zero_beyond(hidden, mask).transpose(1, 2)).transpose(1, 2)
+            hidden = F.mish(hidden.contiguous())  # Mish's gradient takes five times as long where strides differ
         return zero_beyond(hidden, mask)
 
 
@@ -68,6 +69,19 @@ class InputProjection(nn.Module):
         return F.linear(noised, self.linear.weight[:, : self.channels]) + context
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
+    """Softmax attention, [B, heads, T, D] of each; `seen` [B, 1, 1, T] is true on keys that count.
+
+    In bfloat16 on a CPU, products written out take less than half the time of torch's kernel, forwards and backwards.
+    """
+    if query.device.type != "cpu" or query.dtype != torch.bfloat16:
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+    scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-1, -2)
+    if seen is not None:
+        scores = scores + torch.zeros_like(seen, dtype=scores.dtype).masked_fill(~seen, -math.inf)
+    return torch.softmax(scores, -1) @ value
+
+
 class Attention(nn.Module):
     """Self-attention over an item's own frames, with rotary positions."""
 
@@ -87,7 +101,7 @@ class Attention(nn.Module):
         )
         seen = None if mask is None else mask[:, None, None]
         query, key = (rotary(values).to(value.dtype) for values in (query, key))
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        attended = attend(query, key, value, seen)
         return self.dropout(self.output(attended.transpose(1, 2).flatten(2)))
 
 
