@@ -16,7 +16,6 @@ import time
 import torch
 
 from benchmarks.harness import peak_memory, save
-from benchmarks.representation import build
 from wavcube import WavCube
 
 CASES = ("plain", "float32", "bfloat16", "int8")
@@ -45,6 +44,8 @@ def main() -> None:
         case, folder = options.case
         measure(case, folder, options.seconds)
         return
+    from benchmarks.representation import build  # with the reference and its libraries, which no case shall hold
+
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
         if options.preset != "packaged":
