@@ -9,7 +9,8 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from wavcube.errors import ConfigError
 from wavcube.representation import SpeechEncoder
 from wavcube.training.data import Batch
-from wavcube.training.distill import HEADS, Distill, feature_distance
+from wavcube.training.distill import Distill, feature_distance
+from wavcube.training.heads import HEADS
 from wavcube.training.start import load_encoder
 
 

@@ -12,7 +12,8 @@ from wavcube.training.linear_start import (
     carried_channels,
     hold_code,
     hold_compressed_code,
-    start_codec,
+    start_compressor,
+    start_decoder,
     start_encoder,
 )
 
@@ -45,7 +46,8 @@ def voices(count: int, seed: int) -> list[np.ndarray]:
 def begin(model: WavCube) -> None:
     recordings = voices(20, seed=0)
     start_encoder(model.encoder, LinearCode(recordings), CHANNELS)
-    start_codec(model, recordings, CHANNELS)
+    start_compressor(model, CHANNELS)
+    start_decoder(model, recordings, CHANNELS)
 
 
 @pytest.fixture(scope="module")
@@ -147,4 +149,4 @@ def test_a_polar_head_is_refused(model):
     decoder = dataclasses.replace(model.config.decoder, vocoder=vocoder)
     polar = WavCube(dataclasses.replace(model.config, decoder=decoder))
     with pytest.raises(ConfigError, match="cartesian"):
-        start_codec(polar, voices(2, seed=0), CHANNELS)
+        start_decoder(polar, voices(2, seed=0), CHANNELS)

@@ -19,12 +19,15 @@ class ModelConfig:
         preset: a named configuration of `WavCubeConfig`.
         linear_start: so many channels begin as a linear codec (training/linear_start.py): a student's in distillation,
             compressor's and decoder's in stage 1; 0 for random weights.
+        semantic_start: with it, the latent's other channels begin as the features' directions that say most about the
+            teacher (training/semantic_start.py); stage 1 then starts from the run of a distillation.
         encoder, bottleneck, decoder: what differs from the preset, by the names of `WavCubeConfig`. The encoder's sizes
             come from the pretrained encoder; of `encoder` only `feature_layer` and the dropouts are used then.
     """
 
     preset: str = "full"
     linear_start: int = 0
+    semantic_start: bool = False
     encoder: dict[str, Any] = field(default_factory=dict)
     bottleneck: dict[str, Any] = field(default_factory=dict)
     decoder: dict[str, Any] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from wavcube.training.acoustic import Judge, Logs
 from wavcube.training.config import TrainConfig
 from wavcube.training.data import Batch
 from wavcube.training.feature_cache import FeatureCache
+from wavcube.training.heads import HEADS, WEIGHTS
 from wavcube.training.linear_code import LinearCode, training_recordings
 from wavcube.training.linear_start import hold_code, start_encoder
 from wavcube.training.mel import LogMel
@@ -31,8 +32,6 @@ from wavcube.training.objective import Objective, Output
 from wavcube.training.start import load_encoder, model_config
 from wavcube.training.teachers import FIELD, HOP, Teacher, load_teacher
 
-HEADS = "heads.safetensors"
-WEIGHTS = {"last": 1.0, "middle": 0.5, "spectrum": 0.25}
 MEL_BINS = 80
 QUIETEST = 1e-4
 """Mel magnitude of the noise of 16 bits, about; nobody has to learn what lies below."""

@@ -100,28 +100,55 @@ def start_encoder(encoder: SpeechEncoder, code: LinearCode, channels: int) -> No
 
 
 @torch.no_grad()
-def start_codec(model: WavCube, recordings: Sequence[np.ndarray], channels: int) -> None:
-    """Let compressor and decoder hand on what `start_encoder` put into the first `channels` features.
+def start_compressor(model: WavCube, channels: int) -> None:
+    """Let the compressor hand on what `start_encoder` put into the first `channels` features.
 
     Args:
-        model: with an encoder that carries the code; its compressor and decoder are changed.
-        recordings: speech [S] at 16 kHz, a minute or more, on which the synthesis is fitted.
-        channels: as for the encoder.
+        model: with an encoder that carries the code; its compressor is changed.
+        channels: the encoder's, or fewer.
 
     Raises:
         ConfigError: the model's shape does not allow it.
     """
-    latent, decoder = model.config.bottleneck, model.config.decoder
-    hidden = model.compressor.projection[0].out_features
+    latent = model.config.bottleneck
+    first, _, second, norm = model.compressor.projection
     _require(latent.kind == "ae" and latent.pooling == 1, "the latent must be plain and at 50 Hz")
-    _require(channels <= min(latent.latent_dim - 2, hidden, decoder.width - 2), f"{channels} channels do not fit")
+    _require(channels <= min(latent.latent_dim - 2, first.out_features), f"{channels} channels do not fit")
+    carried = list(range(channels))
+    for layer in model.compressor.layers:
+        _silence(layer.attention.out_proj, carried)
+        _silence(layer.feed_forward.output_dense, carried)
+    _random(first, channels, first.in_features**-0.5)
+    _random(second, channels, max(1, first.out_features - channels) ** -0.5)
+    second.weight[:, :channels] = 0.0
+    first.weight[:, -2:] = 0.0
+    for k in range(channels):
+        first.weight[k, k], first.bias[k] = 0.5, GELU_BIAS
+        second.weight[k, k], second.bias[k] = 2.0, -2.0 * GELU_BIAS
+    _constant(second, ANCHOR)
+    _anchored(norm, ANCHOR, keep=1.0)
+
+
+@torch.no_grad()
+def start_decoder(model: WavCube, recordings: Sequence[np.ndarray], channels: int) -> None:
+    """Let the decoder speak from the code in the latent's first `channels`.
+
+    Args:
+        model: after `start_compressor`; its decoder is changed.
+        recordings: speech [S] at 16 kHz, a minute or more, on which the synthesis is fitted.
+        channels: as for the compressor.
+
+    Raises:
+        ConfigError: the decoder's shape does not allow it.
+    """
+    decoder = model.config.decoder
+    _require(channels <= decoder.width - 2, f"{channels} channels do not fit")
     _require(
         3 * channels + 2 <= decoder.coarse_dim == decoder.vocoder.width,
         f"coarse_dim and vocoder.width must be equal and at least {3 * channels + 2}",
     )
     _require(decoder.vocoder.head == "cartesian", "the vocoder needs a cartesian head")
-    _start_compressor(model, channels)
-    _start_decoder(model, channels)
+    _carry_through_decoder(model, channels)
     _fit_synthesis(model, recordings, channels)
 
 
@@ -158,24 +185,7 @@ def hold_compressed_code(model: WavCube, channels: int) -> None:
     norm.requires_grad_(False)
 
 
-def _start_compressor(model: WavCube, channels: int) -> None:
-    carried = list(range(channels))
-    for layer in model.compressor.layers:
-        _silence(layer.attention.out_proj, carried)
-        _silence(layer.feed_forward.output_dense, carried)
-    first, _, second, norm = model.compressor.projection
-    _random(first, channels, first.in_features**-0.5)
-    _random(second, channels, max(1, first.out_features - channels) ** -0.5)
-    second.weight[:, :channels] = 0.0
-    first.weight[:, -2:] = 0.0
-    for k in range(channels):
-        first.weight[k, k], first.bias[k] = 0.5, GELU_BIAS
-        second.weight[k, k], second.bias[k] = 2.0, -2.0 * GELU_BIAS
-    _constant(second, ANCHOR)
-    _anchored(norm, ANCHOR, keep=1.0)
-
-
-def _start_decoder(model: WavCube, channels: int) -> None:
+def _carry_through_decoder(model: WavCube, channels: int) -> None:
     decoder, vocoder = model.decoder, model.decoder.vocoder
     _random(decoder.input, channels, 0.5 * decoder.input.in_features**-0.5)
     decoder.input.weight[:, -2:] = 0.0

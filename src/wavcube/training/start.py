@@ -14,8 +14,10 @@ from wavcube.errors import CheckpointError, ConfigError
 from wavcube.representation import SpeechEncoder, WavCube, WavCubeConfig
 from wavcube.training.checkpoints import DISCRIMINATOR, latest_checkpoint
 from wavcube.training.config import ModelConfig, TrainConfig
+from wavcube.training.heads import load_heads
 from wavcube.training.linear_code import training_recordings
-from wavcube.training.linear_start import hold_compressed_code, start_codec
+from wavcube.training.linear_start import hold_compressed_code, start_compressor, start_decoder
+from wavcube.training.semantic_start import find_directions, start_semantics
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +35,7 @@ def stage1_model(config: TrainConfig) -> WavCube:
         model.encoder.load_state_dict(encoder.state_dict())
     model.copy_layers_from_encoder()
     if config.model.linear_start:
-        start_codec(model, training_recordings(config), config.model.linear_start)
-        hold_compressed_code(model, config.model.linear_start)
+        _start_with_a_codec(model, config)
     model.encoder.requires_grad_(False)
     return model
 
@@ -70,7 +71,7 @@ def resumed_model(checkpoint: Path, config: TrainConfig) -> WavCube:
     if model.teacher is None:
         model.encoder.requires_grad_(False)
         if config.model.linear_start:
-            hold_compressed_code(model, config.model.linear_start)
+            _hold_compressor(model, config)
     else:
         model.encoder.feature_extractor.requires_grad_(not config.optimizer.freeze_front_end)
     return model
@@ -132,6 +133,25 @@ def load_discriminator(discriminator: nn.Module, name: str) -> None:
         logger.warning("%s has discriminators of another size; new ones start from random weights", name)
         return
     discriminator.load_state_dict(weights)
+
+
+def _start_with_a_codec(model: WavCube, config: TrainConfig) -> None:
+    channels, recordings = config.model.linear_start, training_recordings(config)
+    start_compressor(model, channels)
+    if config.model.semantic_start:
+        free = model.config.bottleneck.latent_dim - 2 - channels
+        heads = load_heads(start_folder(config.start))
+        directions = find_directions(model.encoder, heads, recordings, free - 1)
+        start_semantics(model, directions, channels)
+        logger.info("semantic start: %d directions hold %.0f %%", free - 1, 100 * directions.explained)
+    start_decoder(model, recordings, channels)
+    _hold_compressor(model, config)
+
+
+def _hold_compressor(model: WavCube, config: TrainConfig) -> None:
+    """Stage 1 keeps what the compressor begins with: the restorer, random as yet, would only pull it away."""
+    all_but_anchors = model.config.bottleneck.latent_dim - 2
+    hold_compressed_code(model, all_but_anchors if config.model.semantic_start else config.model.linear_start)
 
 
 def _as_teacher(teacher: SpeechEncoder, model: WavCube, config: TrainConfig) -> SpeechEncoder:
