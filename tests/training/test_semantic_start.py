@@ -10,8 +10,8 @@ from wavcube.training.config import ModelConfig
 from wavcube.training.distill import save_student
 from wavcube.training.heads import HEADS, load_heads
 from wavcube.training.linear_code import LinearCode
-from wavcube.training.linear_start import hold_compressed_code, start_compressor, start_encoder
-from wavcube.training.semantic_start import find_directions, start_semantics
+from wavcube.training.linear_start import start_compressor, start_encoder
+from wavcube.training.semantic_start import find_directions, hold_semantics, start_semantics
 from wavcube.training.start import resumed_model, stage1_model
 
 FREE = SIZES["bottleneck"]["latent_dim"] - 2 - CHANNELS
@@ -40,17 +40,28 @@ def unexplained(estimate_from: torch.Tensor, target: torch.Tensor) -> float:
     return float(rest.square().sum() / (wanted - wanted.mean(0)).square().sum())
 
 
+def before_norm(model: WavCube, values: torch.Tensor) -> torch.Tensor:
+    """The latent before the layer norm at its end, which takes the mean over all channels away."""
+    return model.compressor.projection[:3](model.compressor.layers(values, None))
+
+
+def meant(values: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
+    """What a head tells from the features beside the code."""
+    return values[:, CHANNELS:] @ head[:, CHANNELS:].T
+
+
 def test_directions_hold_what_the_heads_tell():
     model, heads = student_and_heads()
     recordings = voices(10, seed=1)
-    found = find_directions(model.encoder, heads, recordings, 5)
+    found = find_directions(model.encoder, heads, recordings, 5, CHANNELS)
     values = features(model, recordings)
     projected = (values - found.mean) @ found.basis
     torch.testing.assert_close(projected.T.cov(), torch.eye(5), atol=0.02, rtol=0)
     assert found.explained > 0.999
     for head in heads.values():
-        assert unexplained(projected, values @ head.T) < 1e-3
-    fewer = find_directions(model.encoder, heads, recordings, 2)
+        assert unexplained(projected, meant(values, head)) < 1e-3
+    assert found.basis[:CHANNELS].abs().max() == 0.0
+    fewer = find_directions(model.encoder, heads, recordings, 2, CHANNELS)
     assert fewer.explained < 0.98
     torch.testing.assert_close(fewer.basis, found.basis[:, :2])
 
@@ -59,38 +70,44 @@ def test_the_latent_begins_with_them_and_the_code_stays():
     model, heads = student_and_heads()
     start_compressor(model, CHANNELS)
     recordings = voices(10, seed=1)
-    found = find_directions(model.encoder, heads, recordings, FREE - 1)
+    found = find_directions(model.encoder, heads, recordings, FREE - 1, CHANNELS)
     start_semantics(model, found, CHANNELS)
     values = features(model, recordings)
     with torch.no_grad():
         latent = model.compressor(values[None]).latent[0]
-        before_norm = model.compressor.projection[:3](model.compressor.layers(values[None], None))[0]
+        summed = before_norm(model, values[None])[0, :, CHANNELS:-2].sum(1)
     for head in heads.values():
-        assert unexplained(latent[:, CHANNELS:-2], values @ head.T) < 0.02
+        assert unexplained(latent[:, CHANNELS:-2], meant(values, head)) < 0.02
     code = values[:, :CHANNELS]
     assert (latent[:, :CHANNELS] - code).square().mean() < 0.02 * code.square().mean()
-    assert before_norm[:, CHANNELS:-2].sum(1).abs().max() < 0.1
+    assert summed.abs().max() < 0.1
 
 
-def test_all_of_the_compressor_can_be_held():
+def test_what_the_latent_means_is_held_and_the_code_is_not():
     model, heads = student_and_heads()
     start_compressor(model, CHANNELS)
-    start_semantics(model, find_directions(model.encoder, heads, voices(5, seed=1), FREE - 1), CHANNELS)
-    hold_compressed_code(model, CHANNELS + FREE)
-    model.compressor(features(model, voices(2, seed=2))[None]).latent.square().mean().backward()
-    moved = [
-        name
-        for name, p in model.compressor.projection.named_parameters()
-        if p.grad is not None and p.grad[: CHANNELS + FREE].abs().max() > 0
-    ]
-    assert moved == []
+    start_semantics(model, find_directions(model.encoder, heads, voices(5, seed=1), FREE - 1, CHANNELS), CHANNELS)
+    hold_semantics(model, CHANNELS)
+    values = features(model, voices(2, seed=2))[None]
+    before = before_norm(model, values).detach()
+    optimizer = torch.optim.SGD(model.compressor.parameters(), lr=0.02)
+    for _ in range(2):  # gradients reach the weights before those that are zero at first in the second step
+        model.compressor(values).latent.pow(4).mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    moved = (before_norm(model, values).detach() - before).abs().amax((0, 1))
+    assert moved[:CHANNELS].min() > 1e-4
+    assert moved[CHANNELS:-2].max() < 1e-5
+    layer = model.compressor.layers[0]
+    assert layer.feed_forward.output_dense.weight[:CHANNELS].abs().max() > 0
+    assert layer.feed_forward.output_dense.weight[CHANNELS:].abs().max() == 0
 
 
 def test_a_wrong_number_of_directions_is_refused():
     model, heads = student_and_heads()
     start_compressor(model, CHANNELS)
     with pytest.raises(ConfigError, match="semantic start"):
-        start_semantics(model, find_directions(model.encoder, heads, voices(2, seed=1), FREE), CHANNELS)
+        start_semantics(model, find_directions(model.encoder, heads, voices(2, seed=1), FREE, CHANNELS), CHANNELS)
 
 
 def test_a_folder_without_heads_is_named(tmp_path):
@@ -113,7 +130,7 @@ def test_stage_1_begins_so_and_keeps_it(tmp_path, small_config):
     for started in (begun, resumed_model(tmp_path / "model", small_config)):
         values = features(started, recordings)
         code = started.compressor(values[None]).latent
-        assert unexplained(code[0, :, CHANNELS:-2].detach(), values @ heads["last"].T) < 0.05
+        assert unexplained(code[0, :, CHANNELS:-2].detach(), meant(values, heads["last"])) < 0.05
         code.square().mean().backward()
         second = started.compressor.projection[2]
         assert second.weight.grad.abs().max() == 0.0
@@ -122,6 +139,6 @@ def test_stage_1_begins_so_and_keeps_it(tmp_path, small_config):
     without = stage1_model(small_config)
     values = features(without, recordings)
     code = without.compressor(values[None]).latent
-    assert unexplained(code[0, :, CHANNELS:-2].detach(), values @ heads["last"].T) > 0.2
+    assert unexplained(code[0, :, CHANNELS:-2].detach(), meant(values, heads["last"])) > 0.2
     code.square().mean().backward()
     assert without.compressor.projection[2].weight.grad.abs().max() > 0.0

@@ -6,6 +6,7 @@ float32, bfloat16 or int8, GELU is fused into the product before it, and the con
 products over windows of a time-major signal. The numbers are those of the plain model within the stated error.
 """
 
+import gc
 import logging
 import math
 import warnings
@@ -183,6 +184,7 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
         if model.chunking == Chunking():
             model.chunking = FAST_CHUNKING
         _pack(model, dtype == torch.int8)
+        gc.collect()  # weights of what was replaced that lie in reference cycles, such as those under weight norm
     else:
         for module in model.modules():
             if isinstance(module, PositionConvolution):

@@ -19,8 +19,8 @@ class ModelConfig:
         preset: a named configuration of `WavCubeConfig`.
         linear_start: so many channels begin as a linear codec (training/linear_start.py): a student's in distillation,
             compressor's and decoder's in stage 1; 0 for random weights.
-        semantic_start: with it, the latent's other channels begin as the features' directions that say most about the
-            teacher (training/semantic_start.py); stage 1 then starts from the run of a distillation.
+        semantic_start: with it, the latent's other channels are the features' directions that say most about the
+            teacher, in both stages (training/semantic_start.py); stage 1 then starts from the run of a distillation.
         encoder, bottleneck, decoder: what differs from the preset, by the names of `WavCubeConfig`. The encoder's sizes
             come from the pretrained encoder; of `encoder` only `feature_layer` and the dropouts are used then.
     """
@@ -217,6 +217,10 @@ def check_values(config: TrainConfig) -> None:
     largest_window = max([1024, *config.discriminator.windows, *losses.stft_windows])
     for condition, message in (
         (config.start != "", "start is empty: name the encoder or run to start from (--from)"),
+        (
+            config.model.linear_start > 0 or not config.model.semantic_start,
+            "model.semantic_start fills what model.linear_start leaves; set that too",
+        ),
         (optimizer.steps > 0, f"optimizer.steps is {optimizer.steps}; it must be above 0"),
         (
             0 <= optimizer.warmup < optimizer.steps,

@@ -164,25 +164,42 @@ def hold_code(encoder: SpeechEncoder, channels: int) -> None:
     encoder.feature_projection.layer_norm.requires_grad_(False)
     transformer = encoder.encoder
     position = transformer.pos_conv_embed.conv
-    _hold(encoder.feature_projection.projection, carried)
-    _hold(transformer.layer_norm, carried)
+    hold_rows(encoder.feature_projection.projection, carried)
+    hold_rows(transformer.layer_norm, carried)
     for layer in transformer.layers:
-        _hold(layer.attention.out_proj, carried)
-        _hold(layer.feed_forward.output_dense, carried)
+        hold_rows(layer.attention.out_proj, carried)
+        hold_rows(layer.feed_forward.output_dense, carried)
     for parameter in (position.parametrizations.weight.original1, position.bias):
-        _hold_rows(parameter, carried)
+        _hold(parameter, carried)
 
 
 def hold_compressed_code(model: WavCube, channels: int) -> None:
     """As `hold_code`, for the compressor (for stage 1, in which the decoder's loss cannot keep it there)."""
     carried = list(range(channels))
     for layer in model.compressor.layers:
-        _hold(layer.attention.out_proj, carried)
-        _hold(layer.feed_forward.output_dense, carried)
+        hold_rows(layer.attention.out_proj, carried)
+        hold_rows(layer.feed_forward.output_dense, carried)
     first, _, second, norm = model.compressor.projection
-    _hold(first, carried)
-    _hold(second, [*carried, -2, -1])
+    hold_rows(first, carried)
+    hold_rows(second, [*carried, -2, -1])
     norm.requires_grad_(False)
+
+
+def hold_rows(module: nn.Linear | nn.LayerNorm, outputs: Sequence[int]) -> None:
+    """Stop gradients of what leads to some outputs of a layer."""
+    _hold(module.weight, outputs)
+    _hold(module.bias, outputs)
+
+
+def _hold(parameter: nn.Parameter, rows: Sequence[int]) -> None:
+    rows = list(rows)
+
+    def without(gradient: Tensor) -> Tensor:
+        gradient = gradient.clone()
+        gradient[rows] = 0.0
+        return gradient
+
+    parameter.register_hook(without)
 
 
 def _carry_through_decoder(model: WavCube, channels: int) -> None:
@@ -267,20 +284,6 @@ def _anchored(norm: nn.LayerNorm, size: float, keep: float = 0.0) -> None:
 def _constant(linear: nn.Linear, size: float) -> None:
     linear.weight[-2:] = 0.0
     linear.bias[-2], linear.bias[-1] = size, -size
-
-
-def _hold(module: nn.Linear | nn.LayerNorm, outputs: list[int]) -> None:
-    _hold_rows(module.weight, outputs)
-    _hold_rows(module.bias, outputs)
-
-
-def _hold_rows(parameter: nn.Parameter, rows: list[int]) -> None:
-    def without(gradient: Tensor) -> Tensor:
-        gradient = gradient.clone()
-        gradient[rows] = 0.0
-        return gradient
-
-    parameter.register_hook(without)
 
 
 def _random(linear: nn.Linear, channels: int, deviation: float) -> None:

@@ -4,7 +4,9 @@ What the linear start (linear_start.py) leaves of the latent, some dozens of cha
 more mean. From random weights stage 1 finds such channels slowly. But distillation leaves linear heads behind, which
 tell from the features what the teacher and the log-mel spectrum are; the few directions of the features from which the
 heads' estimates are best restored are known in closed form (reduced rank regression: Izenman 1975, Journal of
-Multivariate Analysis 5). The compressor begins with them, and learns from there.
+Multivariate Analysis 5). The compressor begins with them, and keeps them: acoustic losses would soon write the waveform
+into these channels too, where a restorer of several layers still finds the meaning, but no linear layer does. What they
+say may change with the encoder, which its teacher anchors.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from torch import Tensor
 from wavcube.errors import ConfigError
 from wavcube.representation import SpeechEncoder, WavCube
 from wavcube.training.heads import WEIGHTS
-from wavcube.training.linear_start import GELU_BIAS
+from wavcube.training.linear_start import GELU_BIAS, hold_rows
 
 RIDGE = 1e-6
 """Beside the mean variance of a feature: constant features have no direction."""
@@ -29,7 +31,7 @@ class Directions:
 
     Attributes:
         mean: [H].
-        basis: [H, count].
+        basis: [H, count]; zero for the features that carry the code.
         explained: share of the heads' weighted variance that they restore.
     """
 
@@ -40,23 +42,28 @@ class Directions:
 
 @torch.no_grad()
 def find_directions(
-    encoder: SpeechEncoder, heads: dict[str, Tensor], recordings: Sequence[np.ndarray], count: int
+    encoder: SpeechEncoder, heads: dict[str, Tensor], recordings: Sequence[np.ndarray], count: int, channels: int
 ) -> Directions:
-    """The `count` directions of an encoder's features, found on `recordings` [S] at 16 kHz."""
+    """The `count` directions of what an encoder's features are beside the code in the first `channels` of them.
+
+    They are found on `recordings` [S] at 16 kHz.
+    """
     encoder.eval()
     features = torch.cat([encoder(torch.as_tensor(r, dtype=torch.float32)[None])[0][0] for r in recordings]).double()
     mean = features.mean(0)
-    centred = features - mean
+    centred = (features - mean)[:, channels:]
     covariance = centred.T @ centred / len(centred)
     covariance += RIDGE * covariance.trace() / len(covariance) * torch.eye(len(covariance), dtype=covariance.dtype)
     power, axes = torch.linalg.eigh(covariance)
     root, inverse = (axes * power**exponent @ axes.T for exponent in (0.5, -0.5))
     # As far as distillation cared for them: a head's estimates have the variance of its weight in the loss.
-    told = [head.double() @ root for head in heads.values()]
+    told = [head.double()[:, channels:] @ root for head in heads.values()]
     told = [WEIGHTS[name] ** 0.5 * t / t.norm() for name, t in zip(heads, told, strict=True)]
     _, strength, right = torch.linalg.svd(torch.cat(told), full_matrices=False)
     explained = strength[:count].square().sum() / strength.square().sum()
-    return Directions(mean.float(), (inverse @ right[:count].T).float(), float(explained))
+    basis = torch.zeros(len(mean), count)
+    basis[channels:] = (inverse @ right[:count].T).float()
+    return Directions(mean.float(), basis, float(explained))
 
 
 @torch.no_grad()
@@ -84,6 +91,18 @@ def start_semantics(model: WavCube, directions: Directions, channels: int) -> No
     second.weight[taken] = 0.0
     second.weight[taken, taken] = 2.0 * torch.eye(free)
     second.bias[taken] = -2.0 * GELU_BIAS
+
+
+def hold_semantics(model: WavCube, channels: int) -> None:
+    """Stop gradients that would change how the latent's channels beside the code follow from the features."""
+    first, _, second, norm = model.compressor.projection
+    beside = range(channels, model.config.bottleneck.latent_dim - 2)
+    for layer in model.compressor.layers:
+        rest = range(channels, model.config.encoder.width)
+        hold_rows(layer.attention.out_proj, rest)
+        hold_rows(layer.feed_forward.output_dense, rest)
+    for part in (first, second, norm):
+        hold_rows(part, beside)
 
 
 def _zero_sum(size: int) -> Tensor:

@@ -17,7 +17,7 @@ from wavcube.training.config import ModelConfig, TrainConfig
 from wavcube.training.heads import load_heads
 from wavcube.training.linear_code import training_recordings
 from wavcube.training.linear_start import hold_compressed_code, start_compressor, start_decoder
-from wavcube.training.semantic_start import find_directions, start_semantics
+from wavcube.training.semantic_start import find_directions, hold_semantics, start_semantics
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ def stage1_model(config: TrainConfig) -> WavCube:
     model.copy_layers_from_encoder()
     if config.model.linear_start:
         _start_with_a_codec(model, config)
+    _hold_start(model, config)
     model.encoder.requires_grad_(False)
     return model
 
@@ -62,16 +63,17 @@ def stage2_model(config: TrainConfig) -> WavCube:
     model.requires_grad_(True)
     model.teacher.requires_grad_(False)
     model.encoder.feature_extractor.requires_grad_(not config.optimizer.freeze_front_end)
-    return _own_memory(model)
+    model = _own_memory(model)
+    _hold_start(model, config)
+    return model
 
 
 def resumed_model(checkpoint: Path, config: TrainConfig) -> WavCube:
     """The model of a run's own checkpoint, with the same parameters frozen as when it began."""
     model = _own_memory(WavCube.from_pretrained(checkpoint))
+    _hold_start(model, config)
     if model.teacher is None:
         model.encoder.requires_grad_(False)
-        if config.model.linear_start:
-            _hold_compressor(model, config)
     else:
         model.encoder.feature_extractor.requires_grad_(not config.optimizer.freeze_front_end)
     return model
@@ -141,17 +143,18 @@ def _start_with_a_codec(model: WavCube, config: TrainConfig) -> None:
     if config.model.semantic_start:
         free = model.config.bottleneck.latent_dim - 2 - channels
         heads = load_heads(start_folder(config.start))
-        directions = find_directions(model.encoder, heads, recordings, free - 1)
+        directions = find_directions(model.encoder, heads, recordings, free - 1, channels)
         start_semantics(model, directions, channels)
         logger.info("semantic start: %d directions hold %.0f %%", free - 1, 100 * directions.explained)
     start_decoder(model, recordings, channels)
-    _hold_compressor(model, config)
 
 
-def _hold_compressor(model: WavCube, config: TrainConfig) -> None:
-    """Stage 1 keeps what the compressor begins with: the restorer, random as yet, would only pull it away."""
-    all_but_anchors = model.config.bottleneck.latent_dim - 2
-    hold_compressed_code(model, all_but_anchors if config.model.semantic_start else config.model.linear_start)
+def _hold_start(model: WavCube, config: TrainConfig) -> None:
+    """Hold what is to stay of a linear and a semantic start: in stage 1 both, in stage 2 what the latent means."""
+    if config.model.semantic_start:
+        hold_semantics(model, config.model.linear_start)
+    if config.model.linear_start and model.teacher is None:
+        hold_compressed_code(model, config.model.linear_start)
 
 
 def _as_teacher(teacher: SpeechEncoder, model: WavCube, config: TrainConfig) -> SpeechEncoder:
