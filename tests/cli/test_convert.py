@@ -3,7 +3,7 @@ from pathlib import Path
 import torch
 
 from wavcube.representation import WavCube
-from wavcube.representation.official import DECODER_LAYER, PREFIXES
+from wavcube.representation.official_names import DECODER_LAYER, PREFIXES
 
 from .conftest import Command
 

@@ -31,6 +31,7 @@ from wavcube import WavCube, WavCubeConfig
 from wavcube.errors import CheckpointError, ConfigError, WavCubeError
 from wavcube.representation import official
 from wavcube.representation.official import Conversion, convert_official
+from wavcube.representation.official_names import MODEL_PREFIXES
 
 from .official_layout import official_checkpoint, official_name, official_state
 from .small import moved, relative_error, signal, small_config, small_model
@@ -205,9 +206,7 @@ def test_our_layout_of_an_official_checkpoint_has_every_official_name() -> None:
         config = WavCubeConfig(stage=stage, restorer=True, teacher=stage == 2)
         with torch.device("meta"):
             state = official_state(WavCube(config))
-        wanted = {
-            key: shape for key, shape in official_shapes(stage).items() if key.startswith(official.MODEL_PREFIXES)
-        }
+        wanted = {key: shape for key, shape in official_shapes(stage).items() if key.startswith(MODEL_PREFIXES)}
         assert {key: list(value.shape) for key, value in state.items()} == wanted
 
 
