@@ -32,6 +32,7 @@ def test_the_nearer_to_the_user_wins(tmp_path):
         ("optimizer.warmup=600000", "optimizer.warmup"),
         ("hardware.precision=fp8", "hardware.precision"),
         ("loader.crop_seconds=0.1", "crop_seconds"),
+        ("model.semantic_start=true", "linear_start"),
         ("data.sources=[]", "data.sources"),
         ("start=''", "start is empty"),
         ("task=stage3", "stage3"),
