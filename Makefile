@@ -35,7 +35,7 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev  ## speed on this machine in a few minutes; results in benchmarks/results
 	$(PY) -m benchmarks
 
-bench-full: $(VENV)/.dev  ## the same with more repetitions, a full-size folder and an hour of audio; about half an hour
+bench-full: $(VENV)/.dev  ## the same with more repetitions, a full-size folder and an hour of audio; about 20 minutes
 	$(PY) -m benchmarks --full
 
 reproduce-small: $(VENV)/.dev  ## the paper in small, hours: make reproduce-small DATA=speech.tsv TEACHER=whisper-encoder

@@ -3,7 +3,7 @@
     python -m benchmarks [--full] [--only NAME ...]
 
 Every part runs in a process of its own and writes benchmarks/results/NAME.json. The short form takes a few minutes on
-two cores, the full form about half an hour; docs/performance.md says what they measure.
+two cores, the full form about twenty minutes; docs/performance.md says what they measure.
 """
 
 import argparse
