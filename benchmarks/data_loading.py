@@ -2,8 +2,8 @@
 
     python -m benchmarks.data_loading [--rounds 7] [--lines 1000000]
 
-The audio is made of the real speech in tests/data/speech, in a temporary folder, and read from the page cache: this is
-the processor's share of loading, not the disk's. A worker is one process with one thread, so its share is measured in
+The audio is made of the real speech in tests/fixtures/speech, in a temporary folder, and read from the page cache: it
+is the processor's share of loading, not the disk's. A worker is one process with one thread, so its share is measured in
 this process. "Whole" decodes each recording from start to end and cuts the crop from it, as the reference does.
 """
 
@@ -24,10 +24,10 @@ import soundfile
 import torch
 
 from benchmarks.harness import interleave, save
-from wavcube.audio import as_mono, load_audio
-from wavcube.training.data import DataConfig, SourceConfig, build_loader
-from wavcube.training.data.line_index import LineIndex, build_index
-from wavcube.training.data.order import EndlessBatches
+from wavcube.audio.io import as_mono, load_audio
+from wavcube.data.manifests.line_index import LineIndex, build_index
+from wavcube.data.streaming import DataConfig, SourceConfig, build_loader
+from wavcube.data.streaming.samplers import EndlessBatches
 
 RATE = 16_000
 CROP_SECONDS = 10

@@ -2,7 +2,7 @@
 
     python -m benchmarks.evaluation_speed [--clips 100] [--processes 2]
 
-The clips are the real speech in tests/data/speech in random order; what is judged is Opus at 12 kb/s, made beforehand,
+The clips are the real speech in tests/fixtures/speech in random order; they go through Opus at 12 kb/s, made before,
 so that the time is the metrics' own: reading both files, starting the workers, STOI, PESQ-WB, SI-SDR, F0 and DNSMOS,
 and the table of results. The goal is four minutes on two cores. On a machine that does other things too, the CPU time
 says what it would take on an idle one: divided by the number of processes, at best.
@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import save
-from wavcube.audio import load_audio, save_audio
+from wavcube.audio.io import load_audio, save_audio
+from wavcube.evaluation.metrics import Recording
 from wavcube.reconstruction import choose_metrics, evaluate, load_system, read_utterances
-from wavcube.reconstruction.metrics import Recording
 
 SPEECH = Path(__file__).parent.parent / "tests" / "data" / "speech"
 METRICS = ["stoi", "pesq_wb", "si_sdr", "pitch", "dnsmos"]

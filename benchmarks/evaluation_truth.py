@@ -2,8 +2,8 @@
 
     python -m benchmarks.evaluation_truth [--speaker resemblyzer] [--recogniser whisper:FOLDER]
 
-The eight clips of tests/data/speech as they are, and with white noise 30, 20, 10 and 0 dB under them (seed 0), written
-to files and read back by the harness as five models. Prints the table, and which quantities fail to order the five.
+The eight clips of tests/fixtures/speech as they are, and with white noise 30, 20, 10 and 0 dB under them (seed 0),
+saved to files and read back by the harness as five models. Prints the table, and which quantities fail to order the five.
 """
 
 import argparse
@@ -16,7 +16,8 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.harness import save
-from wavcube.audio import load_audio, save_audio
+from wavcube.audio.io import load_audio, save_audio
+from wavcube.evaluation.report import terminal_table
 from wavcube.reconstruction import (
     MetricOptions,
     choose_metrics,
@@ -25,7 +26,6 @@ from wavcube.reconstruction import (
     read_utterances,
     summarise,
 )
-from wavcube.reconstruction.report import terminal_table
 
 SPEECH = Path(__file__).parent.parent / "tests" / "data" / "speech"
 SNRS_DB = (30, 20, 10, 0)

@@ -21,8 +21,9 @@ from benchmarks.harness import interleave, save
 from benchmarks.reference import ReferenceDecoder, ReferenceEncoder
 from benchmarks.representation import build
 from wavcube import WavCube
-from wavcube.audio import load_audio, save_audio
-from wavcube.cli import decode, encode, options
+from wavcube.audio.io import load_audio, save_audio
+from wavcube.cli import options
+from wavcube.cli.codec import decode, encode
 from wavcube.latents import Latents
 
 

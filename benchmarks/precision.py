@@ -21,14 +21,14 @@ import torch
 
 from benchmarks.harness import save
 from wavcube import WavCube
-from wavcube.audio import load_audio
-from wavcube.frontends import FrameCache
-from wavcube.frontends.latent import WavCubeFrontend
+from wavcube.audio.io import load_audio
+from wavcube.data.manifests.utterances import Utterance
+from wavcube.evaluation.metric import Metric, Pair, Recording
+from wavcube.features import FrameCache
+from wavcube.features.wavcube import WavCubeFrontend
 from wavcube.reconstruction import MetricOptions, choose_metrics, read_utterances
-from wavcube.reconstruction.metrics.base import Metric, Pair, Recording
-from wavcube.reconstruction.utterances import Utterance
-from wavcube.understanding.probe_data import character_corpus, read_rows, speaker_corpus
-from wavcube.understanding.probes import ProbeSettings, character_probe, speaker_probe
+from wavcube.understanding.probes.data import character_corpus, read_rows, speaker_corpus
+from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
 
 FORMS = {"plain": None, "float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
 SECONDS = (4.0, 12.0)

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.harness import save
-from wavcube.audio import save_audio
-from wavcube.frontends import Clip, FrameCache, Frontend
+from wavcube.audio.io import save_audio
+from wavcube.features import Clip, FrameCache, Frontend
 from wavcube.understanding import TASKS
 from wavcube.understanding.batches import Batches
 from wavcube.understanding.corpus import Corpus, Example
 from wavcube.understanding.ctc import BLANK
-from wavcube.understanding.loop import Run, update
 from wavcube.understanding.task import ProbeTask
+from wavcube.understanding.trainer import Run, update
 
 RECORDINGS, SECONDS, GOAL = 360, 10, 500
 

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube import WavCube
-from wavcube.representation.attention import Rotary
-from wavcube.representation.decoder import DecoderLayer, inverse_stft
-from wavcube.representation.encoder import normalize_waveform
+from wavcube.codec.attention import Rotary
+from wavcube.codec.decoder import DecoderLayer, inverse_stft
+from wavcube.codec.encoder import normalize_waveform
 
 
 class ReferenceEncoder(nn.Module):

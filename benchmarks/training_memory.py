@@ -34,10 +34,10 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.harness import save
 from wavcube import WavCube, WavCubeConfig
+from wavcube.data.streaming import Batch
+from wavcube.engine.fabric import keep_fewer_activations
 from wavcube.training.config import TrainConfig
-from wavcube.training.data import Batch
 from wavcube.training.discriminators import Verdict
-from wavcube.training.hardware import keep_fewer_activations
 from wavcube.training.stages import Stage
 
 CARDS = (24, 40, 80)
@@ -122,7 +122,7 @@ def like_cuda() -> Iterator[None]:
 
 
 class Step:
-    """The loop's step (training/loop.py), without its data and logs."""
+    """The loop's step (engine/fit.py), without its data and logs."""
 
     def __init__(
         self, stage: Literal[1, 2], batch: int, seconds: float, bf16: bool, checkpointing: bool, layers: int = 0

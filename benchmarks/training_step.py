@@ -16,8 +16,8 @@ from torch.optim import AdamW
 
 from benchmarks.harness import interleave, save
 from wavcube import WavCube, WavCubeConfig
+from wavcube.data.streaming import Batch
 from wavcube.training.config import TrainConfig
-from wavcube.training.data import Batch
 from wavcube.training.discriminators import Verdict
 from wavcube.training.losses import discriminator_loss
 from wavcube.training.stages import Stage

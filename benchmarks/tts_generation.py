@@ -24,17 +24,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import Timing, interleave, save
 from benchmarks.representation import matrix_product_peak
-from wavcube.audio import save_audio
-from wavcube.frontends import build_frontend
-from wavcube.generation.batches import BatchStream
-from wavcube.generation.config import RepresentationConfig, SpeechFlowConfig, TransformerConfig
-from wavcube.generation.corpus import SpeechCorpus, read_corpora
-from wavcube.generation.flow import FlowMatching, FlowSettings
-from wavcube.generation.model import SpeechFlow, Wanted
-from wavcube.generation.representation import load_representation
-from wavcube.generation.settings import CorpusSettings, DataSettings
-from wavcube.generation.solver import SolverSettings
-from wavcube.generation.speak import TextToSpeech, pack
+from wavcube.audio.io import save_audio
+from wavcube.features import build_frontend
+from wavcube.generation.flow.config import RepresentationConfig, SpeechFlowConfig, TransformerConfig
+from wavcube.generation.flow.feature_codec import load_representation
+from wavcube.generation.flow.flow_matching import FlowMatching, FlowSettings
+from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.model import SpeechFlow, Wanted
+from wavcube.generation.tts.pipeline import TextToSpeech, pack
+from wavcube.generation.tts.training.batches import BatchStream
+from wavcube.generation.tts.training.config import CorpusSettings, DataSettings
+from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
 
 SYMBOLS = tuple(" 'abcdefghijklmnopqrstuvwxyz.,?!")
 PROMPT_S, SPEECH_S = 3.0, 5.0

@@ -22,17 +22,17 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from benchmarks.harness import interleave, save
-from wavcube.generation.alignment import time_symbols
-from wavcube.generation.batches import BatchStream
-from wavcube.generation.config import SpeechFlowConfig, TransformerConfig
-from wavcube.generation.corpus import SpeechBatch, SpeechCorpus, read_corpora
-from wavcube.generation.flow import FlowMatching, draw
-from wavcube.generation.model import SpeechFlow
-from wavcube.generation.recipe import read_recipe
-from wavcube.generation.representation import load_representation
-from wavcube.generation.settings import CorpusSettings, SpeechTrainConfig
-from wavcube.generation.text import build_front_end
-from wavcube.generation.vocabulary import Vocabulary
+from wavcube.generation.flow.config import SpeechFlowConfig, TransformerConfig
+from wavcube.generation.flow.feature_codec import load_representation
+from wavcube.generation.flow.flow_matching import FlowMatching, draw
+from wavcube.generation.tts.durations.alignment import time_symbols
+from wavcube.generation.tts.model import SpeechFlow
+from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.tts.text.vocabulary import Vocabulary
+from wavcube.generation.tts.training.batches import BatchStream
+from wavcube.generation.tts.training.config import CorpusSettings, SpeechTrainConfig
+from wavcube.generation.tts.training.dataset import SpeechBatch, SpeechCorpus, read_corpora
+from wavcube.generation.tts.training.recipe import read_recipe
 
 ENGLISH = {"language": "en", "transcript_kind": "true"}
 

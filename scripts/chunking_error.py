@@ -3,7 +3,7 @@
     python scripts/chunking_error.py --model tiny --noise 0.1
     python scripts/chunking_error.py --model FOLDER
 
-The recordings of tests/data/speech, joined and cut to --seconds, are encoded whole and in chunks, and the whole's
+The recordings of tests/fixtures/speech, joined and cut to --seconds, are encoded whole and in chunks, and the whole's
 latent is decoded whole and in chunks. Printed are relative L2 differences, as a table for docs/architecture.md.
 """
 
@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from wavcube import WavCube, WavCubeConfig, load_audio
-from wavcube.representation import Chunking
+from wavcube.codec import Chunking
 
-SPEECH = Path(__file__).parent.parent / "tests/data/speech"
+SPEECH = Path(__file__).parent.parent / "tests/fixtures/speech"
 
 
 def joined_speech(seconds: float) -> np.ndarray:

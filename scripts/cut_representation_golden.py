@@ -1,4 +1,4 @@
-"""Cut tests/data/golden/representation.npz: python scripts/cut_representation_golden.py GOLDEN
+"""Cut tests/fixtures/golden/representation.npz: python scripts/cut_representation_golden.py GOLDEN
 
 GOLDEN is the folder of golden numbers. The vocoder's half of the decoder, its first transformer layer and what goes
 through them for one second of speech: enough to notice any change of their numbers, small enough to be kept here.

@@ -1,4 +1,4 @@
-"""Cut tests/data/golden/training.npz from the folder of golden numbers: python scripts/cut_training_golden.py GOLDEN
+"""Cut tests/fixtures/golden/training.npz out of golden numbers: python scripts/cut_training_golden.py GOLDEN
 
 Both waveforms are kept whole, because the losses are means over them; of the score maps every 37th value is enough.
 """

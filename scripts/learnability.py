@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from wavcube.errors import WavCubeError
-from wavcube.generation.learnability import compare_representations
+from wavcube.generation.analysis.learnability import compare_representations
 
 
 def main() -> None:

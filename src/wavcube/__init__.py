@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wavcube.audio import load_audio, save_audio
+    from wavcube.audio.io import load_audio, save_audio
+    from wavcube.codec import WavCube, WavCubeConfig
     from wavcube.latents import Latents
-    from wavcube.representation import WavCube, WavCubeConfig
 
 __version__ = "0.1.0"
 __all__ = ["Latents", "WavCube", "WavCubeConfig", "load_audio", "save_audio"]
@@ -20,10 +20,10 @@ __all__ = ["Latents", "WavCube", "WavCubeConfig", "load_audio", "save_audio"]
 # Imported on first use, so that `import wavcube` and `wavcube --help` do not wait for torch.
 _HOME = {
     "Latents": "wavcube.latents",
-    "WavCube": "wavcube.representation",
-    "WavCubeConfig": "wavcube.representation",
-    "load_audio": "wavcube.audio",
-    "save_audio": "wavcube.audio",
+    "WavCube": "wavcube.codec",
+    "WavCubeConfig": "wavcube.codec",
+    "load_audio": "wavcube.audio.io",
+    "save_audio": "wavcube.audio.io",
 }
 
 

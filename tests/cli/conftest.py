@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.locations import SPEECH
 from wavcube.cli import main
-from wavcube.representation import WavCube, WavCubeConfig
-
-SPEECH = Path(__file__).parents[1] / "data" / "speech"
+from wavcube.codec import WavCube, WavCubeConfig
 
 
 @dataclass

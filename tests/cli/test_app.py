@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from .conftest import Command
+from tests.cli.conftest import Command
 
 
 def test_help_does_not_wait_for_torch() -> None:

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.locations import SPEECH
 from wavcube.cli.evaluate import evaluate
 from wavcube.errors import ConfigError, DataError
-
-CLIPS = Path(__file__).parents[1] / "data" / "speech"
 
 
 def _run(*arguments: object) -> str:
@@ -19,7 +18,7 @@ def _run(*arguments: object) -> str:
 
 
 def test_reconstruction_prints_the_table_and_writes_the_report(tmp_path: Path) -> None:
-    arguments = ("reconstruction", "--model", "opus-12", "--model", "rough=opus-6", "--data", CLIPS / "speech.tsv",
+    arguments = ("reconstruction", "--model", "opus-12", "--model", "rough=opus-6", "--data", SPEECH / "speech.tsv",
                  "--filter", "language=en", "--limit", 3, "--metrics", "stoi,si_sdr,speaker", "--out", tmp_path / "out",
                  "--by", "source", "--processes", 1, "--device", "cpu")  # fmt: skip
     output = _run(*arguments)
@@ -34,7 +33,7 @@ def test_reconstruction_prints_the_table_and_writes_the_report(tmp_path: Path) -
 
 
 def test_errors_are_ours(tmp_path: Path) -> None:
-    common = ("reconstruction", "--model", "identity", "--data", CLIPS, "--out", tmp_path)
+    common = ("reconstruction", "--model", "identity", "--data", SPEECH, "--out", tmp_path)
     with pytest.raises(ConfigError, match="no metric 'stoy'"):
         _run(*common, "--metrics", "stoy")
     with pytest.raises(ConfigError, match="none of the chosen metrics can run here"):

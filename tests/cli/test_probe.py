@@ -5,7 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from wavcube.audio import save_audio
+from wavcube.audio.io import save_audio
 from wavcube.cli.probe import probe
 from wavcube.errors import ConfigError
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from wavcube.audio import save_audio
+from tests.locations import REPOSITORY
+from wavcube.audio.io import save_audio
 from wavcube.cli.app import app
+from wavcube.engine.checkpoints import latest_checkpoint
 from wavcube.errors import CheckpointError, ConfigError, WavCubeError
-from wavcube.training.checkpoints import latest_checkpoint
-
-REPOSITORY = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")

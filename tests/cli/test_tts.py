@@ -9,13 +9,13 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from tests.generation.conftest import SPEECH
 from tests.generation.small import speech_flow
-from wavcube.audio import as_pcm16, audio_info
+from tests.locations import SPEECH
+from wavcube.audio.io import as_pcm16, audio_info
 from wavcube.cli.tts import evaluate_tts, train_tts, tts
 from wavcube.errors import WavCubeError
-from wavcube.generation import SolverSettings, TextToSpeech
-from wavcube.generation.representation import load_representation
+from wavcube.generation.flow.feature_codec import load_representation
+from wavcube.generation.tts import SolverSettings, TextToSpeech
 
 PROMPT = SPEECH / "p287_002.flac"
 

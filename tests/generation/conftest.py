@@ -5,14 +5,13 @@ import pytest
 import torch
 
 from tests.generation.small import speech_flow
-from wavcube.generation.representation import Representation, load_representation
-from wavcube.generation.speak import TextToSpeech
-from wavcube.representation import WavCube, WavCubeConfig
+from tests.locations import SPEECH
+from wavcube.codec import WavCube, WavCubeConfig
+from wavcube.generation.flow.feature_codec import Representation, load_representation
+from wavcube.generation.tts.pipeline import TextToSpeech
 
 # Threads of tiny operations wait for each other longer than they compute, all the more where tests run in parallel.
 torch.set_num_threads(1)
-
-SPEECH = Path(__file__).parents[1] / "data" / "speech"
 
 
 @pytest.fixture(scope="session")

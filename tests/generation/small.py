@@ -4,8 +4,8 @@ import dataclasses
 
 import torch
 
-from wavcube.generation.config import RepresentationConfig, SpeechFlowConfig, TransformerConfig
-from wavcube.generation.model import SpeechFlow
+from wavcube.generation.flow.config import RepresentationConfig, SpeechFlowConfig, TransformerConfig
+from wavcube.generation.tts.model import SpeechFlow
 
 CHANNELS = 6
 SYMBOLS = tuple(" '.,?abcdefghijklmnopqrstuvwxyz")

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from wavcube.audio import save_audio
+from tests.locations import REPOSITORY
+from wavcube.audio.io import save_audio
+from wavcube.engine.logger import Journal
 from wavcube.training.config import TrainConfig
-from wavcube.training.journal import Journal
 from wavcube.training.recipe import read_recipe
 
 # Workers of pytest-xdist share the cores; on tensors this small threads only wait for one another.
@@ -67,7 +68,7 @@ def small_config(small_settings) -> TrainConfig:
 
 @pytest.fixture
 def repository() -> Path:
-    return Path(__file__).parent.parent.parent
+    return REPOSITORY
 
 
 @pytest.fixture(autouse=True)

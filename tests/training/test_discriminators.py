@@ -1,21 +1,19 @@
 """The discriminators against the public implementation's numbers, and their shapes."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
+from tests.locations import GOLDEN
 from wavcube.training.discriminators import DiscriminatorConfig, Discriminators, from_published_names
 from wavcube.training.losses import MelLoss, adversarial_loss, discriminator_loss, feature_matching_loss
 
-GOLDEN = Path(__file__).parent.parent / "data" / "golden" / "training.npz"
 FAMILIES = {"period": "multiperioddisc.", "band": "multiresddisc."}
 
 
 @pytest.fixture(scope="module")
 def golden():
-    return np.load(GOLDEN)
+    return np.load(GOLDEN / "training.npz")
 
 
 def _formula_weights(network: Discriminators) -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from wavcube.audio.spectrogram import LogMel, hertz_to_mel, mel_filterbank, mel_to_hertz
 from wavcube.training.discriminators import Verdict
 from wavcube.training.losses import (
     MelLoss,
@@ -14,7 +15,6 @@ from wavcube.training.losses import (
     feature_matching_loss,
     semantic_loss,
 )
-from wavcube.training.mel import LogMel, hertz_to_mel, mel_filterbank, mel_to_hertz
 
 
 def test_semantic_loss_is_zero_for_equal_features():

@@ -2,11 +2,11 @@
 
 import pytest
 
+from wavcube.config import config_yaml
 from wavcube.errors import ConfigError
-from wavcube.recipes import config_yaml
 from wavcube.training.config import TrainConfig
+from wavcube.training.init_from import model_config
 from wavcube.training.recipe import load_config, read_recipe
-from wavcube.training.start import model_config
 
 NEEDED = ["start=x", "data.sources=[{path: a}]", "validation_data.sources=[{path: b}]"]
 

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from tests.locations import REPOSITORY
+from wavcube.codec import WavCube
+from wavcube.codec.checkpoint.official import convert_official
+from wavcube.data.streaming import Batch
 from wavcube.errors import CheckpointError, ConfigError
-from wavcube.representation import WavCube
-from wavcube.representation.official import convert_official
 from wavcube.training.config import TrainConfig
-from wavcube.training.data import Batch
 from wavcube.training.recipe import read_recipe
 from wavcube.training.stages import Stage
 from wavcube.training.tasks import build_objective
 
-COMPLETE = Path(os.environ.get("WAVCUBE_GOLDEN", Path(__file__).parent.parent.parent.parent / "shared/golden"))
+COMPLETE = Path(os.environ.get("WAVCUBE_GOLDEN", REPOSITORY.parent / "shared/golden"))
 
 
 @pytest.fixture
@@ -202,7 +203,7 @@ def test_losses_agree_with_the_reference(monkeypatch, tmp_path, number):
     )
     # The reference normalises a batch by one mean and variance of all its items.
     monkeypatch.setattr(
-        "wavcube.representation.encoder.normalize_waveform",
+        "wavcube.codec.encoder.normalize_waveform",
         lambda waveform, lengths: (waveform - waveform.mean()) / torch.sqrt(waveform.var(correction=0) + 1e-7),
     )
     config = TrainConfig(task=f"stage{number}", start=str(tmp_path / "model"))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wavcube.frontends import build_frontend
+from wavcube.features import build_frontend
 from wavcube.understanding import Options, Result, solve
+from wavcube.understanding.config import Recipe
 from wavcube.understanding.corpus import Corpus, Example
-from wavcube.understanding.recipe import Recipe
 from wavcube.understanding.task import SearchTask, Task
 
 Solve = Callable[..., Result]

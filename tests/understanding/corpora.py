@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wavcube.audio import save_audio
+from wavcube.audio.io import save_audio
 
 RATE = 16_000
 

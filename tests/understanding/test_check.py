@@ -2,11 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.understanding import corpora
 from wavcube.errors import DataError
 from wavcube.understanding import TASKS
 from wavcube.understanding.check import check_data
-
-from . import corpora
 
 BUILT = {
     "pr": corpora.librispeech,

@@ -5,16 +5,16 @@ import sys
 import typer
 
 from wavcube import __version__
-from wavcube.cli.convert import convert
-from wavcube.cli.decode import decode
-from wavcube.cli.demo import demo
-from wavcube.cli.encode import encode
+from wavcube.cli.codec.convert import convert
+from wavcube.cli.codec.decode import decode
+from wavcube.cli.codec.demo import demo
+from wavcube.cli.codec.encode import encode
+from wavcube.cli.codec.export import export
+from wavcube.cli.codec.info import info
+from wavcube.cli.codec.reconstruct import reconstruct
 from wavcube.cli.evaluate import evaluate
-from wavcube.cli.export import export
-from wavcube.cli.info import info
 from wavcube.cli.prepare import app as prepare
 from wavcube.cli.probe import probe
-from wavcube.cli.reconstruct import reconstruct
 from wavcube.cli.superb import superb
 from wavcube.cli.train import train_app as train
 from wavcube.cli.tts import evaluate_tts, train_tts, tts

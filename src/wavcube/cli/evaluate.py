@@ -78,7 +78,7 @@ def reconstruction(
     from rich.console import Console
 
     from wavcube import reconstruction as evaluation
-    from wavcube.reconstruction.report.tables import footnotes, terminal_table
+    from wavcube.evaluation.report.tables import footnotes, terminal_table
 
     # A file or pipe has no width of its own; 80 columns would break the table.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
@@ -125,9 +125,9 @@ def metrics() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from wavcube.reconstruction.metrics import METRICS
-    from wavcube.reconstruction.metrics.recognisers import RECOGNISERS
-    from wavcube.reconstruction.metrics.speaker_encoders import SPEAKER_ENCODERS
+    from wavcube.evaluation.asr import RECOGNISERS
+    from wavcube.evaluation.metrics import METRICS
+    from wavcube.evaluation.speaker_encoder import SPEAKER_ENCODERS
 
     table = Table("name", "gives", "hears", "from")
     for metric in METRICS.values():
@@ -143,6 +143,6 @@ def metrics() -> None:
 @evaluate.command()
 def models() -> None:
     """List what --model can name: WavCube models, codecs, baselines, files."""
-    from wavcube.reconstruction.systems import SYSTEMS
+    from wavcube.evaluation.systems import SYSTEMS
 
     print(SYSTEMS)

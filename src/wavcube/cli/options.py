@@ -11,8 +11,8 @@ import typer
 from wavcube.errors import WavCubeError
 
 if TYPE_CHECKING:
-    from wavcube.cli.batches import BatchLimits
-    from wavcube.representation import WavCube
+    from wavcube.cli.many_files.batches import BatchLimits
+    from wavcube.codec import WavCube
 
 
 class Device(StrEnum):
@@ -96,7 +96,7 @@ def load_model(
     """
     import torch
 
-    from wavcube.representation import WavCube
+    from wavcube.codec import WavCube
 
     graphs = backend in (Backend.onnx, Backend.openvino)
     where = torch_device(Device.cpu if graphs and device is Device.auto else device)
@@ -115,7 +115,7 @@ def load_model(
 
 def batch_limits(seconds: float | None, padding: float, model: "WavCube") -> "BatchLimits":
     """The bounds on a batch; a GPU needs much at once to be busy, a CPU is fastest with what stays in its cache."""
-    from wavcube.cli.batches import BatchLimits
+    from wavcube.cli.many_files.batches import BatchLimits
 
     above = model.chunking.above
     default = 20.0 if model.device.type == "cpu" else 480.0

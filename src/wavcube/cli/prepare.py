@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from wavcube.training.prepare.corpus import Corpus, Report
-    from wavcube.training.prepare.manifest import Summary
+    from wavcube.data.prepare.corpus import Corpus, Report
+    from wavcube.data.prepare.manifest import Summary
 
 app = typer.Typer(
     help="List and check a corpus that is on disk, for training. Nothing is downloaded.", no_args_is_help=True
@@ -38,8 +38,8 @@ _WARNINGS_SHOWN = 20
 @app.command()
 def librispeech(source: Source, out: Manifest, check: CheckOption = Check.header, jobs: Jobs = _JOBS) -> None:
     """LibriSpeech, any of its subsets."""
-    from wavcube.training.prepare.libri import find_utterances
-    from wavcube.training.prepare.librispeech import LIBRISPEECH
+    from wavcube.data.prepare.libri import find_utterances
+    from wavcube.data.prepare.librispeech import LIBRISPEECH
 
     _table(source, out, lambda folder: find_utterances(folder, LIBRISPEECH), check, jobs)
 
@@ -47,8 +47,8 @@ def librispeech(source: Source, out: Manifest, check: CheckOption = Check.header
 @app.command()
 def libritts(source: Source, out: Manifest, check: CheckOption = Check.header, jobs: Jobs = _JOBS) -> None:
     """LibriTTS or LibriTTS-R, any of their subsets."""
-    from wavcube.training.prepare.libri import find_utterances
-    from wavcube.training.prepare.libritts import LIBRITTS
+    from wavcube.data.prepare.libri import find_utterances
+    from wavcube.data.prepare.libritts import LIBRITTS
 
     _table(source, out, lambda folder: find_utterances(folder, LIBRITTS), check, jobs)
 
@@ -56,7 +56,7 @@ def libritts(source: Source, out: Manifest, check: CheckOption = Check.header, j
 @app.command()
 def folder(source: Source, out: Manifest, check: CheckOption = Check.header, jobs: Jobs = _JOBS) -> None:
     """Any folder of audio."""
-    from wavcube.training.prepare.folder import find_folder
+    from wavcube.data.prepare.folder import find_folder
 
     _table(source, out, find_folder, check, jobs)
 
@@ -72,8 +72,8 @@ def libriheavy(
     jobs: Jobs = _JOBS,
 ) -> None:
     """Libriheavy, whose audio is Libri-Light's."""
-    from wavcube.training.prepare.check import Level
-    from wavcube.training.prepare.libriheavy import prepare_libriheavy
+    from wavcube.data.prepare.check import Level
+    from wavcube.data.prepare.libriheavy import prepare_libriheavy
 
     root = Path(os.path.abspath(audio_root or source))
     with _progress() as report:
@@ -82,8 +82,8 @@ def libriheavy(
 
 
 def _table(source: Path, out: Path, find: "Callable[[Path], Corpus]", check: Check, jobs: int) -> None:
-    from wavcube.training.prepare.check import Level
-    from wavcube.training.prepare.tables import prepare_table
+    from wavcube.data.prepare.check import Level
+    from wavcube.data.prepare.tables import prepare_table
 
     with _progress() as report:
         summary = prepare_table(source, out, find, Level(check), jobs, report)

@@ -9,7 +9,7 @@ from wavcube.cli.options import Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wavcube.understanding.probes import ProbeResult
+    from wavcube.understanding.probes.linear import ProbeResult
 
 PROBES = ("characters", "speakers")
 
@@ -35,10 +35,10 @@ def probe(
     """Probe frozen representations with linear heads: character error rate and speaker accuracy."""
     import json
 
+    from wavcube.features import FrameCache, build_frontend
     from wavcube.files import atomic_path
-    from wavcube.frontends import FrameCache, build_frontend
-    from wavcube.understanding.probe_data import character_corpus, read_rows, speaker_corpus
-    from wavcube.understanding.probes import ProbeSettings, character_probe, speaker_probe
+    from wavcube.understanding.probes.data import character_corpus, read_rows, speaker_corpus
+    from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
 
     chosen = task or list(PROBES)
     for name in chosen:

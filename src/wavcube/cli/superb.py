@@ -154,7 +154,7 @@ def _options(
     output: Path, cache: Path | None, lr: list[float] | None, grid: bool, jobs: int, seed: int, device: Device
 ) -> "Options":
     from wavcube.understanding import Options
-    from wavcube.understanding.recipe import LEARNING_RATES
+    from wavcube.understanding.config import LEARNING_RATES
 
     rates = LEARNING_RATES if grid else tuple(lr or ())
     return Options(output, cache or output / "cache", seed, rates, jobs, torch_device(device), progress=True)
@@ -163,7 +163,7 @@ def _options(
 def _solve(
     pairs: list[tuple[str, Path]], models: list[str] | None, settings: list[str] | None, options: "Options"
 ) -> None:
-    from wavcube.frontends import build_frontend
+    from wavcube.features import build_frontend
     from wavcube.understanding import solve, task_named
 
     tasks = [(task_named(name), data) for name, data in pairs]

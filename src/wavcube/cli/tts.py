@@ -10,7 +10,7 @@ from wavcube.cli.options import Device, DeviceOption, Precision, PrecisionOption
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wavcube.generation import TextToSpeech
+    from wavcube.generation.tts import TextToSpeech
 
 Model = Annotated[
     str | None,
@@ -61,8 +61,8 @@ def tts(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from wavcube.audio import as_pcm16
-    from wavcube.generation import SolverSettings
+    from wavcube.audio.io import as_pcm16
+    from wavcube.generation.tts import SolverSettings
 
     solver = SolverSettings(evaluations, method, sway, guidance=guidance)
     streamed = str(out) == "-"
@@ -110,7 +110,7 @@ def train_tts(
     from wavcube.errors import MissingDependencyError
 
     try:
-        from wavcube.generation.train import train_run
+        from wavcube.generation.tts.training.train import train_run
     except ImportError as error:
         raise MissingDependencyError(
             f'training needs more packages ({error.name}): pip install "wavcube[train]"'
@@ -152,12 +152,17 @@ def evaluate_tts(
     """Word errors, similarity to the prompt and speed of a text-to-speech model (the paper's Tables 3 and 4)."""
     from rich.console import Console
 
-    from wavcube.generation.evaluate import EvaluationSettings, SpeakingRate, evaluate_speech, measure_speed
-    from wavcube.generation.lists import read_list
-    from wavcube.generation.report import write_speech_report
-    from wavcube.generation.solver import SolverSettings
-    from wavcube.reconstruction.metrics import MetricOptions, choose_metrics
-    from wavcube.reconstruction.report.tables import terminal_table
+    from wavcube.evaluation.metrics import MetricOptions, choose_metrics
+    from wavcube.evaluation.report.tables import terminal_table
+    from wavcube.generation.flow.solver import SolverSettings
+    from wavcube.generation.tts.evaluation.evaluate import (
+        EvaluationSettings,
+        SpeakingRate,
+        evaluate_speech,
+        measure_speed,
+    )
+    from wavcube.generation.tts.evaluation.lists import read_list
+    from wavcube.generation.tts.evaluation.report import write_speech_report
 
     console = Console(highlight=False)
     items = read_list(texts, audio, limit)
@@ -206,8 +211,8 @@ def _load(
 ) -> "TextToSpeech":
     import torch
 
-    from wavcube.generation import TextToSpeech
-    from wavcube.reconstruction.metrics.recognisers import load_recogniser
+    from wavcube.evaluation.asr import load_recogniser
+    from wavcube.generation.tts import TextToSpeech
 
     where = torch_device(device)
     if dtype not in (Precision.float32, Precision.bfloat16):

@@ -4,12 +4,12 @@ In the order of the data: utterances (what to evaluate on), systems (what recons
 evaluation (with scoring and results: everything on everything), statistics and summary, report.
 """
 
-from wavcube.reconstruction.evaluation import evaluate
-from wavcube.reconstruction.metrics import METRICS, MetricOptions, choose_metrics
-from wavcube.reconstruction.report import write_report
-from wavcube.reconstruction.summary import summarise
-from wavcube.reconstruction.systems import load_system
-from wavcube.reconstruction.utterances import Utterance, read_utterances
+from wavcube.data.manifests.utterances import Utterance, read_utterances
+from wavcube.evaluation.metrics import METRICS, MetricOptions, choose_metrics
+from wavcube.evaluation.report import write_report
+from wavcube.evaluation.runner import evaluate
+from wavcube.evaluation.summary import summarise
+from wavcube.evaluation.systems import load_system
 
 __all__ = [
     "METRICS",

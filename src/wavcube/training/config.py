@@ -6,8 +6,8 @@ The values here are those of stage 1 of the published recipe (arXiv 2605.06407);
 from dataclasses import dataclass, field
 from typing import Any
 
+from wavcube.data.streaming import DataConfig
 from wavcube.errors import ConfigError
-from wavcube.training.data import DataConfig
 from wavcube.training.discriminators import DiscriminatorConfig
 
 
@@ -17,10 +17,10 @@ class ModelConfig:
 
     Attributes:
         preset: a named configuration of `WavCubeConfig`.
-        linear_start: so many channels begin as a linear codec (training/linear_start.py): a student's in distillation,
+        linear_start: so many channels begin as a linear codec (small/pca_init.py): a student's in distillation,
             compressor's and decoder's in stage 1; 0 for random weights.
         semantic_start: with it, the latent's other channels are the features' directions that say most about the
-            teacher, in both stages (training/semantic_start.py); stage 1 then starts from the run of a distillation.
+            teacher, in both stages (training/small/rrr_init.py); stage 1 then starts from the run of a distillation.
         encoder, bottleneck, decoder: what differs from the preset, by the names of `WavCubeConfig`. The encoder's sizes
             come from the pretrained encoder; of `encoder` only `feature_layer` and the dropouts are used then.
     """

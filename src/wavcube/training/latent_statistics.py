@@ -6,11 +6,11 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from wavcube.data.streaming import Batch, build_loader
+from wavcube.engine.ema import WeightAverage
+from wavcube.engine.fabric import reduce
+from wavcube.engine.trainable import Objective
 from wavcube.training.config import TrainConfig
-from wavcube.training.data import Batch, build_loader
-from wavcube.training.ema import WeightAverage
-from wavcube.training.hardware import reduce
-from wavcube.training.objective import Objective
 
 
 class LatentStatistics:

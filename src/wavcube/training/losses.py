@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.audio.spectrogram import LogMel
 from wavcube.training.discriminators import Verdict
-from wavcube.training.mel import LogMel
 
 
 def semantic_loss(estimate: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:

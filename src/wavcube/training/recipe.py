@@ -4,8 +4,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from wavcube.config import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
 from wavcube.errors import ConfigError
-from wavcube.recipes import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
 from wavcube.training.config import TrainConfig, check_values
 
 TASKS = ("distill", "stage1", "stage2")

@@ -30,9 +30,9 @@ def train_run(
         DataError: there is no usable data.
     """
     try:
-        from wavcube.training.loop import train
+        from wavcube.engine.fit import train
+        from wavcube.engine.run_dir import settle_config
         from wavcube.training.recipe import read_recipe
-        from wavcube.training.run_folder import settle_config
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
     folder = Path(folder)

@@ -22,17 +22,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec import WavCube
+from wavcube.codec.checkpoint.folder import STATISTICS, fingerprint, write_checkpoint
+from wavcube.codec.masking import conv_frames, length_mask
+from wavcube.data.streaming import Batch
+from wavcube.engine.trainable import Objective, Output
 from wavcube.errors import ConfigError
-from wavcube.representation import WavCube
-from wavcube.representation.checkpoint import STATISTICS, fingerprint, write_checkpoint
-from wavcube.representation.lengths import conv_frames, length_mask
-from wavcube.training.acoustic import AcousticLoss, Judge, Logs
+from wavcube.training.acoustic_loss import AcousticLoss, Judge, Logs
 from wavcube.training.config import TrainConfig
-from wavcube.training.data import Batch
 from wavcube.training.discriminators import Discriminators
-from wavcube.training.feature_cache import FeatureCache
 from wavcube.training.losses import semantic_loss
-from wavcube.training.objective import Objective, Output
+from wavcube.training.small.feature_cache import FeatureCache
 
 
 class StageNetworks(nn.Module):

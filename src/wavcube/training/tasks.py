@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from wavcube.engine.trainable import Objective
 from wavcube.training.config import TrainConfig
-from wavcube.training.distill import Distill
-from wavcube.training.objective import Objective
+from wavcube.training.init_from import load_discriminator, resumed_model, stage1_model, stage2_model
+from wavcube.training.small.distill import Distill
 from wavcube.training.stages import Stage
-from wavcube.training.start import load_discriminator, resumed_model, stage1_model, stage2_model
 
 
 def build_objective(config: TrainConfig, checkpoint: Path | None) -> Objective:

@@ -9,11 +9,11 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from wavcube.data.streaming import Batch, build_loader
+from wavcube.engine.fabric import reduce
+from wavcube.engine.trainable import Objective
 from wavcube.errors import DataError, MissingDependencyError
 from wavcube.training.config import TrainConfig
-from wavcube.training.data import Batch, build_loader
-from wavcube.training.hardware import reduce
-from wavcube.training.objective import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wavcube.frontends.shards import CachedFrames
+from wavcube.features.shards import CachedFrames
+from wavcube.understanding.config import Recipe
 from wavcube.understanding.corpus import Example
-from wavcube.understanding.recipe import Recipe
 
 
 @dataclass

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from wavcube.data.clip import Clip
 from wavcube.errors import AudioError, DataError
-from wavcube.frontends.clips import Clip
+from wavcube.understanding.config import Recipe
 from wavcube.understanding.corpus import Corpus, Example, some
-from wavcube.understanding.recipe import Recipe
 from wavcube.understanding.task import Task
 
 SHORTEST_SECONDS = 0.025

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.frontends.clips import Clip
 
 
 @dataclass(frozen=True)

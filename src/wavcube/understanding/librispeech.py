@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.frontends.clips import Clip
 from wavcube.understanding.corpus import Example, some
 from wavcube.understanding.sources import (
     LIBRISPEECH,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.frontends.clips import Clip
 from wavcube.understanding.corpus import Example, some
 
 

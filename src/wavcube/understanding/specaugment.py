@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.understanding.recipe import SpecAugmentForm
+from wavcube.understanding.config import SpecAugmentForm
 
 CHANNEL_MASKS, WIDEST_CHANNEL_MASK = 4, 50
 TIME_MASKS, WIDEST_TIME_MASK = 2, 40

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from wavcube.errors import MissingDependencyError
-from wavcube.frontends.shards import CachedFrames
+from wavcube.features.shards import CachedFrames
 from wavcube.understanding.batches import Batch
+from wavcube.understanding.config import Recipe
 from wavcube.understanding.corpus import Corpus, Example, check_splits
-from wavcube.understanding.recipe import Recipe
 
 
 @dataclass(frozen=True)

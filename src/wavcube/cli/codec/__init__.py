@@ -1,0 +1,1 @@
+"""Commands that run the codec on recordings and latents."""

@@ -1,0 +1,89 @@
+"""`wavcube info`: what a model folder, a file of latents or a recording is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def info(
+    path: Annotated[
+        Path | None, typer.Argument(help="A model folder, latents or a recording; by default the packaged model.")
+    ] = None,
+) -> None:
+    """Tell about a model, latents or a recording."""
+    from wavcube.latent_files import LATENT_SUFFIXES
+
+    if path is None or path.is_dir():
+        facts = _model(path)
+    elif path.suffix in LATENT_SUFFIXES:
+        facts = _latents(path)
+    else:
+        facts = _recording(path)
+    width = max(len(name) for name in facts)
+    for name, fact in facts.items():
+        print(f"{name:<{width}}  {fact}")
+
+
+def _model(path: Path | None) -> dict[str, str]:
+    import json
+
+    from wavcube.codec import WavCube
+    from wavcube.codec.checkpoint.folder import PACKAGED, read_weights
+
+    model = WavCube.from_pretrained(path)
+    weights, _ = read_weights(path or PACKAGED)
+    size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+    types = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in weights.values()})
+    parts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in model.named_children()}
+    return {
+        "model": str(path or "the packaged one"),
+        "identity": str(model.identity),
+        "stage": str(model.config.stage),
+        "sample rate": f"{model.sample_rate} Hz",
+        "frame rate": f"{model.frame_rate:g} Hz, {model.hop_length} samples a frame",
+        "latent width": str(model.latent_dim),
+        "latent mean and std": "unknown" if model.latent_mean is None else "known",
+        "parameters": f"{sum(parts.values()):,}",
+        **{f"  {name}": f"{count:,}" for name, count in parts.items()},
+        "size": f"{size / 2**20:.1f} MiB, {', '.join(types)}",
+        "configuration": json.dumps(model.config.to_dict(), indent=2),
+    }
+
+
+def _latents(path: Path) -> dict[str, str]:
+    from wavcube.latents import Latents
+
+    latents = Latents.load(path)
+    frames = [int(length) for length in latents.lengths]
+    facts = {
+        "latents": str(path),
+        "items": str(len(latents)),
+        "frames": ", ".join(map(str, frames)),
+        "width": str(latents.values.shape[2]),
+        "type": str(latents.values.dtype).removeprefix("torch."),
+    }
+    if path.suffix == ".npy":
+        return facts | {"not recorded": "frame rate, samples, model and metadata; .npy holds the values alone"}
+    samples = "unknown" if latents.samples is None else ", ".join(map(str, latents.samples.tolist()))
+    return facts | {
+        "frame rate": f"{latents.frame_rate:g} Hz",
+        "duration": ", ".join(f"{count / latents.frame_rate:.2f} s" for count in frames),
+        "samples": f"{samples} at {latents.sample_rate} Hz",
+        "model": latents.model or "unknown",
+        **{f"{key} ({index})": text for index, entry in enumerate(latents.metadata) for key, text in entry.items()},
+    }
+
+
+def _recording(path: Path) -> dict[str, str]:
+    from wavcube.audio.io import audio_info
+
+    audio = audio_info(path)
+    return {
+        "recording": str(path),
+        "format": f"{audio.format}, {audio.subtype}",
+        "sample rate": f"{audio.sample_rate} Hz",
+        "channels": str(audio.channels),
+        "samples": str(audio.frames),
+        "duration": f"{audio.seconds:.2f} s",
+    }

@@ -1,0 +1,46 @@
+"""`wavcube reconstruct`: recordings -> the same speech through the latent and back."""
+
+from typing import Annotated
+
+import typer
+
+from wavcube.cli import options
+from wavcube.cli.many_files.recordings import AudioFormat
+
+
+def reconstruct(
+    inputs: Annotated[list[str], typer.Argument(help="Recordings, folders (searched recursively) or quoted globs.")],
+    output: options.OutputFolder,
+    model: options.Model = None,
+    device: options.DeviceOption = options.Device.auto,
+    dtype: options.PrecisionOption = options.Precision.float32,
+    fast: options.Fast = False,
+    backend: options.BackendOption = None,
+    format: Annotated[AudioFormat, typer.Option(help="File format of the results.")] = AudioFormat.wav,
+    batch_seconds: options.BatchSeconds = None,
+    padding: options.Padding = 0.25,
+    overwrite: options.Overwrite = False,
+    strict: options.Strict = False,
+) -> None:
+    """Encode recordings and decode them again, to hear what the latent keeps."""
+    import numpy as np
+
+    from wavcube.audio.io import AUDIO_SUFFIXES, save_audio
+    from wavcube.cli.many_files.batches import Task, run
+    from wavcube.cli.many_files.plan import make_plan
+    from wavcube.cli.many_files.recordings import find_recordings, read_recording
+
+    plan = make_plan(find_recordings(inputs), output, f".{format}", overwrite, AUDIO_SUFFIXES)
+    loaded = options.load_model(model, device, dtype, fast, backend)
+
+    def compute(waveforms: list[np.ndarray]) -> list[np.ndarray]:
+        speech = loaded.reconstruct(waveforms, sample_rate=loaded.sample_rate)
+        return [waveform.float().cpu().numpy() for waveform in speech]
+
+    task = Task(
+        "reconstructed",
+        lambda job: read_recording(job, loaded),
+        compute,
+        lambda job, waveform: save_audio(job.target, waveform, loaded.sample_rate),
+    )
+    run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)

@@ -1,0 +1,280 @@
+"""Running over many files: read ahead, batch by length, write behind, go on past the bad ones, say how it goes.
+
+While the model computes batches, on a CPU several side by side, a thread reads and resamples the files to come, and
+another writes the results of the batch before.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from wavcube.cli.many_files.plan import Job, Plan
+from wavcube.errors import WavCubeError
+
+Content = TypeVar("Content")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """A batch holds at most so many `seconds` of audio (with padding), a share of `padding` of them padding.
+
+    Recordings above `whole` seconds go through the model in chunks, each recording alone.
+    """
+
+    seconds: float
+    padding: float
+    whole: float = math.inf
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[Content]):
+    """A file that has been read, or the reason why it could not be."""
+
+    job: Job
+    content: Content | None
+    seconds: float
+    error: WavCubeError | None = None
+
+
+@dataclass(frozen=True)
+class Task(Generic[Content, Result]):
+    """What a command does with a file.
+
+    Attributes:
+        verb: in the past tense, for the summary ("encoded").
+        read: gives the content of a file and how many seconds of speech it stands for; runs in a thread.
+        compute: makes the results of a batch.
+        write: writes the result of one file, whole or not at all; runs in a thread.
+    """
+
+    verb: str
+    read: Callable[[Job], tuple[Content, float]]
+    compute: Callable[[list[Content]], Sequence[Result]]
+    write: Callable[[Job, Result], None]
+
+
+def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, workers: int = 1) -> None:
+    """Do all jobs of a plan. A bad file is reported on stderr and skipped; a summary on stdout ends the run.
+
+    `workers` batches are computed side by side; of a recording that goes through in chunks, these are.
+
+    Raises:
+        WavCubeError: the first bad file's, if `strict`.
+        typer.Exit: with code 1 after a run in which some file failed.
+    """
+    from wavcube.codec.inference.parallel import side_by_side  # here, as it imports torch
+
+    with _Report(plan, task.verb, strict) as report, _Writer(task.write, report) as writer:
+        for conflict in plan.conflicts:
+            report.failed(conflict)
+        for window in _windows(plan.jobs, task.read, 8 * limits.seconds * workers):
+            for item in window:
+                if item.error:
+                    report.failed(item.error, item)
+            batches = list(by_length([item for item in window if not item.error], limits))
+            long = [batch for batch in batches if batch[0].seconds > limits.whole]
+            for batch, outcome in chain(
+                side_by_side(partial(_attempt, task), long, 1),
+                side_by_side(partial(_attempt, task), batches[len(long) :], min(workers, len(batches) - len(long))),
+            ):
+                _finish(batch, outcome, task, report, writer)
+    if report.failures:
+        raise typer.Exit(1)
+
+
+def by_length(items: list[Loaded[Content]], limits: BatchLimits) -> Iterator[list[Loaded[Content]]]:
+    """Group items of similar length, the longest first, within the limits; an item beyond them is alone."""
+    batch: list[Loaded[Content]] = []
+    for item in sorted(items, key=lambda item: -item.seconds):
+        if batch:
+            padded = batch[0].seconds * (len(batch) + 1)
+            filled = sum(member.seconds for member in batch) + item.seconds
+            if padded > limits.seconds or batch[0].seconds > limits.whole or 1 - filled / padded > limits.padding:
+                yield batch
+                batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def _windows(jobs: list[Job], read: Callable[[Job], tuple[Any, float]], seconds: float) -> Iterator[list[Loaded[Any]]]:
+    """Read files in a thread, so many `seconds` of audio at a time, one such window ahead of the caller."""
+    waiting = iter(jobs)
+
+    def read_window() -> list[Loaded[Any]]:
+        window: list[Loaded[Any]] = []
+        total = 0.0
+        for job in waiting:
+            try:
+                window.append(Loaded(job, *read(job)))
+            except WavCubeError as error:
+                window.append(Loaded(job, None, 0.0, error))
+            total += window[-1].seconds
+            if total >= seconds:
+                break
+        return window
+
+    with ThreadPoolExecutor(1, "reader") as reader:
+        ahead = reader.submit(read_window)
+        while window := ahead.result():
+            ahead = reader.submit(read_window)
+            yield window
+
+
+def _attempt(task: Task[Any, Any], batch: list[Loaded[Any]]) -> Sequence[Any] | WavCubeError:
+    """The results of a batch, or why it failed as a whole."""
+    import torch
+
+    try:
+        return task.compute([item.content for item in batch])
+    except torch.OutOfMemoryError as error:
+        seconds = batch[0].seconds * len(batch)
+        raise WavCubeError(f"out of memory with a batch of {seconds:.0f} s; lower --batch-seconds") from error
+    except WavCubeError as error:
+        return error
+
+
+def _finish(
+    batch: list[Loaded[Any]],
+    outcome: Sequence[Any] | WavCubeError,
+    task: Task[Any, Any],
+    report: "_Report",
+    writer: "_Writer",
+) -> None:
+    """Hand a batch over to be written; where it failed as a whole, find the culprit by taking its items alone."""
+    if not isinstance(outcome, WavCubeError):
+        writer.write(batch, outcome)
+    elif len(batch) == 1:
+        report.failed(WavCubeError(f"{batch[0].job.source}: {outcome}"), batch[0])
+    else:
+        for item in batch:
+            _finish([item], _attempt(task, [item]), task, report, writer)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, and those above it, unless it is there.
+
+    Raises:
+        WavCubeError: the disk refuses.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WavCubeError(f"{folder}: the folder cannot be made ({error.strerror})") from error
+
+
+class _Writer:
+    """Writes the results of a batch in a thread while the next one is computed; never more than one batch behind."""
+
+    def __init__(self, write: Callable[[Job, Any], None], report: "_Report") -> None:
+        self._write, self._report = write, report
+        self._thread = ThreadPoolExecutor(1, "writer")
+        self._under_way: Future[list[tuple[Loaded[Any], WavCubeError | None]]] | None = None
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None or kind is KeyboardInterrupt:
+                self._settle()
+        finally:
+            self._thread.shutdown()
+
+    def write(self, batch: list[Loaded[Any]], results: Sequence[Any]) -> None:
+        self._settle()
+        self._under_way = self._thread.submit(self._write_all, batch, results)
+
+    def _settle(self) -> None:
+        """Wait for the batch that is being written, and report how its files fared."""
+        if self._under_way is None:
+            return
+        outcomes, self._under_way = self._under_way.result(), None
+        for item, error in outcomes:
+            if error:
+                self._report.failed(error, item)
+            else:
+                self._report.done(item)
+
+    def _write_all(
+        self, batch: list[Loaded[Any]], results: Sequence[Any]
+    ) -> list[tuple[Loaded[Any], WavCubeError | None]]:
+        outcomes: list[tuple[Loaded[Any], WavCubeError | None]] = []
+        for item, result in zip(batch, results, strict=True):
+            try:
+                make_folder(item.job.target.parent)
+                self._write(item.job, result)
+            except WavCubeError as error:
+                outcomes.append((item, error))
+            else:
+                outcomes.append((item, None))
+        return outcomes
+
+
+class _Report:
+    """Progress and failures on stderr, the summary on stdout."""
+
+    def __init__(self, plan: Plan, verb: str, strict: bool) -> None:
+        self.failures = 0
+        self._existing, self._verb, self._strict = plan.existing, verb, strict
+        self._done, self._seconds = 0, 0.0
+        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._bar = self._progress.add_task(verb, total=len(plan.jobs), rate="")
+
+    def __enter__(self) -> "_Report":
+        self._began = time.monotonic()
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._progress.stop()
+        if kind is None:
+            print(self._summary())
+        elif kind is KeyboardInterrupt:
+            self._console.print(f"interrupted: {self._summary()}; the same command goes on from here")
+
+    def done(self, item: Loaded[Any]) -> None:
+        self._done += 1
+        self._seconds += item.seconds
+        self._progress.update(self._bar, advance=1, rate=f"{self._rate():.3g} x real time")
+
+    def failed(self, error: WavCubeError, item: Loaded[Any] | None = None) -> None:
+        if self._strict:
+            raise error
+        self.failures += 1
+        self._progress.console.print(f"skipped: {error}")
+        if item:
+            self._progress.update(self._bar, advance=1)
+
+    def _rate(self) -> float:
+        return self._seconds / max(time.monotonic() - self._began, 1e-9)
+
+    def _summary(self) -> str:
+        parts = [f"{self._verb} {self._done} {'file' if self._done == 1 else 'files'}"]
+        if self._done:
+            parts[0] += f", {self._seconds:.1f} s of speech at {self._rate():.3g} x real time"
+        if self._existing:
+            parts.append(f"{self._existing} existed already (--overwrite makes them anew)")
+        if self.failures:
+            parts.append(f"{self.failures} failed")
+        return "; ".join(parts)

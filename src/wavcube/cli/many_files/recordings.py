@@ -1,0 +1,43 @@
+"""Recordings as the commands read and write them."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from wavcube.cli.many_files.plan import Job
+    from wavcube.codec import WavCube
+    from wavcube.files import FoundFile
+
+
+class AudioFormat(StrEnum):
+    """The file format of decoded speech, 16 bits a sample."""
+
+    wav = "wav"
+    flac = "flac"
+
+
+def find_recordings(inputs: Iterable[str]) -> "list[FoundFile]":
+    """The recordings that files, folders and globs name; see `wavcube.files.find_files`."""
+    from wavcube.audio.io import AUDIO_SUFFIXES
+    from wavcube.errors import AudioError
+    from wavcube.files import find_files
+
+    return find_files(inputs, AUDIO_SUFFIXES, "audio", AudioError)
+
+
+def read_recording(job: "Job", model: "WavCube") -> "tuple[np.ndarray, float]":
+    """A waveform [S] at the model's rate, and its length in seconds.
+
+    Raises:
+        AudioError: see `load_audio`; or the recording is too short for a single frame.
+    """
+    from wavcube.audio.io import load_audio
+    from wavcube.errors import AudioError
+
+    waveform = load_audio(job.source, model.sample_rate)
+    if model.expected_frames(len(waveform)) < 1:
+        raise AudioError(f"{job.source}: {len(waveform)} samples at {model.sample_rate} Hz are too short for one frame")
+    return waveform, len(waveform) / model.sample_rate

@@ -1,0 +1,122 @@
+"""The semantic bottleneck: features [B, T, H] -> latent [B, T', C] (compressor) and back (restorer)."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wavcube.codec.config import BottleneckConfig, EncoderConfig
+from wavcube.codec.encoder import LayerStack
+from wavcube.codec.masking import length_mask
+
+PROJECTION_EPS = 1e-6
+"""Of the layer norms that end both projections; the rest of the model has 1e-5."""
+
+
+@dataclass
+class Bottleneck:
+    """What the compressor gives: latent [B, T', C], valid frames [B], and the KL term of a variational kind."""
+
+    latent: Tensor
+    lengths: Tensor
+    kl: Tensor | None = None
+
+
+def _projection(width_in: int, width_out: int) -> nn.Sequential:
+    hidden = (width_in + width_out) // 2
+    return nn.Sequential(
+        nn.Linear(width_in, hidden),
+        nn.GELU(),
+        nn.Linear(hidden, width_out),
+        nn.LayerNorm(width_out, PROJECTION_EPS),
+    )
+
+
+class SemanticCompressor(nn.Module):
+    """Transformer layers of the encoder's kind, then a projection to the latent's width.
+
+    Kinds: "ae", the projection is the latent. "vae", two heads give mean and log-variance; the latent is a sample in
+    training and the mean otherwise. "sigma-vae" (arXiv 2412.08635), a head gives the mean, and training adds noise of
+    a scale that is not learnt.
+    """
+
+    def __init__(self, encoder: EncoderConfig, config: BottleneckConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.layers = LayerStack(encoder, config.layers)
+        self.projection = _projection(encoder.width, config.latent_dim)
+        if config.kind in ("vae", "sigma-vae"):
+            self.mean = nn.Linear(config.latent_dim, config.latent_dim)
+        if config.kind == "vae":
+            self.log_variance = nn.Linear(config.latent_dim, config.latent_dim)
+
+    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Bottleneck:
+        """`features` [B, T, H] with `lengths` [B] valid frames (None: all) to the latent, T' = ceil(T * rate / 50)."""
+        mask = length_mask(lengths, features.shape[1])
+        hidden = self.layers(features, mask)
+        if lengths is None:
+            lengths = torch.full((features.shape[0],), features.shape[1], device=features.device)
+        if self.config.pooling > 1:
+            hidden, lengths = pool(hidden, lengths, self.config.pooling)
+        code = self.projection(hidden)
+        match self.config.kind:
+            case "ae":
+                return Bottleneck(code, lengths)
+            case "vae":
+                return self._variational(self.mean(code), self.log_variance(code), lengths)
+            case "sigma-vae":
+                return self._noisy(self.mean(code), lengths)
+
+    def _variational(self, mean: Tensor, log_variance: Tensor, lengths: Tensor) -> Bottleneck:
+        """KL to the standard normal, summed over channels, averaged over valid frames (arXiv 1312.6114, eq. 10)."""
+        log_variance = log_variance.clamp(-12.0, 12.0)
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1)
+        latent = mean
+        if self.training:
+            latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+        return Bottleneck(latent, lengths, _mean_over_frames(kl, lengths))
+
+    def _noisy(self, mean: Tensor, lengths: Tensor) -> Bottleneck:
+        """With a fixed variance only the mean's part of the KL depends on the weights."""
+        kl = 0.5 * mean.square().sum(-1)
+        latent = mean
+        if self.training:
+            scale = torch.full((mean.shape[0], 1, 1), self.config.sigma, device=mean.device, dtype=mean.dtype)
+            if self.config.random_sigma:
+                scale = scale * torch.randn_like(scale)
+            latent = mean + torch.randn_like(mean) * scale
+        return Bottleneck(latent, lengths, _mean_over_frames(kl, lengths))
+
+
+class SemanticRestorer(nn.Module):
+    """The compressor's mirror image: latent [B, T', C] -> an estimate of the features [B, T, H]; for training."""
+
+    def __init__(self, encoder: EncoderConfig, config: BottleneckConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.projection = _projection(config.latent_dim, encoder.width)
+        self.layers = LayerStack(encoder, config.layers)
+
+    def forward(self, latent: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """[B, T', C] with `lengths` [B] valid latent frames to [B, T' * 50 / rate, H]."""
+        hidden = self.projection(latent)
+        if self.config.pooling > 1:
+            hidden = hidden.repeat_interleave(self.config.pooling, dim=1)
+            lengths = None if lengths is None else lengths * self.config.pooling
+        return self.layers(hidden, length_mask(lengths, hidden.shape[1]))
+
+
+def pool(hidden: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Averages of `size` frames in a row [B, ceil(T / size), H]; an item's last one is over what it has."""
+    frames = hidden.shape[1]
+    real = torch.arange(frames, device=hidden.device) < lengths[:, None]
+    pad = -frames % size
+    values = F.pad(hidden.masked_fill(~real[..., None], 0.0), (0, 0, 0, pad)).unflatten(1, (-1, size)).sum(2)
+    counts = F.pad(real, (0, pad)).unflatten(1, (-1, size)).sum(2).clamp_min(1)
+    return values / counts[..., None], -(-lengths // size)
+
+
+def _mean_over_frames(values: Tensor, lengths: Tensor) -> Tensor:
+    real = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
+    return (values * real).sum() / real.sum()

@@ -1,0 +1,224 @@
+"""Checkpoints: a folder with `config.json` and `model.safetensors` (or shards of it and their index).
+
+Loading is strict: missing, unexpected and wrongly sized tensors are errors that name them. Nothing is read from a
+pickle; official checkpoints go through `convert` first.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from wavcube.codec.checkpoint.meta_init import skeleton
+from wavcube.codec.checkpoint.mmap_safetensors import mapped_tensors
+from wavcube.codec.config import WavCubeConfig
+from wavcube.errors import CheckpointError, WavCubeError
+
+if TYPE_CHECKING:
+    from wavcube.codec.model import WavCube
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+EXPORT_MANIFEST = "export.json"
+"""Its presence marks a folder of exported graphs."""
+
+STATISTICS = ("latent_mean", "latent_std")
+"""Optional tensors: per-channel statistics of the latent, [C]."""
+
+PACKAGED = Path(__file__).parents[1] / "pretrained" / "nano"
+"""The small model that comes with the package."""
+
+Model = TypeVar("Model", bound="WavCube")
+
+
+def load(
+    kind: type[Model], name: str | Path | None, *, device: str | torch.device | None, dtype: torch.dtype | None
+) -> Model:
+    """See `WavCube.from_pretrained`. Weights are mapped from the file, so that loading takes one copy of them."""
+    folder = model_folder(name)
+    if (folder / EXPORT_MANIFEST).is_file():
+        from wavcube.codec.inference.exported import load_exported
+
+        return cast(Model, load_exported(folder, dtype))
+    config = WavCubeConfig.load(folder / CONFIG)
+    with skeleton():
+        model = kind(config)
+    weights, identity = read_weights(folder)
+    if any(key in weights for key in STATISTICS):
+        for key in STATISTICS:
+            model.register_buffer(key, torch.empty(model.latent_dim, device="meta"))
+    check_tensors(weights, model.state_dict(), str(folder))
+    # Half precision is a way to store; unless asked for, nothing is computed in it.
+    model.load_state_dict({key: value.to(dtype or torch.float32) for key, value in weights.items()}, assign=True)
+    if model.teacher is not None:
+        model.teacher.requires_grad_(False)
+    model.loaded_fingerprint = fingerprint(model.state_dict())
+    model.identity = identity or model.loaded_fingerprint
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WavCubeError(f"the model cannot be put on the device {device} ({reason})") from error
+
+
+def save(model: "WavCube", folder: str | Path, *, dtype: torch.dtype | None, max_shard_size: str) -> None:
+    """See `WavCube.save_pretrained`."""
+    if model.optimized:
+        raise CheckpointError("a model that was prepared with optimize() cannot be saved; save it before")
+    tensors = model.state_dict()
+    current = fingerprint(tensors)
+    # A model that was loaded and not changed keeps its name, whatever type it was stored in.
+    unchanged = model.identity is not None and current == model.loaded_fingerprint
+    identity = model.identity if unchanged and model.identity else current
+    write_checkpoint(folder, model.config, tensors, identity, dtype=dtype, max_shard_size=max_shard_size)
+    model.identity, model.loaded_fingerprint = identity, current
+
+
+def write_checkpoint(
+    folder: str | Path,
+    config: WavCubeConfig,
+    tensors: dict[str, Tensor],
+    identity: str,
+    *,
+    dtype: torch.dtype | None = None,
+    max_shard_size: str = "5GB",
+) -> None:
+    """Write a checkpoint folder; its files appear whole, and config.json, without which it is none, comes last.
+
+    Raises:
+        CheckpointError: the folder cannot be written.
+    """
+    from huggingface_hub import save_torch_state_dict
+
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:
+            save_torch_state_dict(
+                {key: _own_storage(value.detach().to(dtype or value.dtype)) for key, value in tensors.items()},
+                temporary,
+                max_shard_size=max_shard_size,
+                metadata={"format": "pt", "identity": identity},
+            )
+            config.save(Path(temporary) / CONFIG)
+            for file in Path(temporary).iterdir():  # safetensors' own may be read by their owner alone
+                file.chmod((Path(temporary) / CONFIG).stat().st_mode)
+            for stale in [folder / CONFIG, *folder.glob("model*.safetensors"), folder / INDEX]:
+                stale.unlink(missing_ok=True)
+            for file in sorted(Path(temporary).iterdir(), key=lambda file: file.name == CONFIG):
+                os.replace(file, folder / file.name)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: the checkpoint cannot be written ({error})") from error
+
+
+def _own_storage(tensor: Tensor) -> Tensor:
+    """The tensor in memory of its own: what is a view of something larger cannot be written as it is."""
+    tensor = tensor.contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def read_weights(folder: Path) -> tuple[dict[str, Tensor], str | None]:
+    """All tensors of a checkpoint folder, mapped from its files, and the identity of its latent space.
+
+    Raises:
+        CheckpointError: a file is missing, half-written or damaged.
+    """
+    weights: dict[str, Tensor] = {}
+    files, identity = _weight_files(folder)
+    for file in files:
+        if not file.is_file():
+            raise CheckpointError(f"{folder}: {file.name} is missing; copy the whole folder")
+        try:
+            tensors, metadata = mapped_tensors(file)
+            identity = identity or metadata.get("identity")
+            weights.update(tensors)
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{file}: half-written or damaged ({error}); copy or convert it again") from error
+    return weights, identity
+
+
+def check_tensors(weights: dict[str, Tensor], expected: dict[str, Tensor], source: str) -> None:
+    """Refuse weights with tensors missing, unexpected or of another shape than `expected`, and name them."""
+    missing = sorted(set(expected) - set(weights))
+    unexpected = sorted(set(weights) - set(expected))
+    misshapen = sorted(
+        f"{key} is {list(weights[key].shape)}, not {list(expected[key].shape)}"
+        for key in set(weights) & set(expected)
+        if weights[key].shape != expected[key].shape
+    )
+    faults = [
+        f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+        for what, names in (
+            ("tensors missing", missing),
+            ("tensors unexpected", unexpected),
+            ("tensors of another size", misshapen),
+        )
+        if names
+    ]
+    if faults:
+        raise CheckpointError(f"{source}: the weights do not fit the configuration: {'; '.join(faults)}")
+
+
+def fingerprint(tensors: dict[str, Tensor], parts: tuple[str, ...] = ("encoder.", "compressor.")) -> str:
+    """Sixteen hexadecimal digits that name a latent space: a hash of a sample of every weight that makes the latent.
+
+    That is the encoder and the compressor; a new decoder reads the same latents. `parts` are the beginnings of the
+    names of other weights, where something else is to be told apart.
+    """
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        if key.startswith(parts):
+            flat = tensors[key].detach().flatten()
+            sample = flat[:: max(1, len(flat) // 1024)].float().cpu().contiguous()
+            digest.update(key.encode() + sample.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _weight_files(folder: Path) -> tuple[list[Path], str | None]:
+    """Files with the tensors, and the identity where an index tells it (shards do not)."""
+    index = folder / INDEX
+    if not index.is_file():
+        return [folder / WEIGHTS], None
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+        names = sorted({Path(name).name for name in content["weight_map"].values()})
+        return [folder / name for name in names], content.get("metadata", {}).get("identity")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"{index}: damaged ({error}); copy the whole folder again") from error
+
+
+def model_folder(name: str | Path | None) -> Path:
+    """The folder of a checkpoint: the packaged one, a local one, or one downloaded from the hub."""
+    if name is None:
+        if not (PACKAGED / CONFIG).is_file():
+            raise CheckpointError("no trained model is packaged yet; name a checkpoint folder or a hub id")
+        return PACKAGED
+    folder = Path(name)
+    if folder.is_dir():
+        if not (folder / CONFIG).is_file():
+            official = [file.name for file in folder.iterdir() if file.suffix in {".ckpt", ".pt", ".pth"}]
+            advice = f"; convert {official[0]} with `wavcube convert`" if official else ""
+            raise CheckpointError(f"{folder}: not a wavcube checkpoint, it has no {CONFIG}{advice}")
+        return folder
+    if folder.is_file():
+        advice = "convert it with `wavcube convert`" if folder.suffix in {".ckpt", ".pt", ".pth"} else "name its folder"
+        raise CheckpointError(f"{folder}: a checkpoint is a folder with {CONFIG} and {WEIGHTS}; {advice}")
+    if isinstance(name, Path) or str(name).count("/") != 1 or str(name).startswith((".", "/", "~")):
+        raise CheckpointError(f"{name}: no such folder")
+    return _download(str(name))
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=[CONFIG, INDEX, "model*.safetensors"]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"{name}: neither a local folder nor a model that the hub gives ({reason})") from error

@@ -1,0 +1,224 @@
+"""Long audio in constant memory: encode and decode chunk by chunk, with context around each.
+
+What is exact and what is not:
+
+- Statistics over a whole recording (normalisation of the waveform, group norms over time) are those of the whole
+  recording: they are gathered in a first pass.
+- The vocoder's attention is local, so chunks with its full reach as context give the same samples as the whole.
+- The encoder's attention and the decoder's causal attention reach over the whole recording. A chunk sees `context`
+  seconds beyond its ends instead; neighbouring chunks are cross-faded where they meet. docs/architecture.md gives the
+  measured difference as a function of the context.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wavcube.codec.decoder import AcousticDecoder
+from wavcube.codec.encoder import ConvLayer, SpeechEncoder
+from wavcube.codec.inference.parallel import side_by_side
+from wavcube.errors import ConfigError
+
+FADE_FRAMES = 10
+"""Length of a cross-fade in frames of 50 Hz: 0.2 s."""
+
+
+@dataclass(frozen=True)
+class Chunking:
+    """When and how long audio is cut, in seconds.
+
+    Attributes:
+        above: longer recordings are processed in chunks; None never.
+        chunk: length of a chunk.
+        context: what the encoder sees beyond both ends of a chunk; the decoder sees twice as much before its start.
+    """
+
+    above: float | None = 60.0
+    chunk: float = 30.0
+    context: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.chunk < 1 or self.context < FADE_FRAMES / 50 or (self.above is not None and self.above <= 0):
+            raise ConfigError(
+                f"chunking: chunk must be at least 1 s, context at least {FADE_FRAMES / 50:g} s, above more than 0 s; "
+                f"got {self}"
+            )
+
+    def applies(self, seconds: float) -> bool:
+        """Whether a recording of so many seconds is cut."""
+        return self.above is not None and seconds > self.above
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Frames `start` to `end` that a chunk computes, and where its fades begin (None at the recording's ends)."""
+
+    start: int
+    end: int
+    fade_in: int | None
+    fade_out: int | None
+
+    def weights(self) -> Tensor:
+        """Weight [end - start] of each computed frame; those of all windows add up to one everywhere."""
+        position = torch.arange(self.start, self.end) + 0.5
+        weights = torch.ones(self.end - self.start)
+        if self.fade_in is not None:
+            weights = weights.minimum((position - self.fade_in) / FADE_FRAMES)
+        if self.fade_out is not None:
+            weights = weights.minimum((self.fade_out + FADE_FRAMES - position) / FADE_FRAMES)
+        return weights.clamp(0.0, 1.0)
+
+
+def _windows(total: int, chunk: int, before: int, after: int) -> Iterator[_Window]:
+    """Windows over `total` frames: cores of `chunk` frames with `before` and `after` frames of context.
+
+    The cross-fade of two windows lies in the frames before their boundary.
+    """
+    for core in range(0, total, chunk):
+        last = core + chunk + after >= total
+        yield _Window(
+            start=max(0, core - before),
+            end=total if last else core + chunk + after,
+            fade_in=core - FADE_FRAMES if core else None,
+            fade_out=None if last else core + chunk - FADE_FRAMES,
+        )
+        if last:
+            return
+
+
+def encode_in_chunks(
+    encoder: SpeechEncoder,
+    waveform: Tensor,
+    chunking: Chunking,
+    finish: Callable[[Tensor], Tensor],
+    pooling: int,
+    device: torch.device,
+    workers: int = 1,
+) -> Tensor:
+    """Frames [1, T / pooling, C] of one long recording.
+
+    Args:
+        waveform: [S], at 16 kHz, on any device.
+        finish: from the features [1, t, H] of a chunk to what is wanted of it (features themselves, or the latent).
+        pooling: frames of 50 Hz to one that `finish` gives.
+        device: of the encoder, where chunks go.
+        workers: chunks that are computed side by side.
+    """
+    frames = encoder.config.frames(len(waveform))
+    mean, scale = torch.zeros(()), torch.ones(())
+    if encoder.config.normalize_waveform:
+        mean, scale = waveform.mean(), (waveform.var(correction=0) + 1e-7).rsqrt()
+    statistics = _group_norm_statistics(encoder, waveform, mean, scale)
+    chunk, context = _even(chunking.chunk), _even(chunking.context)
+    total = -(-frames // pooling)
+    result: Tensor | None = None
+
+    def compute(window: _Window) -> Tensor:
+        samples = waveform[320 * window.start : 320 * (window.end - 1) + encoder.config.receptive_field]
+        piece = ((samples - mean) * scale)[None].to(device)
+        return finish(encoder.encode_normalized(piece, statistics=statistics)[0])[0].cpu()
+
+    for window, values in side_by_side(compute, _windows(frames, chunk, context, context), workers):
+        result = values.new_zeros(total, values.shape[1]) if result is None else result
+        weights = window.weights()[::pooling, None].to(values.dtype)
+        result[window.start // pooling :][: len(values)] += values * weights
+    assert result is not None
+    return result[None]
+
+
+def _even(seconds: float) -> int:
+    """Frames of 50 Hz, an even number, so that chunks fall on whole frames of 25 Hz."""
+    return 2 * round(25 * seconds)
+
+
+def _group_norm_statistics(
+    encoder: SpeechEncoder, waveform: Tensor, mean: Tensor, scale: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    """Mean and variance [1, C] of the first convolution's output over the whole recording (Base models)."""
+    if encoder.config.conv_norm != "group":
+        return None
+    first = encoder.feature_extractor.conv_layers[0]
+    assert isinstance(first, ConvLayer)
+    weight = first.conv.weight
+    kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]
+    frames = (len(waveform) - kernel) // stride + 1
+    block = 30 * 16_000 // stride
+    total = torch.zeros(2, weight.shape[0], dtype=torch.float64)
+    for start in range(0, frames, block):
+        count = min(block, frames - start)
+        samples = waveform[stride * start : stride * (start + count - 1) + kernel]
+        values = first.conv(((samples - mean) * scale)[None, None].to(weight))[0].double()
+        total += torch.stack([values.sum(1), values.square().sum(1)]).cpu()
+    average = total[0] / frames
+    variance = total[1] / frames - average.square()
+    return average[None].to(weight), variance[None].to(weight)
+
+
+def decode_in_chunks(
+    decoder: AcousticDecoder, latent: Tensor, chunking: Chunking, device: torch.device, workers: int = 1
+) -> Tensor:
+    """Waveform [1, T * hop], on the CPU, of one long latent [1, T, C].
+
+    `device` is the decoder's, `workers` the number of chunks that are computed side by side.
+    """
+    chunk, before = _even(chunking.chunk), 2 * _even(chunking.context)
+    pooling = decoder.pooling
+    statistics = _latent_statistics(decoder, latent, chunk, device) if pooling == 2 else None
+    frames = latent.shape[1] * pooling
+    # The coarse frames before their norm, [2 T + 1, C]: small enough to keep, and their statistics are exact.
+    coarse: Tensor | None = None
+
+    def compute(window: _Window) -> Tensor:
+        piece = latent[:, window.start // pooling : window.end // pooling].to(device)
+        return decoder.coarse(piece, statistics)[0].cpu()
+
+    for window, values in side_by_side(compute, _windows(frames, chunk, before, 0), workers):
+        if coarse is None:
+            coarse = values.new_zeros(2 * frames + decoder.upsampler.excess, values.shape[1])
+        # The excess frame belongs to the next one as well, except at the very end.
+        weights = window.weights().repeat_interleave(2)
+        if window.end == frames:
+            weights = torch.cat([weights, weights.new_ones(decoder.upsampler.excess)])
+        coarse[2 * window.start :][: len(weights)] += values[: len(weights)] * weights[:, None].to(values.dtype)
+    assert coarse is not None
+    mean, variance = coarse.double().mean(), coarse.double().var(correction=0)
+    moments = mean.float()[None].to(device), variance.float()[None].to(device)
+    return _vocode(decoder, coarse[: 2 * frames], moments, 2 * chunk, workers)
+
+
+def _latent_statistics(
+    decoder: AcousticDecoder, latent: Tensor, chunk: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance [1] of the 25 Hz up-sampler's convolution over the whole recording.
+
+    Its kernel equals its stride, so chunks need no context.
+    """
+    total, count = torch.zeros(2, dtype=torch.float64), 0
+    for piece in latent.split(chunk, dim=1):
+        values = decoder.latent_upsampler.convolve(decoder.input(piece.to(device))).cpu().double()
+        total += torch.stack([values.sum(), values.square().sum()])
+        count += values.numel()
+    mean = total[0] / count
+    variance = total[1] / count - mean.square()
+    return mean.float()[None].to(device), variance.float()[None].to(device)
+
+
+def _vocode(
+    decoder: AcousticDecoder, coarse: Tensor, moments: tuple[Tensor, Tensor], chunk: int, workers: int
+) -> Tensor:
+    """The vocoder over chunks of `chunk` frames of 100 Hz with its whole reach as context: equal to the whole."""
+    config = decoder.config.vocoder
+    overlap = config.n_fft // config.hop
+    before = config.layers * config.window_back + overlap
+    after = config.layers * config.window_ahead + overlap
+
+    def compute(start: int) -> Tensor:
+        end = min(start + chunk, len(coarse))
+        first, last = max(0, start - before), min(len(coarse), end + after)
+        piece = coarse[None, first:last].to(moments[0].device)
+        waveform = decoder.vocoder(decoder.upsampler.normalize(piece, *moments).to(piece.dtype))
+        return waveform[:, (start - first) * config.hop : (end - first) * config.hop].cpu()
+
+    return torch.cat([piece for _, piece in side_by_side(compute, range(0, len(coarse), chunk), workers)], dim=1)

@@ -1,0 +1,332 @@
+"""The configuration of a model: one tree of typed dataclasses that is also its `config.json`.
+
+An unknown key, a missing key or an impossible value is a `ConfigError` that names it, so that a typo never becomes
+another model.
+"""
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+
+from wavcube.codec.masking import conv_frames
+from wavcube.errors import ConfigError
+
+SAMPLE_RATE = 16_000
+"""Hz; everything is trained at this rate."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+def _require_positive(part: str, group: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(group, name)
+        _require(0 < value < math.inf, f"{part}: {name} must be > 0, not {value}")
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """A speech encoder of the wav2vec 2.0 family, in one vocabulary for all its members.
+
+    The default is WavLM-Large. `from_transformers` reads any member's own configuration.
+    """
+
+    family: Literal["wavlm", "hubert", "wav2vec2", "data2vec-audio"] = "wavlm"
+    width: int = 1024
+    layers: int = 24
+    heads: int = 16
+    feed_forward: int = 4096
+    pre_norm: bool = True
+    """Layer norm before attention and feed-forward, and once at the end ("stable layer norm" of transformers)."""
+    conv_channels: tuple[int, ...] = (512,) * 7
+    conv_kernels: tuple[int, ...] = (10, 3, 3, 3, 3, 2, 2)
+    conv_strides: tuple[int, ...] = (5, 2, 2, 2, 2, 2, 2)
+    conv_bias: bool = False
+    conv_norm: Literal["layer", "group"] = "layer"
+    """"layer": over channels after every convolution; "group": over time, a channel, after the first (Base models)."""
+    projection_norm: bool = True
+    """Layer norm before the features are projected to `width` (HuBERT can do without)."""
+    position_kernel: int = 128
+    position_groups: int = 16
+    position_layers: int = 1
+    """Convolutions of the position embedding: one, weight-normed; data2vec-audio has five small ones."""
+    relative_buckets: int = 320
+    relative_max_distance: int = 800
+    """Buckets of WavLM's gated relative position bias; other families have none."""
+    activation: Literal["gelu"] = "gelu"
+    layer_norm_eps: float = 1e-5
+    hidden_dropout: float = 0.1
+    attention_dropout: float = 0.1
+    activation_dropout: float = 0.0
+    normalize_waveform: bool = True
+    """Zero mean and unit variance per utterance before the first convolution."""
+    feature_layer: int = -1
+    """Which hidden state is the feature: -1 the layer-normed last one, else the output of so many layers, followed by
+    a layer norm of its own."""
+
+    def __post_init__(self) -> None:
+        _require_positive("encoder", self, "width", "layers", "heads", "feed_forward", "layer_norm_eps")
+        _require_positive("encoder", self, "position_kernel", "position_groups", "position_layers")
+        _require(self.width % self.heads == 0, f"encoder: width {self.width} is no multiple of heads {self.heads}")
+        sizes = {len(self.conv_channels), len(self.conv_kernels), len(self.conv_strides)}
+        _require(len(sizes) == 1, "encoder: conv_channels, conv_kernels and conv_strides differ in number")
+        _require(
+            min(self.conv_channels + self.conv_kernels + self.conv_strides, default=1) > 0,
+            "encoder: conv_channels, conv_kernels and conv_strides must be > 0",
+        )
+        _require(
+            math.prod(self.conv_strides) == 320,
+            f"encoder: conv_strides {self.conv_strides} make a hop of {math.prod(self.conv_strides)} samples, not 320",
+        )
+        _require(self.width % self.position_groups == 0, "encoder: width is no multiple of position_groups")
+        _require(self.relative_buckets >= 4, f"encoder: relative_buckets {self.relative_buckets} must be at least 4")
+        _require(
+            self.relative_max_distance > self.relative_buckets // 4,
+            f"encoder: relative_max_distance {self.relative_max_distance} must be more than a quarter of "
+            f"relative_buckets {self.relative_buckets}",
+        )
+        for name in ("hidden_dropout", "attention_dropout", "activation_dropout"):
+            _require(0 <= getattr(self, name) < 1, f"encoder: {name} must be in [0, 1), not {getattr(self, name)}")
+        _require(
+            self.feature_layer == -1 or 1 <= self.feature_layer <= self.layers,
+            f"encoder: feature_layer {self.feature_layer} is neither -1 nor in 1..{self.layers}",
+        )
+
+    @property
+    def last_layer(self) -> bool:
+        """Whether the feature is the layer-normed last hidden state."""
+        return self.feature_layer in (-1, self.layers)
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that one frame of the convolutional front end sees: 400 for every published member."""
+        field_, hop = 1, 1
+        for kernel, stride in zip(self.conv_kernels, self.conv_strides, strict=True):
+            field_, hop = field_ + (kernel - 1) * hop, hop * stride
+        return field_
+
+    def frames(self, samples: int) -> int:
+        """Frames of features for `samples` samples at 16 kHz."""
+        return int(conv_frames(torch.tensor(samples), self.conv_kernels, self.conv_strides))
+
+    @classmethod
+    def from_transformers(cls, config: Any, normalize_waveform: bool, feature_layer: int = -1) -> Self:
+        """The same encoder as a configuration of transformers (WavLM, HuBERT, wav2vec 2.0, data2vec-audio)."""
+        family = config.model_type
+        known = typing.get_args(cls.__dataclass_fields__["family"].type)
+        _require(family in known, f"encoder of type {family!r} is not of the wav2vec 2.0 family ({', '.join(known)})")
+        _require(not getattr(config, "add_adapter", False), f"{family} with an adapter (add_adapter) is not supported")
+        _require(not getattr(config, "conv_pos_batch_norm", False), "conv_pos_batch_norm is not supported")
+        for activation in (config.hidden_act, config.feat_extract_activation):
+            _require(activation == "gelu", f"the activation {activation!r} is not supported, only gelu")
+        data2vec = family == "data2vec-audio"
+        return cls(
+            family=family,
+            width=config.hidden_size,
+            layers=config.num_hidden_layers,
+            heads=config.num_attention_heads,
+            feed_forward=config.intermediate_size,
+            pre_norm=getattr(config, "do_stable_layer_norm", False),
+            conv_channels=tuple(config.conv_dim),
+            conv_kernels=tuple(config.conv_kernel),
+            conv_strides=tuple(config.conv_stride),
+            conv_bias=config.conv_bias,
+            conv_norm="layer" if data2vec else config.feat_extract_norm,
+            projection_norm=getattr(config, "feat_proj_layer_norm", True),
+            position_kernel=config.conv_pos_kernel_size if data2vec else config.num_conv_pos_embeddings,
+            position_groups=config.num_conv_pos_embedding_groups,
+            position_layers=config.num_conv_pos_embeddings if data2vec else 1,
+            relative_buckets=getattr(config, "num_buckets", 320),
+            relative_max_distance=getattr(config, "max_bucket_distance", 800),
+            layer_norm_eps=config.layer_norm_eps,
+            hidden_dropout=config.hidden_dropout,
+            attention_dropout=config.attention_dropout,
+            activation_dropout=config.activation_dropout,
+            normalize_waveform=normalize_waveform,
+            feature_layer=feature_layer,
+        )
+
+
+@dataclass(frozen=True)
+class BottleneckConfig:
+    """The semantic compressor and its mirror image, the restorer."""
+
+    kind: Literal["ae", "vae", "sigma-vae"] = "ae"
+    latent_dim: int = 128
+    layers: int = 3
+    """Transformer layers of the encoder's kind, in the compressor and in the restorer each."""
+    frame_rate: Literal[50, 25] = 50
+    """Hz. At 25, pairs of frames are averaged before the projection."""
+    sigma: float = 0.5
+    """sigma-VAE: scale of the noise added in training."""
+    random_sigma: bool = True
+    """sigma-VAE: the scale itself is drawn for each item from a normal distribution of scale `sigma`."""
+
+    def __post_init__(self) -> None:
+        _require_positive("bottleneck", self, "latent_dim")
+        _require(self.layers >= 0, f"bottleneck: layers {self.layers} must be >= 0")
+        _require(0 <= self.sigma < math.inf, f"bottleneck: sigma {self.sigma} must be >= 0")
+
+    @property
+    def pooling(self) -> int:
+        """Feature frames to one latent frame."""
+        return 50 // self.frame_rate
+
+
+@dataclass(frozen=True)
+class VocoderConfig:
+    """The second half of the acoustic decoder: 100 Hz frames to a waveform by an inverse STFT."""
+
+    width: int = 256
+    layers: int = 16
+    heads: int = 16
+    feed_forward: int = 1024
+    window_back: int = 40
+    window_ahead: int = 10
+    """Frames (10 ms) that attention sees to both sides."""
+    n_fft: int = 640
+    hop: int = 160
+    head: Literal["polar", "cartesian"] = "polar"
+    """What the last layer gives of the spectrum: logarithm of the magnitude and phase, as published, or real and
+    imaginary parts, which losses on the waveform teach much faster."""
+
+    def __post_init__(self) -> None:
+        _require_positive("vocoder", self, "width", "heads", "feed_forward")
+        _require(self.layers >= 0, f"vocoder: layers {self.layers} must be >= 0")
+        _require(self.width % self.heads == 0, f"vocoder: width {self.width} is no multiple of heads {self.heads}")
+        _require((self.width // self.heads) % 2 == 0, "vocoder: width / heads must be even for rotary positions")
+        _require(self.hop == 160, f"vocoder: hop {self.hop} must be 160, two frames to each frame of 50 Hz")
+        _require(
+            self.n_fft % self.hop == 0 and self.n_fft // self.hop >= 2 and (self.n_fft - self.hop) % 2 == 0,
+            f"vocoder: n_fft {self.n_fft} must be an even multiple of hop {self.hop}, at least twice it",
+        )
+        _require(self.window_back >= 0 and self.window_ahead >= 0, "vocoder: the attention window must be >= 0")
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """The acoustic decoder: a causal transformer at 50 Hz, up-sampling to 100 Hz, and the vocoder."""
+
+    width: int = 1024
+    layers: int = 24
+    heads: int = 16
+    feed_forward: int = 4096
+    coarse_dim: int = 128
+    """Channels between the transformer and the vocoder."""
+    rope_theta: float = 10_000.0
+    vocoder: VocoderConfig = field(default_factory=VocoderConfig)
+
+    def __post_init__(self) -> None:
+        _require_positive("decoder", self, "width", "heads", "feed_forward", "coarse_dim", "rope_theta")
+        _require(self.layers >= 0, f"decoder: layers {self.layers} must be >= 0")
+        _require(self.width % self.heads == 0, f"decoder: width {self.width} is no multiple of heads {self.heads}")
+        _require((self.width // self.heads) % 2 == 0, "decoder: width / heads must be even for rotary positions")
+
+
+@dataclass(frozen=True)
+class WavCubeConfig:
+    """A whole model. The default is the paper's: WavLM-Large, 128 numbers 50 times a second, 317M decoder."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    bottleneck: BottleneckConfig = field(default_factory=BottleneckConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    stage: Literal[1, 2] = 2
+    """Which stage of training the weights come from: 1 (frozen encoder) or 2 (fine-tuned encoder)."""
+    restorer: bool = False
+    """Whether the semantic restorer is part of the model (needed to train it, and for restored features)."""
+    teacher: bool = False
+    """Whether the frozen teacher of stage 2 is part of the checkpoint (needed to go on with stage 2)."""
+
+    def __post_init__(self) -> None:
+        _require(not (self.teacher and self.stage == 1), "teacher: in stage 1 the encoder itself is the teacher")
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """A named configuration: "full" (the paper's) or "tiny" (random weights for tests and trials)."""
+        if name not in _PRESETS:
+            raise ConfigError(f"no preset {name!r}; there are {', '.join(sorted(_PRESETS))}")
+        return cls.from_dict(_PRESETS[name])
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """From nested dictionaries, as in `config.json`; keys left out take their defaults."""
+        values = {key: value for key, value in values.items() if key != "format"}
+        return _build(cls, values, "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dictionaries of plain values, as in `config.json`."""
+        return {"format": "wavcube-1", **dataclasses.asdict(self)}
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """From a JSON file; an error names the file."""
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ConfigError(f"{path}: not a readable configuration ({error})") from error
+        if not isinstance(values, dict) or values.get("format") != "wavcube-1":
+            raise ConfigError(f'{path}: not a wavcube configuration (no "format": "wavcube-1")')
+        try:
+            return cls.from_dict(values)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+    def save(self, path: str | Path) -> None:
+        Path(path).write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+def _build(kind: Any, values: Any, where: str) -> Any:
+    """A dataclass of type `kind` from a dictionary, every key and value checked; `where` is the path in the tree."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where.rstrip('.')}: expected a group of settings, got {values!r}")
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ConfigError(f"unknown key {where}{unknown[0]!s} (known: {', '.join(hints)})")
+    return kind(**{key: _value(hints[key], value, f"{where}{key}") for key, value in values.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return value if isinstance(value, hint) else _build(hint, value, f"{where}.")  # type: ignore[arg-type]
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        if not any(value == choice and type(value) is type(choice) for choice in typing.get_args(hint)):
+            raise ConfigError(f"{where}: {value!r} is not one of {', '.join(map(repr, typing.get_args(hint)))}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{where}: expected a list, got {value!r}")
+        return tuple(_value(typing.get_args(hint)[0], item, where) for item in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    assert not isinstance(hint, types.UnionType), "no optional settings in a model's configuration"
+    if type(value) is not hint:
+        raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}")
+    return value
+
+
+_PRESETS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "tiny": {
+        "encoder": {"width": 64, "layers": 4, "heads": 4, "feed_forward": 128, "conv_channels": [32] * 7},
+        "bottleneck": {"latent_dim": 16},
+        "decoder": {
+            "width": 64,
+            "layers": 2,
+            "heads": 4,
+            "feed_forward": 128,
+            "vocoder": {"width": 32, "layers": 3, "heads": 4, "feed_forward": 64},
+        },
+        "restorer": True,
+    },
+}

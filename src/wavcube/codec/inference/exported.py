@@ -1,0 +1,211 @@
+"""Exported graphs behind the same `WavCube` interface: `export` writes them, this runs them."""
+
+import dataclasses
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from wavcube.codec.bottleneck import Bottleneck
+from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, STATISTICS
+from wavcube.codec.checkpoint.meta_init import skeleton
+from wavcube.codec.config import WavCubeConfig
+from wavcube.codec.decoder import Upsampler
+from wavcube.codec.encoder import normalize_waveform
+from wavcube.codec.model import WavCube
+from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
+
+Backend = Literal["onnx", "openvino"]
+SMALL_PARTS = "parts.safetensors"
+"""The coarse frames' norm, and latent statistics where known."""
+
+SUFFIX: dict[str, str] = {"onnx": ".onnx", "openvino": ".xml"}
+PACKAGES = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", "onnxscript", "openvino")}
+"""What exporting and running need; extras of the same names bring them."""
+
+Session = Callable[[Tensor], Tensor]
+"""A graph in its runtime: one tensor in, one out."""
+
+
+def is_installed(backend: str) -> bool:
+    """Whether graphs for `backend` can be written and run here."""
+    return all(importlib.util.find_spec(package) is not None for package in PACKAGES[backend])
+
+
+def missing(backend: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f'the {backend} backend needs packages that are not here: pip install "wavcube[{backend}]"'
+    )
+
+
+def open_session(path: Path, backend: str, dtype: torch.dtype = torch.float32) -> Session:
+    """Open a graph; with `dtype` bfloat16 OpenVINO computes in it.
+
+    Raises:
+        MissingDependencyError: the runtime is not installed.
+        CheckpointError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path.parent}: {path.name} is missing; export the model again")
+    try:
+        run = _onnx_runtime(path) if backend == "onnx" else _openvino_runtime(path, dtype)
+    except ImportError as error:
+        raise missing(backend) from error
+    except Exception as error:  # the runtimes' exceptions share no base class
+        raise CheckpointError(f"{path}: no graph that can be run ({str(error).splitlines()[0]})") from error
+    return lambda values: torch.from_numpy(np.array(run(values.float().contiguous().numpy())))
+
+
+def _onnx_runtime(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda values: session.run(None, {name: values})[0]
+
+
+def _openvino_runtime(path: Path, dtype: torch.dtype) -> Callable[[np.ndarray], np.ndarray]:
+    import openvino
+
+    settings: dict[str, Any] = {
+        # Left alone it computes in bfloat16 wherever the processor can.
+        "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+    }
+    compiled = openvino.Core().compile_model(path, "CPU", settings)
+    return lambda values: compiled(values)[0]
+
+
+class ExportedEncoder(nn.Module):
+    """In the place of the speech encoder: items of a batch one by one."""
+
+    def __init__(self, session: Session, config: WavCubeConfig) -> None:
+        super().__init__()
+        self.session, self.config = session, config.encoder
+
+    def forward(self, waveform: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if self.config.normalize_waveform:
+            waveform = normalize_waveform(waveform, lengths)
+        return _each(self.session, waveform, lengths)
+
+    def encode_normalized(
+        self, waveform: Tensor, lengths: Tensor | None = None, statistics: None = None
+    ) -> tuple[Tensor, Tensor]:
+        return _each(self.session, waveform, lengths)
+
+
+class ExportedCompressor(nn.Module):
+    """In the place of the semantic compressor."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Bottleneck:
+        return Bottleneck(*_each(self.session, features, lengths))
+
+
+class ExportedDecoder(nn.Module):
+    """In the place of the acoustic decoder."""
+
+    pooling = 1
+
+    def __init__(self, decoder: Session, vocoder: Session, config: WavCubeConfig) -> None:
+        super().__init__()
+        self.session, self.vocoder, self.config = decoder, vocoder, config.decoder
+        self.upsampler = Upsampler(1, config.decoder.coarse_dim, kernel=3)  # of which only the norm is used
+
+    def forward(self, latent: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return _each(self._decode, latent, lengths)[0]
+
+    def coarse(self, latent: Tensor, statistics: None = None) -> Tensor:
+        return self.session(latent)
+
+    def _decode(self, latent: Tensor) -> Tensor:
+        coarse = self.session(latent)
+        moments = self.upsampler.moments(coarse, torch.ones(coarse.shape[:2], dtype=torch.bool))
+        return self.vocoder(self.upsampler.normalize(coarse, *moments)[:, : 2 * latent.shape[1]])
+
+
+def _each(run: Session, values: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Run a graph of batch 1 on every item of a padded batch; a padded batch and its lengths."""
+    counts = [values.shape[1]] * len(values) if lengths is None else lengths.tolist()
+    results = [run(item[None, :count])[0] for item, count in zip(values, counts, strict=True)]
+    return pad_sequence(results, batch_first=True), torch.tensor([len(result) for result in results])
+
+
+class ExportedWavCube(WavCube):
+    """A `WavCube` whose parts are graphs of another runtime, on the CPU."""
+
+    def __init__(self, config: WavCubeConfig, sessions: dict[str, Session], backend: Backend) -> None:
+        with skeleton():
+            super().__init__(dataclasses.replace(config, restorer=False, teacher=False))
+        self.encoder = ExportedEncoder(sessions["encoder"], config)  # type: ignore[assignment]
+        self.compressor = ExportedCompressor(sessions["compressor"])  # type: ignore[assignment]
+        self.decoder = ExportedDecoder(sessions["decoder"], sessions["vocoder"], config)  # type: ignore[assignment]
+        self.optimized = True
+        self.backend = backend
+
+    def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
+        raise ConfigError("exported graphs are prepared by their runtime; leave optimize() or --fast out")
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.float32
+
+
+def load_exported(folder: Path, dtype: torch.dtype | None) -> ExportedWavCube:
+    """What `export` has written; see `WavCube.from_pretrained`."""
+    config = WavCubeConfig.load(folder / CONFIG)
+    manifest = read_manifest(folder)
+    backend = manifest["backend"]
+    try:
+        small = load_file(folder / SMALL_PARTS)
+    except (OSError, SafetensorError) as error:
+        raise _damaged(folder, error) from error
+    if dtype not in (None, torch.float32) and not (backend == "openvino" and dtype == torch.bfloat16):
+        raise ConfigError(f"{folder}: computes in float32 (an openvino export also in bfloat16), not in {dtype}")
+    parts = ("encoder", "compressor", "decoder", "vocoder")
+    files = {part: folder / f"{part}{SUFFIX[backend]}" for part in parts}
+    model = ExportedWavCube(
+        config, {part: open_session(file, backend, dtype or torch.float32) for part, file in files.items()}, backend
+    )
+    norm = {key.removeprefix("norm."): value for key, value in small.items() if key.startswith("norm.")}
+    model.decoder.upsampler.norm.load_state_dict(norm)
+    for key in STATISTICS:
+        model.register_buffer(key, small.get(key))
+    model.identity = manifest["identity"]
+    return model
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a folder's export.json says: `backend`, `identity` and `source`.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    try:
+        manifest = json.loads((folder / EXPORT_MANIFEST).read_text(encoding="utf-8"))
+        if manifest["backend"] not in SUFFIX:
+            raise ValueError(f"no backend {manifest['backend']!r}")
+        return {"identity": manifest["identity"], "source": None, **manifest}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{folder}: a half-written or damaged export ({error}); export the model again")

@@ -1,0 +1,230 @@
+"""A model prepared for fast inference on a CPU: `WavCube.optimize`.
+
+On many CPUs the matrix products of `torch.nn.Linear` reach a fraction of what oneDNN gets from the same cores
+(docs/performance.md has the figures). Here every linear layer's weight is laid out once in oneDNN's own order, in
+float32, bfloat16 or int8, GELU is fused into the product before it, and the convolutional front end becomes matrix
+products over windows of a time-major signal. The numbers are those of the plain model within the stated error.
+"""
+
+import gc
+import logging
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wavcube.codec.attention import SelfAttention
+from wavcube.codec.chunking import Chunking
+from wavcube.codec.decoder import AcousticDecoder
+from wavcube.codec.encoder import ConvLayer, FrontEnd, PositionConvolution, SpeechEncoder
+from wavcube.codec.inference.onednn_attention import STEP, BlockAttention, causal_block_attention
+from wavcube.errors import ConfigError
+
+if TYPE_CHECKING:
+    from wavcube.codec.model import WavCube
+
+logger = logging.getLogger(__name__)
+
+FAST_TYPES = (torch.float32, torch.bfloat16, torch.int8)
+"""Types that a prepared model computes in; with int8 that is the linear layers, and the rest in float32."""
+
+FAST_CHUNKING = Chunking(above=30.0, chunk=20.0, context=2.0)
+"""Where the time for attention, which grows with a chunk, and that for context, which shrinks with it, balance."""
+
+FRONT_END_BLOCK = 32
+"""Frames that the front end makes at once."""
+
+POSITION_BLOCK = 64
+"""Frames that the position convolution makes at once."""
+
+SMALLEST = 4096
+"""Weights with fewer values stay as they are: a product so small gains nothing."""
+
+
+NARROW = 512
+"""Encoders of fewer channels lose too much in int8 (docs/performance.md)."""
+
+
+class PackedLinear(nn.Module):
+    """`nn.Linear` with its weight in oneDNN's layout, and optionally GELU after it; inference only."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, gelu: bool = False) -> None:
+        super().__init__()
+        self.out_features, self.in_features = weight.shape
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous())
+        self.bias = None if bias is None else bias.detach().clone()
+        self.attribute, self.algorithm = ("gelu", "none") if gelu else ("none", "")
+
+    def forward(self, values: Tensor) -> Tensor:
+        return torch.ops.mkldnn._linear_pointwise(values, self.packed, self.bias, self.attribute, [], self.algorithm)
+
+
+class QuantizedLinear(nn.Module):
+    """`nn.Linear` in int8: weights by one scale a row, activations by one scale a call, found as they come."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.out_features, self.in_features = weight.shape
+        scales = (weight.detach().abs().amax(1) / 127).clamp_min(1e-12).double()
+        zeros = torch.zeros(len(scales), dtype=torch.long)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of their deprecation; there is no other fused kernel yet
+            quantized = torch.quantize_per_channel(weight.detach(), scales, zeros, 0, torch.qint8)
+            self.packed = torch.ops.quantized.linear_prepack(quantized, None if bias is None else bias.detach())
+
+    def forward(self, values: Tensor) -> Tensor:
+        return torch.ops.quantized.linear_dynamic(values.contiguous(), self.packed, False)
+
+
+class PackedFrontEnd(FrontEnd):
+    """The front end as matrix products: [B, S] -> [B, T, C], each layer on time-major [B, T, C].
+
+    In time-major order a window of k frames is k * C values in a row, so a convolution is a product of a strided view
+    with a weight, and the layer norm over channels needs no transposition.
+    """
+
+    def __init__(self, front_end: FrontEnd) -> None:
+        nn.Module.__init__(self)
+        self.kernels, self.strides = front_end.kernels, front_end.strides
+        self.conv_layers = front_end.conv_layers  # their norms; the first plain one also gives long audio's statistics
+        self.products = nn.ModuleList(
+            PackedLinear(layer.conv.weight.transpose(1, 2).flatten(1), layer.conv.bias) for layer in self._layers()
+        )
+        for layer in self._layers()[1:]:
+            del layer.conv
+
+    def _layers(self) -> list[ConvLayer]:
+        return [layer for layer in self.conv_layers if isinstance(layer, ConvLayer)]
+
+    def forward(
+        self, waveform: Tensor, lengths: Tensor | None = None, statistics: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        if len(self.products) == 1 or any(layer.norm_over == "time" for layer in self._layers()):
+            return self._whole(waveform, lengths, statistics)
+        # Piece by piece what lies between the layers, many times what comes out of them, stays in the cache.
+        hop, reach = math.prod(self.strides), 1
+        for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
+            reach = (reach - 1) * stride + kernel
+        starts = range(0, waveform.shape[1] - reach + 1, FRONT_END_BLOCK * hop)
+        size = (FRONT_END_BLOCK - 1) * hop + reach
+        return torch.cat([self._whole(waveform[:, start : start + size], None, None) for start in starts], dim=1)
+
+    def _whole(self, waveform: Tensor, lengths: Tensor | None, statistics: tuple[Tensor, Tensor] | None) -> Tensor:
+        values = waveform[..., None]
+        for layer, product, kernel, stride in zip(
+            self._layers(), self.products, self.kernels, self.strides, strict=True
+        ):
+            if lengths is not None:
+                lengths = (lengths - kernel) // stride + 1
+            values = product(_windows(values, kernel, stride))
+            if layer.norm_over == "channels":
+                values = layer.layer_norm(values)
+            elif layer.norm_over == "time":
+                values = layer.norm_over_time(values.transpose(1, 2), lengths, statistics).transpose(1, 2)
+            values = F.gelu(values)
+        return values
+
+
+class PackedPositionConvolution(PositionConvolution):
+    """The grouped convolution over time as a matrix product for each group, GELU fused into it; inference only."""
+
+    def __init__(self, plain: PositionConvolution) -> None:
+        nn.Module.__init__(self)
+        conv = plain.conv
+        self.kernel, self.groups = conv.kernel_size[0], conv.groups
+        weights = conv.weight.detach().transpose(1, 2).flatten(1).chunk(self.groups)
+        biases = conv.bias.detach().chunk(self.groups)
+        self.products = nn.ModuleList(PackedLinear(*parts, gelu=True) for parts in zip(weights, biases, strict=True))
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        half = self.kernel // 2
+        groups = F.pad(hidden, (0, 0, half, self.kernel - 1 - half)).chunk(self.groups, dim=-1)
+        result = torch.empty_like(hidden)
+        for product, group, made in zip(self.products, groups, result.chunk(self.groups, dim=-1), strict=True):
+            for values, into in zip(group, made, strict=True):
+                windows = _windows(values[None], self.kernel, 1)[0]
+                # oneDNN writes overlapping windows out: a few of them stay in the cache.
+                for some, part in zip(windows.split(POSITION_BLOCK), into.split(POSITION_BLOCK), strict=True):
+                    part.copy_(product(some))
+        return result
+
+
+def _windows(values: Tensor, kernel: int, stride: int) -> Tensor:
+    """Windows [B, T', kernel * C] of [B, T, C], a view."""
+    batch, frames, channels = values.shape
+    values = values.contiguous()
+    count = (frames - kernel) // stride + 1
+    return values.as_strided((batch, count, kernel * channels), (frames * channels, stride * channels, 1))
+
+
+def optimize(model: "WavCube", dtype: torch.dtype) -> None:
+    """Prepare `model` in place; see `WavCube.optimize`."""
+    if dtype not in FAST_TYPES:
+        raise ConfigError(f"a prepared model computes in float32, bfloat16 or int8, not in {dtype}")
+    onednn = model.device.type == "cpu" and torch.backends.mkldnn.is_available()
+    if dtype == torch.int8 and not onednn:
+        raise ConfigError("int8 is for CPUs, and with a torch that has oneDNN; use bfloat16")
+    if model.optimized:
+        raise ConfigError("this model is prepared already; load it again to prepare it otherwise")
+    if dtype == torch.int8 and model.config.encoder.width < NARROW:
+        logger.warning(
+            "int8 costs a model as narrow as this one (%d channels) much of its quality; bfloat16 costs little",
+            model.config.encoder.width,
+        )
+    model.optimized = True
+    model.requires_grad_(False)
+    model.to(torch.float32 if dtype == torch.int8 else dtype)
+    if dtype == torch.int8 and "onednn" in torch.backends.quantized.supported_engines:
+        torch.backends.quantized.engine = "onednn"  # the fastest of its engines, with the same numbers
+    if onednn:
+        model._frame_step = STEP
+        if model.chunking == Chunking():
+            model.chunking = FAST_CHUNKING
+        _pack(model, dtype == torch.int8)
+        gc.collect()  # weights of what was replaced that lie in reference cycles, such as those under weight norm
+    else:
+        for module in model.modules():
+            if isinstance(module, PositionConvolution):
+                module.conv = _without_weight_norm(module.conv)
+
+
+def _without_weight_norm(conv: nn.Conv1d) -> nn.Conv1d:
+    """The same convolution with the weight that weight norm computes, once and for all.
+
+    `remove_parametrizations` would change the class that the convolution shares with its deep copies.
+    """
+    plain = nn.Conv1d(
+        conv.in_channels, conv.out_channels, conv.kernel_size[0], padding=conv.padding[0], groups=conv.groups
+    )
+    plain.weight, plain.bias = nn.Parameter(conv.weight.detach(), requires_grad=False), conv.bias
+    return plain
+
+
+def _pack(parent: nn.Module, int8: bool) -> None:
+    """Replace linear layers, front ends and attention below `parent` by their fast forms."""
+    children = list(parent.named_children())
+    for position, (name, child) in enumerate(children):
+        if isinstance(child, SpeechEncoder):
+            child.feature_extractor = PackedFrontEnd(child.feature_extractor)
+        if isinstance(child, PositionConvolution):
+            setattr(parent, name, PackedPositionConvolution(child))
+            continue
+        if isinstance(child, AcousticDecoder):
+            child.attend = causal_block_attention
+        if isinstance(child, SelfAttention):
+            child = BlockAttention(child)
+            setattr(parent, name, child)
+        if isinstance(child, nn.Linear) and child.weight.numel() >= SMALLEST:
+            if int8:
+                setattr(parent, name, QuantizedLinear(child.weight, child.bias))
+                continue
+            following = children[position + 1] if position + 1 < len(children) else ("", None)
+            gelu = isinstance(following[1], nn.GELU)
+            setattr(parent, name, PackedLinear(child.weight, child.bias, gelu))
+            if gelu:
+                setattr(parent, following[0], nn.Identity())
+        elif not isinstance(child, PackedFrontEnd):
+            _pack(child, int8)

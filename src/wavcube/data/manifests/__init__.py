@@ -1,0 +1,1 @@
+"""Lists of recordings in every supported format -> clips or utterances."""

@@ -1,0 +1,31 @@
+"""Any folder of audio: the speaker is the folder that a recording lies in, the transcript a .txt of its name."""
+
+from pathlib import Path
+
+from wavcube.audio.io import AUDIO_SUFFIXES
+from wavcube.data.prepare.corpus import Corpus, Utterance
+from wavcube.errors import DataError
+from wavcube.files import find_files
+
+
+def find_folder(source: Path) -> Corpus:
+    """Find every recording below a folder; the first folder on the way is its subset, if there are two or more.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not source.is_dir():
+        raise DataError(f"{source}: no such folder")
+    corpus = Corpus()
+    for file in find_files([source], AUDIO_SUFFIXES, "audio", DataError):
+        folders = file.relative.parts[:-1]
+        text = file.path.with_suffix(".txt")
+        corpus.utterances.append(
+            Utterance(
+                file.path,
+                folders[0] if len(folders) > 1 else "",
+                folders[-1] if folders else "",
+                text.read_text(encoding="utf-8", errors="replace") if text.is_file() else "",
+            )
+        )
+    return corpus

@@ -1,0 +1,1 @@
+"""The evaluation toolkit: metrics, systems to compare, the runner, statistics and reports."""

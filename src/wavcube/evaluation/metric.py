@@ -1,0 +1,203 @@
+"""What every metric is made of: recordings in pairs, the quantities measured on them, and why one may be undefined."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+
+from wavcube.audio.io import as_mono
+from wavcube.errors import WavCubeError
+
+Result = TypeVar("Result")
+
+SILENCE = 1e-4
+"""Peak amplitude (-80 dB of full scale) below which a recording holds no signal: three steps of 16-bit audio."""
+
+FAILED = "failed: "
+"""How reasons begin that come from an error nobody foresaw: the next run tries these again."""
+
+
+class Undefined(Exception):
+    """A quantity has no value for this recording; the text says why."""
+
+
+class MetricUnavailable(WavCubeError):
+    """A metric cannot run here: its package or its weights are missing; the text says how to get them."""
+
+
+@dataclass(eq=False)
+class Recording:
+    """A mono waveform `[S]`, float32 in [-1, 1], with what has been computed from it so far.
+
+    Attributes:
+        waveform: `[S]`.
+        sample_rate: in Hz.
+        name: of the utterance.
+        bits: size of the code that it was decoded from, if it was.
+    """
+
+    waveform: np.ndarray
+    sample_rate: int
+    name: str = ""
+    bits: int | None = None
+    _remembered: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def seconds(self) -> float:
+        return len(self.waveform) / self.sample_rate
+
+    @property
+    def is_silent(self) -> bool:
+        return len(self.waveform) == 0 or float(np.abs(self.waveform).max()) < SILENCE
+
+    def at(self, sample_rate: int) -> np.ndarray:
+        """The waveform `[S']` at another rate, in Hz; resampled once."""
+        if sample_rate == self.sample_rate:
+            return self.waveform
+        return self.remember(f"at {sample_rate}", lambda: as_mono(self.waveform, self.sample_rate, sample_rate))
+
+    def remember(self, what: str, compute: Callable[[], Result]) -> Result:
+        """`compute()`, done once for this recording: an original meets many systems, but has one pitch track."""
+        if what not in self._remembered:
+            self._remembered[what] = compute()
+        return self._remembered[what]
+
+
+@dataclass(eq=False)
+class Pair:
+    """What is judged (`reconstruction`), against what (`original`), and what was said, if known.
+
+    For text to speech the original is the prompt: a metric that `compares_samples` has no meaning there.
+    """
+
+    original: Recording
+    reconstruction: Recording
+    transcript: str | None = None
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One column of results.
+
+    Attributes:
+        name: column name.
+        title: for people.
+        unit: "" if it has none.
+        better: which direction is better.
+        digits: decimals worth printing.
+        ratio: names of two counts whose sums over the corpus are divided (times `scale`), for quantities of a whole
+            corpus; other quantities are averaged over utterances.
+        scale: factor of `ratio`.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Literal["higher", "lower"]
+    digits: int = 2
+    ratio: tuple[str, str] | None = None
+    scale: float = 1.0
+
+    @property
+    def heading(self) -> str:
+        """Title and unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def arrow(self) -> str:
+        """Where better is."""
+        return "↑" if self.better == "higher" else "↓"
+
+
+@dataclass
+class Measurement:
+    """What one metric found on one pair.
+
+    Attributes:
+        values: quantity or count -> number.
+        undefined: quantity -> why it has no value.
+        notes: texts worth keeping, such as what the recogniser read.
+    """
+
+    values: dict[str, float] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+class Metric(ABC):
+    """One way to judge a reconstruction.
+
+    A metric is configured when it is made, loads what it needs on first use, and can be sent to another process before
+    that.
+    """
+
+    name: ClassVar[str]
+    """By which it is chosen on the command line."""
+    quantities: ClassVar[tuple[Quantity, ...]]
+    sample_rate: ClassVar[int]
+    """The rate that it hears, in Hz."""
+    citation: ClassVar[str]
+    packages: ClassVar[dict[str, str]] = {}
+    """Packages that it computes with (import name -> distribution name); their versions belong to the result."""
+    compares_samples: ClassVar[bool] = True
+    """Whether it compares the two waveforms sample by sample, so that they must say the same at the same time."""
+    on_device: ClassVar[bool] = False
+    """Whether it runs a network in the main process (on its device), not a small computation in a worker process."""
+    uses_transcript: ClassVar[bool] = False
+
+    def settings(self) -> dict[str, Any]:
+        """What changes the numbers, beside the versions of `packages`."""
+        return {}
+
+    def fingerprint(self) -> str:
+        """Equal for two metrics only if they give equal numbers."""
+        versions = {package: _version(package) for package in self.packages.values()}
+        described = {"metric": self.name, "settings": self.settings(), "versions": versions}
+        return hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=12).hexdigest()
+
+    def note(self) -> str:
+        """What a reader of the numbers must know beside their titles: which model judged, how it was counted."""
+        return ""
+
+    @abstractmethod
+    def measure(self, pair: Pair) -> Measurement:
+        """Judge one pair.
+
+        Raises:
+            Undefined: none of the quantities has a value.
+        """
+
+    def __call__(self, pair: Pair) -> Measurement:
+        """`measure`, with every quantity either in `values` or in `undefined`."""
+        try:
+            measurement = self.measure(pair)
+        except Undefined as reason:
+            measurement = Measurement(undefined={q.name: str(reason) for q in self.quantities})
+        for name, value in list(measurement.values.items()):
+            if not np.isfinite(value):
+                measurement.undefined[name] = f"came out as {value}"
+                del measurement.values[name]
+        return measurement
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def refuse_silence(pair: Pair) -> None:
+    """Raise Undefined if there is no signal on either side."""
+    if pair.original.is_silent:
+        raise Undefined("the original is silent")
+    if pair.reconstruction.is_silent:
+        raise Undefined("the reconstruction is silent")

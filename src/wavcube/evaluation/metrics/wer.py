@@ -1,0 +1,108 @@
+"""Word and character error rate: what a recogniser reads in the reconstruction."""
+
+from typing import Any, ClassVar
+
+from wavcube.data.text_normalizers import describe, normalise
+from wavcube.evaluation.asr import Recogniser
+from wavcube.evaluation.metric import Measurement, Metric, Pair, Quantity, Recording, Undefined
+
+
+def _quantities(title: str, suffix: str) -> tuple[Quantity, ...]:
+    """Both rates in both conventions."""
+    words, characters = (f"word_errors{suffix}", f"words{suffix}"), (f"character_errors{suffix}", f"characters{suffix}")
+    return (
+        Quantity(f"wer{suffix}", f"WER{title}, utterances", "%", "lower", 2),
+        Quantity(f"wer_corpus{suffix}", f"WER{title}, corpus", "%", "lower", 2, words, 100.0),
+        Quantity(f"cer{suffix}", f"CER{title}, utterances", "%", "lower", 2),
+        Quantity(f"cer_corpus{suffix}", f"CER{title}, corpus", "%", "lower", 2, characters, 100.0),
+    )
+
+
+class WordErrors(Metric):
+    """Errors of a recogniser on the reconstruction against the given transcript, in percent.
+
+    Both conventions are reported: the mean of each utterance's rate (as zero-shot text to speech is judged, and the
+    WavCube paper counts), and the errors of the whole corpus over its words (as recognisers are judged).
+    """
+
+    name = "wer"
+    quantities = _quantities("", "")
+    sample_rate = 16_000
+    citation = "Levenshtein alignment by jiwer"
+    packages: ClassVar = {"jiwer": "jiwer", "whisper_normalizer": "whisper-normalizer"}
+    compares_samples = False
+    on_device = True
+    uses_transcript = True
+    suffix: ClassVar[str] = ""
+
+    def __init__(self, recogniser: Recogniser, normaliser: str = "whisper") -> None:
+        self.recogniser = recogniser
+        self.normaliser = normaliser
+
+    def settings(self) -> dict[str, Any]:
+        return {"recogniser": self.recogniser.fingerprint, "normaliser": self.normaliser}
+
+    def note(self) -> str:
+        return (
+            f"WER, CER{self._against}: read by {self.recogniser.name}, texts through {describe(self.normaliser)}; "
+            "utterances: mean of each one's rate, corpus: all errors over all words"
+        )
+
+    def measure(self, pair: Pair) -> Measurement:
+        import jiwer
+
+        reference = normalise(self._reference(pair), self.normaliser, pair.language)
+        if not reference:
+            raise Undefined(f"{self._reference_name} is empty")
+        hypothesis = normalise(self._read(pair.reconstruction, pair.language), self.normaliser, pair.language)
+        words, characters = jiwer.process_words(reference, hypothesis), jiwer.process_characters(reference, hypothesis)
+        word_errors = words.substitutions + words.deletions + words.insertions
+        word_count = words.hits + words.substitutions + words.deletions
+        character_errors = characters.substitutions + characters.deletions + characters.insertions
+        character_count = characters.hits + characters.substitutions + characters.deletions
+        values = {
+            "wer": 100.0 * word_errors / word_count,
+            "cer": 100.0 * character_errors / character_count,
+            "word_errors": float(word_errors),
+            "words": float(word_count),
+            "character_errors": float(character_errors),
+            "characters": float(character_count),
+        }
+        notes = {"reference": reference, "hypothesis": hypothesis}
+        return Measurement(
+            {name + self.suffix: value for name, value in values.items()},
+            notes={name + self.suffix: text for name, text in notes.items()},
+        )
+
+    _reference_name: ClassVar[str] = "the transcript"
+    _against: ClassVar[str] = ""
+
+    def _reference(self, pair: Pair) -> str:
+        if pair.transcript is None:
+            raise Undefined("no transcript")
+        return pair.transcript
+
+    def _read(self, recording: Recording, language: str) -> str:
+        if recording.is_silent:
+            return ""  # recognisers invent words in silence
+        return recording.remember(
+            f"reading {self.recogniser.fingerprint} {language}",
+            lambda: self.recogniser.transcribe(recording.at(self.sample_rate), language),
+        )
+
+
+class WordErrorsAgainstOriginal(WordErrors):
+    """Errors against the recogniser's own reading of the original, in percent: needs no transcript.
+
+    What is counted is what the reconstruction changed, without the recogniser's errors on clean speech.
+    """
+
+    name = "wer_vs_original"
+    quantities = _quantities(" vs original", "_vs_original")
+    uses_transcript = False
+    suffix = "_vs_original"
+    _reference_name = "the recogniser's reading of the original"
+    _against = " vs original"
+
+    def _reference(self, pair: Pair) -> str:
+        return self._read(pair.original, pair.language)

@@ -1,0 +1,135 @@
+"""The table of results: on the terminal, in Markdown, in LaTeX."""
+
+from collections.abc import Mapping
+
+from rich import box
+from rich.table import Table
+
+from wavcube.evaluation.metric import Quantity
+from wavcube.evaluation.statistics import Comparison, Estimate
+from wavcube.evaluation.summary import Summary
+
+NO_VALUE = "\N{EN DASH}"
+
+SIGNIFICANT = 0.05
+"""Corrected p-values below it are marked."""
+
+
+def terminal_table(summary: Summary) -> Table:
+    """A row a quantity, a column a system: value and half the width of its 95 % interval; the best in bold."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for system in summary.systems:
+        table.add_column(system, justify="right", overflow="fold")
+    marks = significance(summary)
+    for quantity in summary.quantities:
+        best = best_system(summary, quantity)
+        cells = []
+        for system in summary.systems:
+            text = cell(summary, system, quantity) + marks.get((system, quantity.name), "")
+            cells.append(f"[bold]{text}[/bold]" if system == best else text)
+        table.add_row(f"{quantity.heading} {quantity.arrow}", *cells)
+    return table
+
+
+def markdown_table(summary: Summary) -> str:
+    """A row a system, a column a quantity, as in papers; the footnotes say what the numbers are."""
+    header = ["", *(f"{q.heading} {q.arrow}" for q in summary.quantities)]
+    lines = [_row(header), _row(["---"] + ["---:"] * len(summary.quantities))]
+    marks = significance(summary)
+    for system in summary.systems:
+        cells = [cell(summary, system, q) + marks.get((system, q.name), "") for q in summary.quantities]
+        lines.append(_row([system, *cells]))
+    return "\n".join(lines) + "\n\n" + "\n".join(f"{note}  " for note in footnotes(summary)) + "\n"
+
+
+def latex_table(summary: Summary) -> str:
+    """A tabular of the package booktabs: a row a system, a column a quantity, means only."""
+    quantities = summary.quantities
+    header = " & ".join(["", *(_latex(f"{q.heading} ") + _LATEX_ARROW[q.arrow] for q in quantities)])
+    rows = []
+    for system in summary.systems:
+        cells = []
+        for quantity in quantities:
+            found = summary.estimates[system][quantity.name]
+            text = number(found.value, quantity)
+            cells.append(rf"\textbf{{{text}}}" if system == best_system(summary, quantity) else text)
+        rows.append(" & ".join([_latex(system), *cells]) + r" \\")
+    notes = "\n".join(f"% {note}" for note in footnotes(summary))
+    lines = [rf"\begin{{tabular}}{{l{'r' * len(quantities)}}}", r"\toprule", header + r" \\", r"\midrule", *rows]
+    return notes + "\n" + "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def footnotes(summary: Summary) -> list[str]:
+    """What a reader must know of the numbers."""
+    what = f"whole groups of {summary.cluster}" if summary.cluster else "utterances"
+    notes = [f"± is half the width of the 95 % bootstrap interval over {what}."]
+    if len(summary.systems) > 1:
+        tests = " and ".join(sorted({c.test for c in summary.comparisons if c.count}))
+        notes.append(
+            f"* differs from {summary.systems[0]} with p < {SIGNIFICANT:g} ({tests}; Holm's correction over "
+            f"{sum(c.count > 0 for c in summary.comparisons)} comparisons)."
+        )
+    notes += [note + "." for note in summary.notes]
+    return notes + undefined_notes(summary)
+
+
+def undefined_notes(summary: Summary) -> list[str]:
+    """Which quantities had no value, of how many utterances, and why."""
+    counted: dict[tuple[str, str, int], list[str]] = {}
+    for system, quantities in summary.undefined.items():
+        for quantity, reasons in quantities.items():
+            for reason, count in reasons.items():
+                counted.setdefault((system, reason, count), []).append(quantity)
+    return [
+        f"{system}: no {', '.join(quantities)} of {count} utterance{'s' if count > 1 else ''}: {reason}."
+        for (system, reason, count), quantities in counted.items()
+    ]
+
+
+def significance(summary: Summary) -> dict[tuple[str, str], str]:
+    """A star for each (system, quantity) that differs from the first system's."""
+    return {(c.system, c.quantity): "*" for c in summary.comparisons if c.p_holm < SIGNIFICANT}
+
+
+def best_system(summary: Summary, quantity: Quantity) -> str | None:
+    """The system with the best value, the identity apart; None if it is alone."""
+    values = {
+        system: summary.estimates[system][quantity.name].value
+        for system in summary.systems
+        if system != "identity" and summary.estimates[system][quantity.name].count
+    }
+    if len(values) < 2:
+        return None
+    choose = max if quantity.better == "higher" else min
+    return choose(values, key=lambda system: values[system])
+
+
+def cell(summary: Summary, system: str, quantity: Quantity) -> str:
+    found = summary.estimates[system][quantity.name]
+    return number(found.value, quantity) + margin(found, quantity)
+
+
+def number(value: float, quantity: Quantity) -> str:
+    return NO_VALUE if value != value else f"{value:z.{quantity.digits}f}"
+
+
+def margin(found: Estimate, quantity: Quantity) -> str:
+    return "" if found.count < 2 else f" ±{(found.high - found.low) / 2:.{quantity.digits}f}"
+
+
+def p_value(comparison: Comparison) -> str:
+    return "p < 0.001" if comparison.p_holm < 0.001 else f"p = {comparison.p_holm:.3f}"
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(text.replace("|", r"\|") for text in cells) + " |"
+
+
+_LATEX_ARROW: Mapping[str, str] = {"↑": r"$\uparrow$", "↓": r"$\downarrow$"}
+
+
+def _latex(text: str) -> str:
+    for sign in "&%$#_{}":
+        text = text.replace(sign, "\\" + sign)
+    return text

@@ -1,0 +1,180 @@
+"""Frames of a data set on disk: computed once, then mapped into memory by whoever trains on them.
+
+A folder below the cache's holds one frontend's frames in shards of float16, each with an index. A shard appears whole
+or not at all, so that extraction can be killed at any moment and goes on where it was. Frames are found by the
+checksum of the audio file, not by its name: a changed file is computed anew, a copied one is not.
+"""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from wavcube.data.clip import Clip, batches_of, read_clip
+from wavcube.errors import AudioError, DataError
+from wavcube.features.base import Frontend
+from wavcube.features.checksums import Checksums
+from wavcube.features.shards import BYTES, CachedFrames, ShardWriter
+
+SHARD_BYTES = 64 << 20
+"""A shard is closed at this size; a kill costs at most the computing of one."""
+
+BATCH_SECONDS = 60.0
+"""Padded audio that goes through the frontend at once."""
+
+
+@dataclass(frozen=True)
+class CachePlan:
+    """What extraction will do.
+
+    Attributes:
+        clips: how many are to be computed (the rest is there already).
+        seconds: of speech in them.
+        bytes: that they will take.
+        free: bytes on the disk.
+    """
+
+    clips: int
+    seconds: float
+    bytes: int
+    free: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.clips} recordings to compute, {self.seconds / 3600:.2f} h of speech: {_size(self.bytes)} "
+            f"({_size(self.free)} free)"
+        )
+
+
+class FrameCache(CachedFrames):
+    """Frames of clips, by key.
+
+    Args:
+        frontend: what computes them.
+        folder: where all caches lie; each frontend has its own folder in it, named for its identity.
+    """
+
+    def __init__(self, frontend: Frontend, folder: str | os.PathLike[str]) -> None:
+        self.frontend = frontend
+        digest = hashlib.sha256(frontend.identity.encode()).hexdigest()[:16]
+        super().__init__(Path(folder) / digest, frontend.dim, frontend.layers)
+        self._checksums = Checksums(Path(folder) / "checksums.json")
+        self.read_indexes()
+
+    def reader(self) -> CachedFrames:
+        """What is there now, without the frontend: small, and fit to be sent to another process."""
+        reader = CachedFrames(self.folder, self.dim, self.layers)
+        reader._places, reader._contents = dict(self._places), dict(self._contents)
+        return reader
+
+    def plan(self, clips: Iterable[Clip]) -> CachePlan:
+        """How much is left to compute, and the space that it will take.
+
+        Raises:
+            AudioError: a file is missing, unreadable or too short.
+        """
+        missing = self._missing(clips)
+        seconds = {content: clip.seconds for content, clip in missing.items()}
+        frames = sum(self.frontend.frames(round(s * self.frontend.sample_rate)) for s in seconds.values())
+        place = next(parent for parent in [self.folder, *self.folder.parents] if parent.exists())
+        free = shutil.disk_usage(place).free
+        return CachePlan(len(missing), sum(seconds.values()), frames * self.width * BYTES, free)
+
+    def extract(self, clips: Sequence[Clip], *, progress: bool = False) -> None:
+        """Compute what is not there yet. Interrupted at any moment, the next call goes on.
+
+        Raises:
+            AudioError: a recording cannot be read, or is too short for one frame.
+            DataError: two clips have the same key, the disk is too small, or frames do not fit float16.
+        """
+        if len({clip.key for clip in clips}) < len(clips):
+            raise DataError("two clips of one data set have the same key")
+        plan = self.plan(clips)
+        if plan.bytes > plan.free:
+            raise DataError(f"{self.folder}: not enough space for {plan}")
+        missing = self._missing(clips)
+        if missing:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for stale in self.folder.glob("*.writing"):
+                if _age(stale) > 3600:  # left by a kill; a younger one may be another process at work
+                    stale.unlink(missing_ok=True)
+            self._compute(missing, plan, progress)
+            self._checksums.save()
+
+    def _missing(self, clips: Iterable[Clip]) -> dict[str, Clip]:
+        """Clips that are to be computed, by what identifies their content."""
+        missing = {}
+        for clip in clips:
+            content = self._checksums.of(clip.path)
+            if clip.start is not None or clip.end is not None:
+                content += f":{clip.start or 0:.3f}-{'' if clip.end is None else f'{clip.end:.3f}'}"
+            self._contents[clip.key] = content
+            if content not in self._places:
+                missing[content] = clip
+        self._checksums.save()
+        return missing
+
+    def _compute(self, missing: dict[str, Clip], plan: CachePlan, progress: bool) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"))
+        with Progress(*columns, TimeRemainingColumn(), disable=not progress) as bar:
+            text = f"{self.frontend.name}: frames of {plan.clips} recordings"
+            task = bar.add_task(text, total=plan.seconds, done="")
+            writer = ShardWriter(self.folder, self.width)
+            try:
+                for batch in batches_of(missing, BATCH_SECONDS):
+                    for content, values in self._frames_of(batch):
+                        writer.add(content, values)
+                    if writer.bytes >= SHARD_BYTES:
+                        self._places.update(writer.close())
+                        writer = ShardWriter(self.folder, self.width)
+                    bar.advance(task, sum(seconds for _, _, seconds in batch))
+                    bar.update(task, done=f"{len(batch)} at once")
+            finally:
+                # Ctrl-C keeps what is done.
+                self._places.update(writer.close())
+
+    def _frames_of(self, batch: list[tuple[str, Clip, float]]) -> list[tuple[str, np.ndarray]]:
+        """Frames [T, width] of each clip of a batch, with its content's name."""
+        waveforms = [read_clip(clip, self.frontend.sample_rate) for _, clip, _ in batch]
+        for (_, clip, _), waveform in zip(batch, waveforms, strict=True):
+            if len(waveform) < self.frontend.shortest:
+                raise AudioError(
+                    f"{clip.path}: {len(waveform)} samples at 16 kHz are too short; {self.frontend.name} needs "
+                    f"{self.frontend.shortest}"
+                )
+        lengths = torch.tensor([len(waveform) for waveform in waveforms])
+        values, frames = self.frontend(pad_sequence([torch.from_numpy(w) for w in waveforms], True), lengths)
+        if self.layers > 1:
+            values = values.transpose(1, 2).flatten(2)
+        halves = values.cpu().to(torch.float16).numpy()
+        found = []
+        for (content, clip, _), item, count in zip(batch, halves, frames.tolist(), strict=True):
+            if not np.isfinite(item[:count]).all():
+                raise DataError(f"{clip.path}: {self.frontend.name} gives values that float16 cannot hold")
+            found.append((content, item[:count]))
+        return found
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _size(count: int) -> str:
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} TB"

@@ -1,0 +1,66 @@
+"""What a WavCube model gives: its latents, its encoder's features, its restored features."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from wavcube.codec import WavCube
+from wavcube.errors import CheckpointError
+from wavcube.features.base import Frontend, module_identity
+from wavcube.latents import Latents
+
+Part = Literal["latents", "features", "restored"]
+
+
+class WavCubeFrontend(Frontend):
+    """One part of a model, as frames.
+
+    Args:
+        model: of any size; put into evaluation mode.
+        part: "latents" [T, latent_dim]; "features" [T, H], what its encoder gives; "restored" [T, H], what its
+            restorer makes of the latents.
+        name: what tables call it.
+
+    Raises:
+        CheckpointError: restored features of a model that came without its restorer.
+    """
+
+    def __init__(self, model: WavCube, part: Part = "latents", name: str | None = None) -> None:
+        if part == "restored" and model.restorer is None:
+            raise CheckpointError("this model came without its restorer; convert the checkpoint with --training-form")
+        self.model, self.part = model.eval(), part
+        self.name = name or f"WavCube {part}"
+        self.dim = model.latent_dim if part == "latents" else model.config.encoder.width
+        self.frame_rate = model.frame_rate if part == "latents" else 50.0
+        self.shortest = model.config.encoder.receptive_field
+        space = model.identity or module_identity(model.encoder) + module_identity(model.compressor)
+        if part == "restored" and model.restorer is not None:
+            space += module_identity(model.restorer)
+        self.identity = f"wavcube-{part}-{space}"
+
+    def frames(self, samples: int) -> int:
+        if self.part == "latents":
+            return self.model.expected_frames(samples)
+        frames = self.model.config.encoder.frames(samples)
+        # The restorer gives whole latent frames, also where the last one was made of fewer features.
+        pooling = self.model.config.bottleneck.pooling
+        return -(-frames // pooling) * pooling if self.part == "restored" else frames
+
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
+        # The model's own entry, not its parts: it cuts long recordings so that memory stays constant.
+        parts: dict[Part, Callable[[], Latents]] = {
+            "latents": lambda: self.model.encode(waveform, self.sample_rate, lengths),
+            "features": lambda: self.model.features(waveform, self.sample_rate, lengths),
+            "restored": lambda: self.model.restore(self.model.encode(waveform, self.sample_rate, lengths)),
+        }
+        return parts[self.part]().values.float()
+
+
+def load_wavcube_frontend(folder: str | None, part: Part, device: str | torch.device) -> WavCubeFrontend:
+    """The packaged model's part, or that of a checkpoint folder or hub id."""
+    model = WavCube.from_pretrained(folder, device=device)
+    label = "WavCube" if folder is None else Path(folder).name
+    return WavCubeFrontend(model, part, label if part == "latents" else f"{label} {part}")

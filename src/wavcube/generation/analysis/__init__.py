@@ -1,0 +1,1 @@
+"""How easily a generator learns a representation, measured before and during training."""

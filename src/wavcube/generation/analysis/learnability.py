@@ -1,0 +1,198 @@
+"""Which representations can a generator learn, and how fast? The same transformer, data and steps on each of them.
+
+What the WavCube paper claims with its Table 6 and Figure 2, in small: word error rate and speaker similarity against
+training steps, and beside them what costs no training: the figures of latent_space.py, and what true frames sound like
+(resynthesis.py). `scripts/learnability.py` is the command.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from wavcube.engine.checkpoints import latest_checkpoint
+from wavcube.errors import ConfigError, DataError
+from wavcube.files import atomic_path
+from wavcube.generation.analysis.latent_space import SpaceFigures, measure_space
+from wavcube.generation.analysis.resynthesis import resynthesise
+from wavcube.generation.flow.feature_codec import load_representation
+from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.tts.text.vocabulary import Vocabulary
+from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
+from wavcube.generation.tts.training.recipe import read_recipe
+from wavcube.generation.tts.training.train import train_run
+
+CURVES = {
+    "validation/loss": "loss on held-out speech",
+    "samples/wer": "word error rate of samples, %",
+    "samples/speaker_similarity": "similarity of samples to the prompt",
+}
+"""What is followed over the steps, as training logs it."""
+
+TRUE_FRAMES = {
+    "wer": "word error rate of true frames, %",
+    "speaker_similarity": "similarity of true frames to the original",
+}
+"""What is told of recordings that were only encoded and decoded."""
+
+
+@dataclass
+class Learnt:
+    """What was found of one representation.
+
+    Attributes:
+        figures: before training.
+        true_frames: "wer" (%) and "speaker_similarity" of true recordings that were only encoded and decoded; empty
+            without judges.
+        curves: name -> (step, value) pairs.
+    """
+
+    figures: SpaceFigures
+    true_frames: dict[str, float]
+    curves: dict[str, list[tuple[int, float]]]
+
+
+def compare_representations(
+    representations: Mapping[str, str], recipe: str | Path, folder: Path, settings: Sequence[str] = ()
+) -> dict[str, Learnt] | None:
+    """Measure and train on every representation; whatever interrupts it, the same call goes on.
+
+    Args:
+        representations: label -> specification, as for `build_frontend`.
+        recipe: of all trainings.
+        folder: gets a run for each label, figures.json, table.md and curves.png.
+        settings: over the recipe, the same for all.
+
+    Returns:
+        What was found, by label; None if a training was interrupted.
+
+    Raises:
+        ConfigError: two labels that are the same folder name.
+        WavCubeError: whatever training raises.
+    """
+    runs = {label: folder / re.sub(r"[^\w.-]+", "-", label) for label in representations}
+    if len(set(runs.values())) < len(runs):
+        raise ConfigError(f"representations need labels that differ as folder names: {', '.join(runs)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    before = {
+        label: _before_training(spec, recipe, folder / "figures.json", label, settings)
+        for label, spec in representations.items()
+    }
+    for label, spec in representations.items():
+        more = [f"representation='{spec}'", *settings]
+        begun = latest_checkpoint(runs[label] / "checkpoints") is not None or (runs[label] / "config.yaml").exists()
+        if not train_run(runs[label], recipe=recipe, settings=more, resume=begun):
+            return None
+        found = {name: Learnt(*before[name], read_curves(run)) for name, run in runs.items() if run.is_dir()}
+        write_comparison(found, folder)
+    return found
+
+
+def read_curves(run: Path) -> dict[str, list[tuple[int, float]]]:
+    """What training logged of `CURVES`.
+
+    Raises:
+        DataError: the run has no log.
+    """
+    path = run / "metrics.jsonl"
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: no log of a training run ({error})") from error
+    curves = {name: [(line["step"], line[name]) for line in lines if name in line] for name in CURVES}
+    return {name: points for name, points in curves.items() if points}
+
+
+def foretelling(found: Mapping[str, Learnt]) -> dict[str, dict[str, float]]:
+    """Figure -> curve -> Spearman's rank correlation over representations with the curve's last value.
+
+    1 means that the figure puts the representations in the order in which they end up (-1: in the opposite one). With
+    four representations even 1 comes by chance once in 24.
+    """
+    from scipy.stats import spearmanr
+
+    labels = list(found)
+    result: dict[str, dict[str, float]] = {}
+    for figure in fields(SpaceFigures):
+        values = [getattr(found[label].figures, figure.name) for label in labels]
+        for curve in CURVES:
+            if len(labels) > 2 and all(curve in found[label].curves for label in labels):
+                ends = [found[label].curves[curve][-1][1] for label in labels]
+                if len(set(values)) > 1 and len(set(ends)) > 1:
+                    result.setdefault(figure.name, {})[curve] = float(spearmanr(values, ends).statistic)
+    return result
+
+
+def write_comparison(found: Mapping[str, Learnt], folder: Path) -> None:
+    """Write comparison.json, table.md and curves.png."""
+    content = {
+        "representations": {label: asdict(learnt) for label, learnt in found.items()},
+        "foretelling": foretelling(found),
+    }
+    with atomic_path(folder / "comparison.json") as path:
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with atomic_path(folder / "table.md") as path:
+        path.write_text(_table(found), encoding="utf-8")
+    _picture(found, folder / "curves.png")
+
+
+def _before_training(
+    spec: str, recipe: str | Path, path: Path, label: str, settings: Sequence[str]
+) -> tuple[SpaceFigures, dict[str, float]]:
+    """Figures of the frames, and what true frames sound like; from the file at `path` if they were found before."""
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    representation = load_representation(spec)
+    config = read_recipe(recipe, [f"representation='{spec}'", *settings])
+    samples = config.samples
+    of = {
+        "identity": representation.frontend.identity,
+        "judges": [samples.recogniser, samples.speaker, samples.count],
+    }
+    if {name: known.get(label, {}).get(name) for name in of} != of:
+        utterances = read_corpora(config.data.train)
+        front_end = build_front_end(config.model.front_end)
+        vocabulary = Vocabulary.collect(front_end(utterance.transcript or "") for utterance in utterances)
+        corpus = SpeechCorpus(
+            utterances, representation.frontend, front_end, vocabulary, config.data, show_progress=True
+        )
+        figures = measure_space(corpus, config.run.seed)
+        true_frames = resynthesise(representation, read_corpora(config.data.validation), samples)
+        known[label] = {**of, "figures": asdict(figures), "true_frames": true_frames}
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    return SpaceFigures(**known[label]["figures"]), known[label]["true_frames"]
+
+
+def _table(found: Mapping[str, Learnt]) -> str:
+    figures = [figure.name for figure in fields(SpaceFigures)]
+    curves = [name for name in CURVES if any(name in learnt.curves for learnt in found.values())]
+    judged = [name for name in TRUE_FRAMES if any(name in learnt.true_frames for learnt in found.values())]
+    header = ["representation", *(name.replace("_", " ") for name in figures)]
+    header += [*(TRUE_FRAMES[name] for name in judged), *(CURVES[name] for name in curves)]
+    lines = [" | ".join(header), " | ".join(["---"] + ["---:"] * (len(header) - 1))]
+    for label, learnt in found.items():
+        cells = [f"{getattr(learnt.figures, name):.3g}" for name in figures]
+        cells += [f"{learnt.true_frames[name]:.3g}" if name in learnt.true_frames else "-" for name in judged]
+        cells += [
+            f"{learnt.curves[name][-1][1]:.3g} (step {learnt.curves[name][-1][0]})" if name in learnt.curves else "-"
+            for name in curves
+        ]
+        lines.append(" | ".join([label, *cells]))
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+def _picture(found: Mapping[str, Learnt], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    curves = [name for name in CURVES if any(name in learnt.curves for learnt in found.values())]
+    figure = Figure(figsize=(5.5 * max(1, len(curves)), 4), layout="constrained")
+    for panel, name in zip(figure.subplots(1, max(1, len(curves)), squeeze=False)[0], curves, strict=True):
+        for label, learnt in found.items():
+            if name in learnt.curves:
+                panel.plot(*zip(*learnt.curves[name], strict=True), marker=".", label=label)
+        panel.set(xlabel="training step", title=CURVES[name])
+        panel.grid(alpha=0.3)
+        panel.legend()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)

@@ -1,0 +1,130 @@
+"""The frames that a model makes, both ways: speech -> frames, and frames -> speech."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
+from wavcube.features import Frontend, build_frontend
+from wavcube.features.spectral import LogMel
+from wavcube.features.stacking import Stacked
+from wavcube.features.vocoders import GriffinLim
+from wavcube.features.wavcube import WavCubeFrontend
+from wavcube.generation.flow.config import RepresentationConfig
+
+Vocoder = Callable[[Tensor], Tensor]
+"""Frames [T, C] -> waveform [S]."""
+
+
+class Representation:
+    """Frames of speech and the way back.
+
+    Args:
+        frontend: speech -> frames.
+        vocoder: frames -> speech; None for what the frontend itself offers (see `default_vocoder`).
+    """
+
+    def __init__(self, frontend: Frontend, vocoder: Vocoder | None = None) -> None:
+        if frontend.layers > 1:
+            raise ConfigError(f"{frontend.name} gives several layers; name one of them")
+        self.frontend = frontend
+        self.vocoder = vocoder or default_vocoder(frontend)
+
+    @property
+    def hop(self) -> int:
+        """Samples to a frame."""
+        return round(self.frontend.sample_rate / self.frontend.frame_rate)
+
+    def describe(self, spec: str) -> RepresentationConfig:
+        """What a model that is trained on these frames remembers of them."""
+        frontend = self.frontend
+        return RepresentationConfig(
+            spec, frontend.identity, frontend.dim, float(frontend.frame_rate), frontend.sample_rate
+        )
+
+    def encode(self, waveform: np.ndarray) -> Tensor:
+        """Frames [T, C], float32 on the CPU, of a waveform [S] at `frontend.sample_rate`."""
+        return self.frontend(torch.from_numpy(waveform)[None])[0][0].float().cpu()
+
+    @torch.no_grad()
+    def decode(self, frames: Tensor) -> np.ndarray:
+        """Waveform [T * hop], float32, of frames [T, C].
+
+        Raises:
+            CheckpointError: there is no way back from this representation.
+        """
+        if self.vocoder is None:
+            raise CheckpointError(
+                f"{self.frontend.name}: there is no way back to speech; name a vocoder with --vocoder FILE (ONNX or "
+                "TorchScript, frames [1, T, C] to a waveform [1, S])"
+            )
+        waveform = self.vocoder(frames).float().cpu().numpy()
+        wanted = len(frames) * self.hop
+        return np.pad(waveform[:wanted], (0, max(0, wanted - len(waveform)))).astype(np.float32)
+
+
+def load_representation(spec: str, device: str | torch.device = "cpu", vocoder: str | None = None) -> Representation:
+    """A representation by its specification (see `build_frontend`).
+
+    Args:
+        spec: as for `build_frontend`.
+        device: where it runs.
+        vocoder: an ONNX or TorchScript file that makes a waveform [1, S] of frames [1, T, C]; None for the
+            representation's own.
+    """
+    return Representation(build_frontend(spec, device), None if vocoder is None else _vocoder_file(vocoder, device))
+
+
+def default_vocoder(frontend: Frontend) -> Vocoder | None:
+    """The way back that a frontend brings: a WavCube's decoder (from features by way of its compressor), Griffin-Lim
+    for log-mel, that of the frontend inside for stacked frames, none for others."""
+    if isinstance(frontend, Stacked):
+        inner, dim = default_vocoder(frontend.inner), frontend.inner.dim
+        return None if inner is None else lambda frames: inner(frames.reshape(-1, dim))
+    if isinstance(frontend, WavCubeFrontend):
+        model = frontend.model
+        if frontend.part == "latents":
+            return lambda frames: model.decode(frames.to(model.device, model.dtype))[0]
+        return lambda frames: model.decode(model.compressor(frames[None].to(model.device, model.dtype)).latent)[0]
+    return GriffinLim(frontend) if type(frontend) is LogMel else None
+
+
+def check_identity(wanted: RepresentationConfig, found: Frontend) -> None:
+    """Refuse a representation that a model was not trained on.
+
+    Raises:
+        CheckpointError: its frames are others.
+    """
+    if wanted.identity != found.identity:
+        raise CheckpointError(
+            f"the text-to-speech model was trained on {wanted.spec} ({wanted.identity}), this representation is "
+            f"{found.name} ({found.identity}); name the one it was trained on with --representation"
+        )
+
+
+def _vocoder_file(path: str, device: str | torch.device) -> Vocoder:
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: no such vocoder file")
+    try:
+        if Path(path).suffix == ".onnx":
+            return _onnx(path)
+        network = torch.jit.load(path, map_location=device).eval()
+    except MissingDependencyError:
+        raise
+    except Exception as error:  # both runtimes have errors of their own
+        raise CheckpointError(f"{path}: cannot be loaded as a vocoder ({str(error).splitlines()[0]})") from error
+    return lambda frames: network(frames[None].to(device)).reshape(-1)
+
+
+def _onnx(path: str) -> Vocoder:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependencyError('vocoders in ONNX need onnxruntime: pip install "wavcube[eval]"') from error
+    session: Any = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda frames: torch.from_numpy(session.run(None, {name: frames[None].cpu().numpy()})[0]).reshape(-1)

@@ -1,0 +1,1 @@
+"""Evaluation of text to speech: sentence lists, synthesis by several seeds, report."""

@@ -1,0 +1,256 @@
+"""`SpeechFlow`: text and a prompt's frames -> frames of speech. Knows its vocabulary and its frames' statistics."""
+
+import dataclasses
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from wavcube.codec.checkpoint.folder import check_tensors
+from wavcube.codec.checkpoint.meta_init import skeleton
+from wavcube.codec.masking import zero_beyond
+from wavcube.errors import CheckpointError, ConfigError
+from wavcube.generation.flow.config import SpeechFlowConfig
+from wavcube.generation.flow.solver import SolverSettings, guided, solve
+from wavcube.generation.flow.transformer import DiffusionTransformer
+from wavcube.generation.tts.durations.duration_predictor import SymbolTiming
+from wavcube.generation.tts.durations.text_duration import check_frames
+from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.tts.text.vocabulary import FILLER, Vocabulary
+from wavcube.generation.tts.text_embedding import TextEmbedding
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+STATISTICS = ("mean", "deviation", "timing.effects")
+"""Of the training data; they stay float32."""
+
+
+@dataclass
+class Wanted:
+    """One item to generate.
+
+    Attributes:
+        prompt: frames [P, C] of the voice, as the representation gives them.
+        text: numbers of the prompt's text and the new one together; of the new one alone where symbols are timed.
+        frames: to make, besides the prompt's.
+        seed: of its noise.
+    """
+
+    prompt: Tensor
+    text: list[int]
+    frames: int
+    seed: int
+
+
+class SpeechFlow(nn.Module):
+    """Text embedding and diffusion transformer over normalised frames.
+
+    `SpeechFlow(config)` has random weights (the velocity is zero); `from_pretrained` loads a folder.
+
+    Attributes:
+        mean, deviation: [C] of the frames of the training data.
+        vocabulary: its symbols.
+        front_end: text -> symbols.
+        timing: how long symbols last, where the placement of the text is "timed"; None elsewhere.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: SpeechFlowConfig) -> None:
+        super().__init__()
+        channels = config.representation.channels
+        self.config = config
+        self.vocabulary = Vocabulary(config.symbols)
+        timed = config.transformer.placement == "timed"
+        self.front_end = build_front_end(config.front_end, edges=timed)
+        self.timing = SymbolTiming(len(self.vocabulary)) if timed else None
+        self.text = TextEmbedding(len(self.vocabulary), config.transformer)
+        self.transformer = DiffusionTransformer(channels, config.transformer)
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("deviation", torch.ones(channels))
+
+    @property
+    def device(self) -> torch.device:
+        return self.mean.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.transformer.output.weight.dtype
+
+    def numbers(self, text: str) -> list[int]:
+        """Numbers of a text's symbols.
+
+        Raises:
+            TextError: it has characters outside the vocabulary.
+        """
+        return self.vocabulary.encode(self.front_end(text))
+
+    def normalise(self, values: Tensor) -> Tensor:
+        """Frames [..., C] -> zero mean and unit variance in each channel."""
+        return (values - self.mean) / self.deviation
+
+    def denormalise(self, frames: Tensor) -> Tensor:
+        return frames * self.deviation + self.mean
+
+    def embed(self, text: Tensor, lengths: Tensor, made: Tensor, ends: Tensor | None = None) -> Tensor:
+        """Embeddings [B, T, D] of texts, see `TextEmbedding`; timed symbols stand only on frames that are to be made
+        (`made` [B, T]), since those that are shown say themselves what is spoken."""
+        embedded = self.text(text, lengths, ends)
+        return embedded if self.timing is None else zero_beyond(embedded, made)
+
+    def symbol_ends(self, numbers: Sequence[int], frames: int) -> Tensor:
+        """The frame at which each symbol of a text [N] ends, if it is to last `frames`, float32 [N] on the CPU."""
+        assert self.timing is not None
+        ends = self.timing(torch.tensor(numbers, device=self.device)).cumsum(0).cpu()
+        return ends * (frames / ends[-1])
+
+    @torch.no_grad()
+    def generate(self, wanted: Sequence[Wanted], settings: SolverSettings) -> list[Tensor]:
+        """Frames [T, C] of each item, float32 on the model's device, without the prompt's.
+
+        An item gets what it gets alone: its noise is drawn by its own seed, and no item sees another's frames.
+
+        Raises:
+            TextError: a text has more symbols than frames, or an item is too long.
+        """
+        if self.training:
+            raise RuntimeError("put the model into evaluation mode before it generates")
+        totals = [len(item.prompt) + item.frames for item in wanted]
+        for item, total in zip(wanted, totals, strict=True):
+            check_frames(len(item.text), total, self.config.representation.frame_rate)
+        lengths = torch.tensor(totals, device=self.device)
+        prompts = [self.normalise(item.prompt.to(self.device, torch.float32)) for item in wanted]
+        condition = pad_sequence(
+            [nn.functional.pad(prompt, (0, 0, 0, item.frames)) for prompt, item in zip(prompts, wanted, strict=True)],
+            True,
+        )
+        text = pad_sequence([torch.tensor(item.text) for item in wanted], True, FILLER).to(self.device)
+        starts = torch.tensor([len(item.prompt) for item in wanted], device=self.device)
+        made = torch.arange(int(lengths.max()), device=self.device) >= starts[:, None]
+        ends = None
+        if self.timing is not None:
+            ends = pad_sequence(
+                [len(item.prompt) + self.symbol_ends(item.text, item.frames) for item in wanted], True, math.inf
+            ).to(self.device)
+        embedded = self.embed(text, lengths, made, ends)
+        context = self.transformer.context(condition.to(self.dtype), embedded)
+        null = self.transformer.context(torch.zeros_like(condition, dtype=self.dtype), torch.zeros_like(embedded))
+        even = len(set(totals)) == 1
+        velocity = guided(self.transformer, context, null, None if even else lengths, settings.guidance)
+        noise = pad_sequence([self._noise(total, item.seed) for item, total in zip(wanted, totals, strict=True)], True)
+        made = solve(velocity, noise.to(self.device, self.dtype), settings).float()
+        return [
+            self.denormalise(frames[len(item.prompt) : total])
+            for frames, item, total in zip(made, wanted, totals, strict=True)
+        ]
+
+    def _noise(self, frames: int, seed: int) -> Tensor:
+        # On the CPU whatever the device: a seed gives the same noise everywhere.
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(frames, self.config.representation.channels, generator=generator)
+
+    def with_vocabulary(self, vocabulary: Vocabulary, front_end: str) -> "SpeechFlow":
+        """The same model for a vocabulary with more or other symbols.
+
+        Symbols that it knew keep their embedding; new ones begin at the mean of those.
+        """
+        config = dataclasses.replace(self.config, symbols=vocabulary.symbols, front_end=front_end)
+        changed = SpeechFlow(config)
+        weights = self.state_dict()
+        known = weights["text.table.weight"]
+        table = known[1:].mean(0).repeat(len(vocabulary) + 1, 1)
+        table[FILLER] = known[FILLER]
+        for number, symbol in enumerate(vocabulary.symbols, 1):
+            if symbol in self.vocabulary:
+                table[number] = known[self.vocabulary.encode([symbol])[0]]
+        weights["text.table.weight"] = table
+        if self.timing is not None and changed.timing is not None:
+            effects = changed.timing.effects
+            effects[:, FILLER] = self.timing.effects[:, FILLER]
+            for number, symbol in enumerate(vocabulary.symbols, 1):
+                known_as = self.vocabulary.encode([symbol])[0] if symbol in self.vocabulary else None
+                column = self.timing.effects[:, 1:].mean(1) if known_as is None else self.timing.effects[:, known_as]
+                effects[:, number] = column
+            weights["timing.effects"] = effects
+        changed.load_state_dict(weights)
+        return changed
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> Self:
+        """Load what `save_pretrained` wrote (or a run's folder with a finished model), in evaluation mode, float32.
+
+        Raises:
+            CheckpointError: the folder holds no such model, or its weights are damaged or do not fit.
+        """
+        folder = find_model(folder)
+        try:
+            config = SpeechFlowConfig.load(folder / CONFIG)
+        except ConfigError as error:
+            raise CheckpointError(str(error)) from error
+        with skeleton():
+            model = cls(config)
+        try:
+            with safe_open(folder / WEIGHTS, framework="pt") as file:
+                weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no dictionary)
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{folder / WEIGHTS}: missing, half-written or damaged ({error})") from error
+        check_tensors(weights, model.state_dict(), str(folder))
+        # Copied, since loaded tensors are mapped from a file that may be replaced.
+        model.load_state_dict({key: value.float().clone() for key, value in weights.items()}, assign=True)
+        return model.to(device).eval()
+
+    def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:
+        """Write config.json and model.safetensors, weights in `dtype` (statistics stay float32)."""
+        write_model(folder, self.config, self.state_dict(), dtype)
+
+
+def write_model(
+    folder: str | Path, config: SpeechFlowConfig, weights: dict[str, Tensor], dtype: torch.dtype | None = None
+) -> None:
+    """Write a model's folder; each file appears whole, the configuration last.
+
+    Raises:
+        CheckpointError: the disk refuses.
+    """
+    folder = Path(folder)
+    kept = {
+        key: value.detach().to("cpu", value.dtype if key in STATISTICS or dtype is None else dtype).contiguous()
+        for key, value in weights.items()
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:
+            save_file(kept, Path(temporary) / WEIGHTS, metadata={"format": "pt"})
+            config.save(Path(temporary) / CONFIG)
+            for name in (WEIGHTS, CONFIG):
+                os.replace(Path(temporary) / name, folder / name)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: the model cannot be written ({error})") from error
+
+
+def find_model(name: str | Path) -> Path:
+    """The folder of a model, where `name` may also be the folder of a training run.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such folder of a text-to-speech model")
+    for candidate in (folder, folder / "model"):
+        if (candidate / CONFIG).is_file() and (candidate / WEIGHTS).is_file():
+            return candidate
+    newest = sorted(path.parent.parent for path in folder.glob("checkpoints/step-*/trainer/state.json"))
+    if newest:
+        return newest[-1]
+    raise CheckpointError(f"{folder}: holds no text-to-speech model ({CONFIG} and {WEIGHTS})")

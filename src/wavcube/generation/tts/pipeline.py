@@ -1,0 +1,358 @@
+"""`TextToSpeech`: texts spoken in the voice of a prompt. The class that users import."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from wavcube.audio.io import save_audio
+from wavcube.codec.inference.optimize import PackedLinear
+from wavcube.errors import CheckpointError
+from wavcube.generation.flow.feature_codec import Representation, check_identity, load_representation
+from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.durations.text_duration import check_frames, estimate_frames, timed_frames
+from wavcube.generation.tts.joining import PAUSE_S, faded, joined
+from wavcube.generation.tts.model import SpeechFlow, Wanted
+from wavcube.generation.tts.prompt import Voice, check_prompt_text, read_prompt
+from wavcube.generation.tts.text.frontend import TextError, plain
+from wavcube.generation.tts.text.sentences import split_sentences, split_text
+from wavcube.hashing import fingerprint_module
+
+if TYPE_CHECKING:
+    from wavcube.evaluation.asr import Recogniser
+
+PACKAGED = Path(__file__).parent / "pretrained" / "nano"
+"""The model that comes with the package."""
+
+PIECE_S = 22.0
+"""Prompt and speech of one piece together; longer texts are cut. Models are trained on at most 30 s."""
+
+PACES = (0.7, 1.5)
+"""How much longer than usual a prompt may take its text to be believed: a wrong text must not decide the pace."""
+
+CONTEXT_S = 0.5
+"""So much of the prompt is decoded again before the new speech, which then does not begin out of nothing."""
+
+BATCH_S = {"cpu": 40.0, "cuda": 600.0}
+"""Speech with prompts that is generated at once, padding included."""
+
+_PIECE_STRIDE = 1_000_003  # from the seed of a text's piece to the next one's
+
+
+@dataclass
+class Speech:
+    """What was spoken.
+
+    Attributes:
+        waveform: [S] float32 in [-1, 1].
+        sample_rate: in Hz.
+        text: what it says.
+    """
+
+    waveform: np.ndarray
+    sample_rate: int
+    text: str
+
+    @property
+    def seconds(self) -> float:
+        return len(self.waveform) / self.sample_rate
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a WAV or FLAC file, by the suffix."""
+        save_audio(path, self.waveform, self.sample_rate)
+
+
+@dataclass
+class _Piece:
+    """Part of a text, to be generated at once."""
+
+    item: int
+    wanted: Wanted
+    voice: Voice
+
+    @property
+    def frames(self) -> int:
+        return len(self.wanted.prompt) + self.wanted.frames
+
+
+class TextToSpeech:
+    """A model, the representation that it makes, and who reads prompts that come without their text.
+
+    Cloning a voice needs the consent of the person whose voice it is.
+
+    Args:
+        model: trained on the frames of `representation`.
+        representation: the way from frames to speech and back.
+        recogniser: reads prompts without text; None asks for the text.
+
+    Raises:
+        CheckpointError: the model was trained on another representation.
+    """
+
+    def __init__(
+        self, model: SpeechFlow, representation: Representation, recogniser: "Recogniser | None" = None
+    ) -> None:
+        check_identity(model.config.representation, representation.frontend)
+        self.model, self.representation, self.recogniser = model, representation, recogniser
+        self.sample_rate = model.config.representation.sample_rate
+        self._weights = ""  # their fingerprint, where `optimize` has changed them
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        folder: str | Path | None = None,
+        *,
+        representation: str | None = None,
+        vocoder: str | None = None,
+        recogniser: "Recogniser | None" = None,
+        device: str | torch.device = "cpu",
+    ) -> Self:
+        """Load a model's folder, or that of its training run.
+
+        Args:
+            folder: None for the packaged model.
+            representation: where the representation lies that it was trained on, if not where the model remembers.
+            vocoder: see `load_representation`.
+            recogniser: see `load_recogniser` in wavcube.evaluation.asr.
+            device: where to compute.
+
+        Raises:
+            CheckpointError: no such model or representation, or they do not belong together.
+        """
+        if folder is None and not PACKAGED.is_dir():
+            raise CheckpointError("no trained text-to-speech model is packaged yet; name a model's folder (--model)")
+        model = SpeechFlow.from_pretrained(folder or PACKAGED, device)
+        spec = representation or model.config.representation.spec
+        return cls(model, load_representation(spec, device, vocoder), recogniser)
+
+    @property
+    def identity(self) -> str:
+        """Names what decides about the speech, but for the solver: weights, type of computing, representation."""
+        weights = self._weights or fingerprint_module(self.model)
+        return f"{weights} {self.model.dtype} {self.representation.frontend.identity}"
+
+    def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
+        """Prepare the model for fast inference, in place; it can no longer be trained or saved.
+
+        Args:
+            dtype: of the transformer: float32 (on a CPU its weights are laid out anew, the numbers stay within 1e-5
+                relative L2), or bfloat16, which is faster where the hardware has it. The representation stays float32.
+        """
+        self._weights = fingerprint_module(self.model)
+        self.model.requires_grad_(False)
+        self.model.text.to(dtype)
+        self.model.transformer.to(dtype)
+        if dtype == torch.float32 and self.model.device.type == "cpu" and torch.backends.mkldnn.is_available():
+            pack(self.model.transformer.layers)
+        return self
+
+    def voice(
+        self, prompt: Any, text: str | None = None, sample_rate: int | None = None, language: str = "en"
+    ) -> Voice:
+        """Make a prompt ready, once for many texts.
+
+        Args:
+            prompt: a path, or an array [S] with its `sample_rate`; 1 to 20 s, best 3 to 10.
+            text: what it says; None lets the recogniser read it. A model with timed symbols needs none, and learns no
+                more from it than the pace.
+            sample_rate: of an array, in Hz.
+            language: for the recogniser (ISO 639-1).
+
+        Raises:
+            AudioError: a prompt that cannot be used.
+            TextError: no text, and no recogniser to read it.
+        """
+        ready = read_prompt(prompt, sample_rate, self.sample_rate)
+        if self.model.timing is not None and text is None:
+            return Voice(self.representation.encode(ready.waveform), "", ready.gain)
+        if text is None and self.recogniser is not None:
+            text = self.recogniser.transcribe(ready.waveform, language)
+        text = plain(check_prompt_text(text))
+        numbers = self.model.numbers(text)  # characters that it does not know are found before anything is computed
+        frames = self.representation.encode(ready.waveform)
+        pace = 1.0
+        if self.model.timing is not None:
+            usual = timed_frames(self.model.timing, numbers, self.model.config.representation.frame_rate)
+            pace = min(max(len(frames) / usual, PACES[0]), PACES[1])
+        return Voice(frames, text, ready.gain, pace)
+
+    def check(self, text: str, voice: Voice, *, seconds: float | None = None, speed: float = 1.0) -> None:
+        """Raise the `TextError` that `speak` would raise, without speaking."""
+        self._pieces(0, text, voice, seconds, speed, seed=0)
+
+    def speak(
+        self,
+        text: str | Sequence[str],
+        prompt: Any,
+        prompt_text: str | None = None,
+        *,
+        sample_rate: int | None = None,
+        seconds: float | Sequence[float] | None = None,
+        speed: float = 1.0,
+        seed: int | Sequence[int] = 0,
+        solver: SolverSettings | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Any:
+        """Speak a text, or several in batches; each sounds as if it were alone.
+
+        Args:
+            text: one text, of any length, or a list.
+            prompt: a path or array (see `voice`), a `Voice`, or for a list of texts a list of voices.
+            prompt_text: what the prompt says.
+            sample_rate: of a prompt given as an array, in Hz.
+            seconds: how long it shall last; None for the pace of the prompt.
+            speed: over that pace.
+            seed: of the noise it is made from; one for each text, or the same for all.
+            solver: how it is made; 32 Euler steps with guidance 2 by default.
+            progress: called with the pieces done and the pieces in all.
+
+        Returns:
+            `Speech`, or a list of them.
+
+        Raises:
+            TextError: an empty text, unknown characters, or a text that does not fit its duration.
+            AudioError: a prompt that cannot be used.
+        """
+        texts = [text] if isinstance(text, str) else list(text)
+        voices = self._voices(prompt, prompt_text, sample_rate, len(texts))
+        lengths = _each(seconds, len(texts), "seconds")
+        seeds = _each(seed, len(texts), "seeds")
+        pieces = [
+            piece
+            for item, (one, voice) in enumerate(zip(texts, voices, strict=True))
+            for piece in self._pieces(item, one, voice, lengths[item], speed, seeds[item])
+        ]
+        waveforms: list[np.ndarray] = [np.zeros(0, np.float32)] * len(pieces)
+        done = 0
+        for batch in _batches(pieces, self._batch_frames()):
+            made = self._waveforms([pieces[i] for i in batch], solver or SolverSettings())
+            for i, waveform in zip(batch, made, strict=True):
+                waveforms[i] = waveform
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(pieces))
+        spoken = [
+            Speech(
+                joined([w for w, p in zip(waveforms, pieces, strict=True) if p.item == item], self.sample_rate),
+                self.sample_rate,
+                one,
+            )
+            for item, one in enumerate(texts)
+        ]
+        return spoken[0] if isinstance(text, str) else spoken
+
+    def stream(
+        self,
+        text: str,
+        prompt: Any,
+        prompt_text: str | None = None,
+        *,
+        sample_rate: int | None = None,
+        speed: float = 1.0,
+        seed: int = 0,
+        solver: SolverSettings | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Waveforms [S] of a text, sentence by sentence, each as soon as it is made, with the pauses between them."""
+        voice = self._voices(prompt, prompt_text, sample_rate, 1)[0]
+        sentences = split_sentences(plain(text)) or [""]
+        pause = np.zeros(round(PAUSE_S * self.sample_rate), np.float32)
+        pieces: list[_Piece] = []
+        for sentence in sentences:  # all are checked before the first is spoken
+            pieces += self._pieces(0, sentence, voice, None, speed, seed, first=len(pieces))
+        for number, piece in enumerate(pieces):
+            waveform = faded(self._waveforms([piece], solver or SolverSettings())[0], self.sample_rate)
+            yield waveform if number == len(pieces) - 1 else np.concatenate([waveform, pause])
+
+    def _voices(self, prompt: Any, text: str | None, sample_rate: int | None, count: int) -> list[Voice]:
+        if isinstance(prompt, list | tuple) and all(isinstance(one, Voice) for one in prompt):
+            if len(prompt) != count:
+                raise TextError(f"{len(prompt)} voices for {count} texts")
+            return list(prompt)
+        voice = prompt if isinstance(prompt, Voice) else self.voice(prompt, text, sample_rate)
+        return [voice] * count
+
+    def _pieces(
+        self, item: int, text: str, voice: Voice, seconds: float | None, speed: float, seed: int, first: int = 0
+    ) -> list[_Piece]:
+        """A text cut into what can be generated at once, every piece checked."""
+        text = plain(text)
+        if not self.model.numbers(text):
+            raise TextError(f"the text is empty, or nothing of it is spoken: {text!r}")
+        rate = self.model.config.representation.frame_rate
+        prompt_frames = len(voice.frames)
+        natural = self._natural_frames(voice, text)
+        total = round(seconds * rate) if seconds is not None else self._natural_frames(voice, text, speed)
+        # Bytes that a piece may have, at the pace of the whole.
+        room = max(1.0, PIECE_S * rate - prompt_frames)
+        parts = split_text(text, max(1, int(len(text.encode()) * room / max(1, total))))
+        if seconds is not None and not self._fits(voice, text, total):
+            raise TextError(
+                f"the text does not fit {seconds:g} s: at the pace of the prompt it takes {natural / rate:.1f} s; give "
+                "more seconds, or a shorter text"
+            )
+        pieces = []
+        size = sum(len(part.encode()) for part in parts)
+        for number, part in enumerate(parts, first):
+            frames = max(1, round(total * len(part.encode()) / size))
+            numbers = self.model.numbers(part if self.model.timing is not None else f"{voice.text} {part}")
+            check_frames(len(numbers), prompt_frames + frames, rate)
+            wanted = Wanted(voice.frames, numbers, frames, seed + _PIECE_STRIDE * number)
+            pieces.append(_Piece(item, wanted, voice))
+        return pieces
+
+    def _natural_frames(self, voice: Voice, text: str, speed: float = 1.0) -> int:
+        """Frames of a text in the pace of a voice."""
+        if self.model.timing is None:
+            return estimate_frames(len(voice.frames), voice.text, text, speed)
+        rate = self.model.config.representation.frame_rate * voice.pace
+        return timed_frames(self.model.timing, self.model.numbers(text), rate, speed)
+
+    def _fits(self, voice: Voice, text: str, frames: int) -> bool:
+        return frames > 0 and len(self.model.numbers(text)) <= frames
+
+    def _waveforms(self, pieces: Sequence[_Piece], solver: SolverSettings) -> list[np.ndarray]:
+        made = self.model.generate([piece.wanted for piece in pieces], solver)
+        context = round(CONTEXT_S * self.model.config.representation.frame_rate)
+        hop = self.representation.hop
+        waveforms = []
+        for piece, frames in zip(pieces, made, strict=True):
+            before = piece.voice.frames[-context:].to(frames)
+            waveform = self.representation.decode(torch.cat([before, frames]))[len(before) * hop :]
+            waveforms.append(np.clip(waveform / piece.voice.gain, -1, 1).astype(np.float32))
+        return waveforms
+
+    def _batch_frames(self) -> int:
+        seconds = BATCH_S["cuda" if self.model.device.type == "cuda" else "cpu"]
+        return round(seconds * self.model.config.representation.frame_rate)
+
+
+def pack(module: nn.Module) -> None:
+    """Lay out the weights of all linear layers inside a module in oneDNN's own order, for inference on a CPU."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Linear):
+            setattr(module, name, PackedLinear(child.weight, child.bias))
+        else:
+            pack(child)
+
+
+def _batches(pieces: Sequence[_Piece], frames: int) -> list[list[int]]:
+    """Indices of pieces of like length, at most so many padded frames a batch (or one piece)."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(pieces)), key=lambda i: pieces[i].frames):
+        if not batches or (len(batches[-1]) + 1) * pieces[index].frames > frames:
+            batches.append([])
+        batches[-1].append(index)
+    return batches
+
+
+def _each(values: Any, count: int, what: str) -> list[Any]:
+    if isinstance(values, list | tuple):
+        if len(values) != count:
+            raise TextError(f"{len(values)} {what} for {count} texts")
+        return list(values)
+    return [values] * count

@@ -1,0 +1,105 @@
+"""The recording whose voice speaks: read, judged, trimmed, brought to a usual loudness."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from wavcube.audio.io import as_mono, load_audio
+from wavcube.errors import AudioError
+from wavcube.generation.tts.text.frontend import TextError
+
+SHORTEST_S, LONGEST_S = 1.0, 20.0
+"""Of the speech in a prompt. Less tells too little of a voice; models are trained on at most 30 s, prompt and new
+speech together."""
+
+LEAST_RMS = 0.1
+"""Quieter prompts are scaled to this root mean square, and what is spoken is scaled back (as in F5-TTS)."""
+
+_EDGE_DB, _MARGIN_S, _WINDOW_S = -40.0, 0.1, 0.02
+
+
+@dataclass
+class Prompt:
+    """A recording in the form that a model gets it.
+
+    Attributes:
+        waveform: [S] float32, trimmed and at a usual loudness.
+        gain: by which it was scaled; what is spoken is divided by it.
+    """
+
+    waveform: np.ndarray
+    gain: float
+
+
+@dataclass
+class Voice:
+    """A prompt made ready: speak as many texts with it as you like.
+
+    Attributes:
+        frames: [P, C] of the representation.
+        text: what the prompt says; empty where the model needs no text and none was given.
+        gain: what is spoken is divided by it.
+        pace: how much longer than usual it takes for its text, where the model knows what is usual.
+    """
+
+    frames: Tensor
+    text: str
+    gain: float
+    pace: float = 1.0
+
+
+def read_prompt(speech: Any, sample_rate: int | None, target_rate: int) -> Prompt:
+    """Read and judge a prompt.
+
+    Args:
+        speech: a path, or an array or tensor [S] with its `sample_rate`.
+        sample_rate: of an array, in Hz.
+        target_rate: of the result, in Hz.
+
+    Raises:
+        AudioError: it cannot be read, is silent, or holds less than 1 s or more than 20 s of speech.
+    """
+    if isinstance(speech, str | os.PathLike):
+        name, waveform = str(speech), load_audio(speech, target_rate)
+    elif sample_rate is None:
+        raise AudioError("the prompt is an array; say its sample_rate in Hz")
+    else:
+        name = "the prompt"
+        waveform = as_mono(speech, sample_rate, target_rate, name=name)
+    waveform = trim(waveform - waveform.mean(), target_rate)
+    rms = float(np.sqrt(np.square(waveform).mean())) if len(waveform) else 0.0
+    if rms < 1e-4:
+        raise AudioError(f"{name}: the prompt is silent; give a recording of a voice")
+    seconds = len(waveform) / target_rate
+    if seconds < SHORTEST_S:
+        raise AudioError(f"{name}: holds {seconds:.2f} s of speech; a prompt needs {SHORTEST_S:g} s, better 3 to 10")
+    if seconds > LONGEST_S:
+        raise AudioError(f"{name}: lasts {seconds:.1f} s; cut the prompt to at most {LONGEST_S:g} s, best 3 to 10")
+    gain = max(1.0, LEAST_RMS / rms)
+    return Prompt((waveform * gain).astype(np.float32), gain)
+
+
+def trim(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Without the silence at both ends, but for 0.1 s: pieces 40 dB below the loudest."""
+    size = round(_WINDOW_S * sample_rate)
+    count = len(waveform) // size
+    if count == 0:
+        return waveform
+    energy = np.square(waveform[: count * size].reshape(count, size)).mean(1)
+    loud = np.flatnonzero(energy > energy.max() * 10 ** (_EDGE_DB / 10))
+    if not len(loud):
+        return waveform[:0]
+    margin = round(_MARGIN_S * sample_rate)
+    return waveform[max(0, loud[0] * size - margin) : (loud[-1] + 1) * size + margin]
+
+
+def check_prompt_text(text: str | None) -> str:
+    """The prompt's text, or an error that says how to give it."""
+    if text is None:
+        raise TextError("say what is spoken in the prompt (--prompt-text), or name a recogniser that reads it")
+    if not text.strip():
+        raise TextError("the prompt's text is empty; say what is spoken in the prompt")
+    return text.strip()

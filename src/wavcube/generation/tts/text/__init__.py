@@ -1,0 +1,1 @@
+"""Text -> symbols: sentence splitting, phonemes, vocabulary."""

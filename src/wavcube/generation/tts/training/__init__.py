@@ -1,0 +1,1 @@
+"""Training of text to speech: configuration, data, objective, loop, samples, model card."""

@@ -1,0 +1,42 @@
+"""Who hears speech that is made while training goes on: a recogniser and a speaker encoder, named in the settings."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from wavcube.errors import WavCubeError
+from wavcube.evaluation.metrics import MetricOptions, Pair, choose_metrics
+from wavcube.generation.tts.training.config import SampleSettings
+
+
+class Judges:
+    """Metrics of spoken sentences.
+
+    Args:
+        settings: name the recogniser and the speaker encoder; without both there is nothing to measure.
+
+    Raises:
+        WavCubeError: one of them cannot be had.
+    """
+
+    def __init__(self, settings: SampleSettings) -> None:
+        names = [name for name, given in (("wer", settings.recogniser), ("speaker", settings.speaker)) if given]
+        options = MetricOptions(speaker=settings.speaker or None, recogniser=settings.recogniser or None)
+        chosen = choose_metrics(names, options)
+        if chosen.skipped:
+            name, reason = next(iter(chosen.skipped.items()))
+            raise WavCubeError(f"samples: {name} cannot be measured: {reason}")
+        self.metrics = chosen.metrics
+
+    def __bool__(self) -> bool:
+        return bool(self.metrics)
+
+    def means(self, pairs: Iterable[Pair]) -> dict[str, float]:
+        """Means over the pairs, by name: "wer" and "cer" in %, "speaker_similarity"."""
+        found: dict[str, list[float]] = {}
+        for pair in pairs:
+            for metric in self.metrics:
+                for name, value in metric(pair).values.items():
+                    found.setdefault(name, []).append(value)
+        names = [quantity.name for metric in self.metrics for quantity in metric.quantities if not quantity.ratio]
+        return {name: float(np.mean(found[name])) for name in names if name in found}

@@ -1,0 +1,139 @@
+"""Sentences that a model speaks while it trains, to hear and to count errors in."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wavcube.audio.io import load_audio
+from wavcube.data.manifests.utterances import Utterance
+from wavcube.errors import AudioError, DataError
+from wavcube.evaluation.metrics import Pair, Recording
+from wavcube.generation.flow.feature_codec import Representation
+from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.model import SpeechFlow
+from wavcube.generation.tts.pipeline import TextToSpeech
+from wavcube.generation.tts.prompt import Voice
+from wavcube.generation.tts.text.frontend import TextError
+from wavcube.generation.tts.training.config import SampleSettings
+from wavcube.generation.tts.training.sample_metrics import Judges
+
+SENTENCE_WORDS, SENTENCE_S = 4, 10.0
+"""What counts as a sentence: of a lone word no recogniser is sure."""
+
+
+def sentences(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Utterances with a text of at least four words and of at most 10 s; if there are none, of any text."""
+    spoken = [u for u in utterances if u.transcript and u.seconds <= SENTENCE_S]
+    return [u for u in spoken if len((u.transcript or "").split()) >= SENTENCE_WORDS] or spoken
+
+
+class SampleSpeaker:
+    """Speaks the same sentences with the same voices every time.
+
+    Args:
+        model: as it trains.
+        representation: the way from its frames to speech.
+        utterances: of the validation data; voices, and texts where the settings name no file.
+        settings: how many, and who judges.
+
+    Raises:
+        DataError: no utterance can be a prompt, or no text fits; the file of texts is missing or empty.
+        WavCubeError: a recogniser or speaker encoder that is wanted cannot be had.
+    """
+
+    def __init__(
+        self, model: SpeechFlow, representation: Representation, utterances: list[Utterance], settings: SampleSettings
+    ) -> None:
+        self.settings = settings
+        self.speaker = TextToSpeech(model, representation)
+        self.judges = Judges(settings)
+        voices = self._voices(utterances)
+        texts = _texts(utterances, settings)
+        self.items = [self._item(i, *voices[i % len(voices)], texts) for i in range(settings.count)]
+
+    def speak(self, folder: Path) -> dict[str, float]:
+        """Write the sentences to `folder` as 00.wav, 01.wav, ...; returns means of what is measured, by name.
+
+        The model is in evaluation mode inside, and as it was after it.
+        """
+        model = self.speaker.model
+        training = model.training
+        model.eval()
+        try:
+            return self._speak(folder)
+        finally:
+            model.train(training)
+
+    def _speak(self, folder: Path) -> dict[str, float]:
+        folder.mkdir(parents=True, exist_ok=True)
+        rate = self.speaker.sample_rate
+        spoken = self.speaker.speak(
+            [item.text for item in self.items],
+            [item.voice for item in self.items],
+            seed=list(range(len(self.items))),
+            solver=SolverSettings(self.settings.evaluations),
+        )
+        pairs = []
+        for number, (item, speech) in enumerate(zip(self.items, spoken, strict=True)):
+            speech.save(folder / f"{number:02d}.wav")
+            prompt = Recording(load_audio(item.prompt.path, rate), rate)
+            pairs.append(Pair(prompt, Recording(speech.waveform, rate), item.text, item.prompt.language))
+        return self.judges.means(pairs)
+
+    def _voices(self, utterances: list[Utterance]) -> list[tuple[Utterance, Voice]]:
+        """Prompts of a good length, from as many speakers as there are, in an order that does not change."""
+        by_speaker: dict[str, list[Utterance]] = {}
+        for utterance in utterances:
+            if utterance.transcript and utterance.seconds <= self.settings.prompt_seconds:
+                by_speaker.setdefault(utterance.columns.get("speaker", ""), []).append(utterance)
+        rounds = itertools.zip_longest(*by_speaker.values())
+        voices: list[tuple[Utterance, Voice]] = []
+        for utterance in (u for turn in rounds for u in turn if u is not None):
+            try:
+                voices.append((utterance, self.speaker.voice(str(utterance.path), utterance.transcript)))
+            except (AudioError, TextError):  # too short to be a prompt, or with characters that the model lacks
+                continue
+            if len(voices) == self.settings.count:
+                break
+        if not voices:
+            raise DataError(
+                f"samples: no validation utterance of up to {self.settings.prompt_seconds:g} s can be a prompt; raise "
+                "samples.prompt_seconds, or set samples.every=0"
+            )
+        return voices
+
+    def _item(self, number: int, prompt: Utterance, voice: Voice, texts: list[str]) -> "_Item":
+        """The next text that is not the prompt's own and that can be spoken at its pace."""
+        begin = number * max(1, len(texts) // self.settings.count)
+        for text in texts[begin % len(texts) :] + texts[: begin % len(texts)]:
+            try:
+                self.speaker.check(text, voice)
+            except TextError:
+                continue
+            if text != prompt.transcript:
+                return _Item(prompt, voice, text)
+        raise DataError(
+            f"samples: none of {len(texts)} texts can be spoken with {prompt.path}; name others by samples.texts"
+        )
+
+
+@dataclass
+class _Item:
+    prompt: Utterance
+    voice: Voice
+    text: str
+
+
+def _texts(utterances: list[Utterance], settings: SampleSettings) -> list[str]:
+    if settings.texts:
+        try:
+            lines = Path(settings.texts).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"samples.texts: {settings.texts} cannot be read ({error})") from error
+        texts = [line.strip() for line in lines if line.strip()]
+    else:
+        texts = [u.transcript or "" for u in sentences(utterances)]
+    if not texts:
+        raise DataError("samples: there are no texts to speak; name a file with samples.texts")
+    return texts

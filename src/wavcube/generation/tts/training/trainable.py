@@ -1,0 +1,101 @@
+"""What a run of text to speech trains, in the form that checkpoints know, and where its weights come from."""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from wavcube.data.manifests.utterances import Utterance
+from wavcube.engine.trainable import Objective
+from wavcube.errors import ConfigError
+from wavcube.files import atomic_path
+from wavcube.generation.flow.config import SpeechFlowConfig, TransformerConfig
+from wavcube.generation.flow.feature_codec import Representation, check_identity
+from wavcube.generation.flow.flow_matching import FlowMatching
+from wavcube.generation.tts.model import CONFIG, WEIGHTS, SpeechFlow, write_model
+from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.tts.text.vocabulary import Vocabulary
+from wavcube.generation.tts.training.card import model_card
+from wavcube.generation.tts.training.config import SpeechTrainConfig
+from wavcube.generation.tts.training.dataset import SpeechBatch
+
+logger = logging.getLogger(__name__)
+
+
+class SpeechTask(Objective):
+    """Flow matching as the checkpoints of training see it: networks without discriminators."""
+
+    networks: FlowMatching
+
+    def __init__(self, model: SpeechFlow, config: SpeechTrainConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.networks = FlowMatching(model, config.flow)
+
+    def inputs(self, batch: Any) -> dict[str, Any]:
+        assert isinstance(batch, SpeechBatch)
+        return {"values": batch.values, "lengths": batch.lengths, "text": batch.text, "ends": batch.ends}
+
+    def generator_loss(self, batch: Any, output: Any, judge: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        return output, {}
+
+    def measure(self, batch: Any, output: Any) -> dict[str, Tensor]:
+        return {"loss": output}
+
+    def save(self, folder: Path, weights: dict[str, Tensor], statistics: tuple[Tensor, Tensor] | None) -> None:
+        own = {key.removeprefix("model."): value for key, value in weights.items()}
+        write_model(folder, self.networks.model.config, own)
+
+    def export(self, checkpoint: Path, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        for name in (WEIGHTS, CONFIG):
+            with atomic_path(folder / name) as temporary:
+                shutil.copy(checkpoint / name, temporary)
+        with atomic_path(folder / "README.md") as temporary:
+            temporary.write_text(model_card(self.networks.model, self.config), encoding="utf-8")
+
+
+def starting_model(
+    config: SpeechTrainConfig, checkpoint: Path | None, representation: Representation, utterances: list[Utterance]
+) -> SpeechFlow:
+    """The model of a run: of its own checkpoint, of the model it starts from, or with random weights.
+
+    A new model has no statistics yet: the caller sets them from its data. One to fine-tune keeps those it has, since
+    its weights expect them.
+
+    Raises:
+        CheckpointError: the model to start from or to go on with is of another representation.
+        ConfigError: impossible sizes or front end.
+    """
+    if checkpoint is not None:
+        model = SpeechFlow.from_pretrained(checkpoint)
+        check_identity(model.config.representation, representation.frontend)
+        return model
+    if config.start:
+        model = SpeechFlow.from_pretrained(config.start)
+        check_identity(model.config.representation, representation.frontend)
+        front_end = model.config.front_end
+        found = _vocabulary(config, front_end, utterances)
+        new = model.vocabulary.unknown(found.symbols)
+        if not new:
+            return model
+        logger.warning("%d symbols are new to the model: %s", len(new), " ".join(map(repr, new[:20])))
+        return model.with_vocabulary(Vocabulary([*model.vocabulary.symbols, *new]), front_end)
+    try:
+        base = TransformerConfig.preset(config.model.preset)
+        sizes = TransformerConfig(**{**vars(base), **config.model.transformer})
+    except TypeError as error:
+        raise ConfigError(f"model.transformer: {str(error).split(')', 1)[-1].strip()}") from error
+    vocabulary = _vocabulary(config, config.model.front_end, utterances)
+    languages = tuple(sorted({utterance.language for utterance in utterances}))
+    described = representation.describe(config.representation)
+    return SpeechFlow(SpeechFlowConfig(sizes, described, config.model.front_end, vocabulary.symbols, languages))
+
+
+def _vocabulary(config: SpeechTrainConfig, front_end: str, utterances: list[Utterance]) -> Vocabulary:
+    if config.model.vocabulary:
+        return Vocabulary.read(Path(config.model.vocabulary))
+    symbols = build_front_end(front_end)
+    return Vocabulary.collect(symbols(utterance.transcript or "") for utterance in utterances)

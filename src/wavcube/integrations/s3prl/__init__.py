@@ -1,0 +1,1 @@
+"""WavCube as an s3prl upstream."""

@@ -1,0 +1,189 @@
+"""Where the weights of a run come from: a pretrained encoder, another run, or a checkpoint of the run itself."""
+
+import copy
+import dataclasses
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+from torch import nn
+
+from wavcube.codec import SpeechEncoder, WavCube, WavCubeConfig
+from wavcube.engine.checkpoints import DISCRIMINATOR, latest_checkpoint
+from wavcube.errors import CheckpointError, ConfigError
+from wavcube.training.config import ModelConfig, TrainConfig
+from wavcube.training.small.distillation_heads import load_heads
+from wavcube.training.small.pca_codec import training_recordings
+from wavcube.training.small.pca_init import hold_compressed_code, start_compressor, start_decoder
+from wavcube.training.small.rrr_init import find_directions, hold_semantics, start_semantics
+
+logger = logging.getLogger(__name__)
+
+DROPOUTS = ("hidden_dropout", "attention_dropout", "activation_dropout")
+"""What a recipe may change of a pretrained encoder besides its layer."""
+
+
+def stage1_model(config: TrainConfig) -> WavCube:
+    """A model for stage 1: a pretrained encoder, adapters that begin as copies of its first layers, a new decoder."""
+    if config.start == "random":
+        model = WavCube(model_config(config.model))
+    else:
+        encoder = load_encoder(config.start, config.model.encoder.get("feature_layer", -1))
+        model = WavCube(model_config(config.model, encoder))
+        model.encoder.load_state_dict(encoder.state_dict())
+    model.copy_layers_from_encoder()
+    if config.model.linear_start:
+        _start_with_a_codec(model, config)
+    _hold_start(model, config)
+    model.encoder.requires_grad_(False)
+    return model
+
+
+def stage2_model(config: TrainConfig) -> WavCube:
+    """A model for stage 2: the one of stage 1 with a frozen copy of its encoder, or one of stage 2 to go on with."""
+    folder = start_folder(config.start)
+    model = WavCube.from_pretrained(folder)
+    if model.restorer is None:
+        raise CheckpointError(
+            f"{folder}: has no restorer, which stage 2 needs; start from a run of stage 1, or convert the published "
+            "checkpoint with --training-form"
+        )
+    if config.teacher:
+        model.teacher = _as_teacher(load_encoder(config.teacher, model.config.encoder.feature_layer), model, config)
+    elif model.teacher is None:
+        if model.config.stage != 1:
+            raise CheckpointError(
+                f"{folder}: is of stage 2 and came without its teacher; name the encoder that anchors it with "
+                "`teacher=...`, or start from a run of stage 1"
+            )
+        model.teacher = copy.deepcopy(model.encoder).requires_grad_(False)
+    model.config = dataclasses.replace(model.config, stage=2, teacher=True)
+    model.requires_grad_(True)
+    model.teacher.requires_grad_(False)
+    model.encoder.feature_extractor.requires_grad_(not config.optimizer.freeze_front_end)
+    model = _own_memory(model)
+    _hold_start(model, config)
+    return model
+
+
+def resumed_model(checkpoint: Path, config: TrainConfig) -> WavCube:
+    """The model of a run's own checkpoint, with the same parameters frozen as when it began."""
+    model = _own_memory(WavCube.from_pretrained(checkpoint))
+    _hold_start(model, config)
+    if model.teacher is None:
+        model.encoder.requires_grad_(False)
+    else:
+        model.encoder.feature_extractor.requires_grad_(not config.optimizer.freeze_front_end)
+    return model
+
+
+def model_config(config: ModelConfig, encoder: SpeechEncoder | None = None) -> WavCubeConfig:
+    """The configuration of a stage 1 model; the sizes of a pretrained encoder are its own."""
+    values = WavCubeConfig.preset(config.preset).to_dict()
+    for part in ("encoder", "bottleneck", "decoder"):
+        values[part] = _merged(values[part], getattr(config, part))
+    if encoder is not None:
+        unknown = sorted(set(config.encoder) - {*DROPOUTS, "feature_layer"})
+        if unknown:
+            raise ConfigError(
+                f"model.encoder.{unknown[0]}: a pretrained encoder brings its own sizes; only feature_layer and "
+                f"{', '.join(DROPOUTS)} can be set"
+            )
+        values["encoder"] = _merged(encoder.config.__dict__, config.encoder)
+    try:
+        return WavCubeConfig.from_dict({**values, "stage": 1, "restorer": True, "teacher": False})
+    except ConfigError as error:
+        raise ConfigError(f"model: {error}") from error
+
+
+def load_encoder(name: str, feature_layer: int = -1) -> SpeechEncoder:
+    """The encoder of a WavCube folder or a run of any task, or of a transformers folder or hub id."""
+    folder = start_folder(name)
+    if _is_wavcube(folder):
+        encoder = WavCube.from_pretrained(folder).encoder
+        if encoder.config.feature_layer != feature_layer:
+            raise CheckpointError(
+                f"{name}: its encoder gives layer {encoder.config.feature_layer}, layer {feature_layer} is wanted; "
+                "start from the transformers folder it was made of"
+            )
+        return encoder
+    return SpeechEncoder.from_transformers(str(folder) if folder.is_dir() else name, feature_layer)
+
+
+def start_folder(name: str) -> Path:
+    """The checkpoint folder that a run's folder, or a checkpoint folder itself, stands for."""
+    folder = Path(name)
+    if (folder / "checkpoints").is_dir():
+        newest = latest_checkpoint(folder / "checkpoints")
+        if newest is None:
+            raise CheckpointError(f"{folder}: this run has no checkpoint yet")
+        return newest
+    return folder
+
+
+def load_discriminator(discriminator: nn.Module, name: str) -> None:
+    """Let discriminators go on from those of the run that a model starts from, where it has any of the same size."""
+    path = start_folder(name) / DISCRIMINATOR
+    if not path.is_file():
+        logger.warning("%s has no discriminators; new ones start from random weights", name)
+        return
+    weights = load_file(path)
+    wanted = {key: value.shape for key, value in discriminator.state_dict().items()}
+    if {key: value.shape for key, value in weights.items()} != wanted:
+        logger.warning("%s has discriminators of another size; new ones start from random weights", name)
+        return
+    discriminator.load_state_dict(weights)
+
+
+def _start_with_a_codec(model: WavCube, config: TrainConfig) -> None:
+    channels, recordings = config.model.linear_start, training_recordings(config)
+    start_compressor(model, channels)
+    if config.model.semantic_start:
+        free = model.config.bottleneck.latent_dim - 2 - channels
+        heads = load_heads(start_folder(config.start))
+        directions = find_directions(model.encoder, heads, recordings, free - 1, channels)
+        start_semantics(model, directions, channels)
+        logger.info("semantic start: %d directions hold %.0f %%", free - 1, 100 * directions.explained)
+    start_decoder(model, recordings, channels)
+
+
+def _hold_start(model: WavCube, config: TrainConfig) -> None:
+    """Hold what is to stay of a linear and a semantic start: in stage 1 both, in stage 2 what the latent means."""
+    if config.model.semantic_start:
+        hold_semantics(model, config.model.linear_start)
+    if config.model.linear_start and model.teacher is None:
+        hold_compressed_code(model, config.model.linear_start)
+
+
+def _as_teacher(teacher: SpeechEncoder, model: WavCube, config: TrainConfig) -> SpeechEncoder:
+    copied = copy.deepcopy(model.encoder)
+    try:
+        copied.load_state_dict(teacher.state_dict())
+    except RuntimeError as error:
+        raise CheckpointError(f"{config.teacher}: this teacher is of another size than the student") from error
+    return copied
+
+
+def _own_memory(model: WavCube) -> WavCube:
+    """Loaded weights are mapped from their file; what trains must not depend on it."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = tensor.data.clone()
+    return model
+
+
+def _is_wavcube(folder: Path) -> bool:
+    try:
+        return str(json.loads((folder / "config.json").read_text()).get("format", "")).startswith("wavcube")
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`values` with `changes`, groups within groups merged likewise."""
+    merged = dict(values)
+    for key, value in changes.items():
+        inner = merged.get(key)
+        merged[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,1 @@
+"""Linear probes of frozen frames: characters and speakers."""

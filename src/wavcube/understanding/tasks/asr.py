@@ -1,0 +1,79 @@
+"""Speech recognition: the words, by characters (LibriSpeech train-clean-100; word error rate)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from wavcube.understanding.batches import Batch
+from wavcube.understanding.config import Recipe
+from wavcube.understanding.corpus import Corpus, check_splits
+from wavcube.understanding.ctc import CTCTask, check_texts, errors, greedy, token_set
+from wavcube.understanding.heads import Recurrent
+from wavcube.understanding.language_model import LanguageModel, beam_search
+from wavcube.understanding.librispeech import read_transcribed
+from wavcube.understanding.task import Measure
+
+
+class SpeechRecognition(CTCTask):
+    """LibriSpeech, or a manifest with a column `transcript`; greedy, or by beam search with an n-gram model."""
+
+    name = "asr"
+    title = "Speech recognition"
+    measures = (Measure("wer", "WER", "%", False), Measure("cer", "CER", "%", False))
+    recipe = Recipe(
+        steps=200_000,
+        batch=32,
+        learning_rate=1e-4,
+        width=1024,
+        depth=2,
+        dropout=0.2,
+        bucket=True,
+        specaugment="published",
+    )
+
+    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+        splits = read_transcribed(data)
+        return [Corpus.of(splits, labels=token_set(e.target for e in splits["train"]))]
+
+    def check(self, corpus: Corpus, source: Path) -> None:
+        check_splits(corpus, source)
+        check_texts(corpus, source)
+
+    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+        return Recurrent(dim, recipe.width, recipe.depth, recipe.dropout, len(corpus.labels))
+
+    def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> Sequence[Any]:
+        return [" ".join("".join(read).split()) for read in greedy(output, batch.lengths, corpus.labels)]
+
+    def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
+        rows = []
+        for example in corpus.splits[split]:
+            reference, hypothesis = example.target, said[example.clip.key]
+            # Characters with spaces made visible: jiwer's words are then our characters.
+            characters = errors(reference.replace(" ", "|"), hypothesis.replace(" ", "|"))
+            rows.append([*errors(reference.split(), hypothesis.split()), *characters])
+        return np.array(rows, float)
+
+    def for_test(self, recipe: Recipe) -> "SpeechRecognition":
+        return SpeechRecognitionWithModel(LanguageModel(Path(recipe.language_model))) if recipe.language_model else self
+
+    def measure(self, outcomes: np.ndarray) -> dict[str, float]:
+        wrong_words, words, wrong_characters, characters = outcomes.sum(0)
+        return {"wer": 100.0 * wrong_words / words, "cer": 100.0 * wrong_characters / characters}
+
+
+class SpeechRecognitionWithModel(SpeechRecognition):
+    """The same head, read with a word n-gram model on the test split."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model = model
+
+    def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> Sequence[Any]:
+        scores = output.log_softmax(-1).cpu().numpy()
+        return [
+            beam_search(row[:length], corpus.labels, self.model)
+            for row, length in zip(scores, batch.lengths.tolist(), strict=True)
+        ]

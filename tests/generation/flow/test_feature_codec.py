@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.locations import SPEECH
+from wavcube.audio.io import load_audio
+from wavcube.errors import CheckpointError
+from wavcube.features import build_frontend
+from wavcube.generation.flow.feature_codec import Representation, check_identity, load_representation
+
+
+@pytest.fixture(scope="module")
+def waveform() -> np.ndarray:
+    return load_audio(SPEECH / "p287_002.flac")
+
+
+@pytest.mark.parametrize("part", ["wavcube", "features", "restored"])
+def test_every_part_of_a_wavcube_has_a_way_back(part: str, wavcube_folder: Path, waveform: np.ndarray) -> None:
+    representation = load_representation(f"{part}:{wavcube_folder}")
+    frames = representation.encode(waveform)
+    decoded = representation.decode(frames)
+    assert decoded.shape == (320 * len(frames),)
+    assert np.isfinite(decoded).all()
+
+
+def test_latents_come_back_as_the_model_decodes_them(latents: Representation, waveform: np.ndarray) -> None:
+    model = latents.frontend.model  # type: ignore[attr-defined]
+    decoded = latents.decode(latents.encode(waveform))
+    wanted = model.decode(model.encode(waveform, 16_000))[0].numpy()
+    count = min(len(decoded), len(wanted))
+    np.testing.assert_allclose(decoded[:count], wanted[:count], atol=1e-5)
+
+
+def test_griffin_lim_gives_back_the_log_mel(waveform: np.ndarray) -> None:
+    representation = load_representation("logmel")
+    frames = representation.encode(waveform)
+    decoded = representation.decode(frames)
+    assert decoded.shape == (160 * len(frames),)
+    again = representation.encode(decoded)
+    count = min(len(frames), len(again))
+    loud = frames[:count].mean(1) > frames.mean()
+    difference = (again[:count] - frames[:count])[loud].abs().mean()
+    unrelated = (frames[:count][loud] - frames.mean(0)).abs().mean()
+    assert difference < 0.35 * unrelated
+
+
+def test_a_vocoder_of_the_user_s(tmp_path: Path, waveform: np.ndarray) -> None:
+    class Flat(nn.Module):
+        def forward(self, frames: Tensor) -> Tensor:
+            return frames.mean(-1).repeat_interleave(160, 1)
+
+    path = tmp_path / "vocoder.pt"
+    torch.jit.script(Flat()).save(str(path))
+    representation = load_representation("logmel", vocoder=str(path))
+    frames = representation.encode(waveform)
+    assert representation.decode(frames)[0] == pytest.approx(float(frames[0].mean()), rel=1e-4)
+
+
+def test_without_a_way_back_the_error_says_what_to_do(waveform: np.ndarray, tmp_path: Path) -> None:
+    representation = Representation(build_frontend("mfcc"))
+    with pytest.raises(CheckpointError, match="--vocoder"):
+        representation.decode(representation.encode(waveform))
+    with pytest.raises(CheckpointError, match="no such vocoder"):
+        load_representation("logmel", vocoder=str(tmp_path / "none.pt"))
+    (tmp_path / "text.pt").write_text("no network")
+    with pytest.raises(CheckpointError, match="cannot be loaded as a vocoder"):
+        load_representation("logmel", vocoder=str(tmp_path / "text.pt"))
+
+
+def test_another_representation_than_trained_on_is_refused(latents: Representation) -> None:
+    described = latents.describe("wavcube:here")
+    check_identity(described, latents.frontend)
+    with pytest.raises(CheckpointError, match="was trained on wavcube:here"):
+        check_identity(described, build_frontend("logmel"))

@@ -1,0 +1,77 @@
+# ruff: noqa: RUF001 (phonetic letters)
+"""The trained model that comes with the package."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from tests.locations import SPEECH
+from wavcube.audio.io import load_audio
+from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.pipeline import PACKAGED, TextToSpeech
+
+pytest.importorskip("gruut")
+
+PROMPT = SPEECH / "p287_002.flac"
+SOLVER = SolverSettings(7)
+
+
+@pytest.fixture(scope="module")
+def packaged() -> TextToSpeech:
+    return TextToSpeech.from_pretrained()
+
+
+def test_it_is_small_and_its_card_is_there() -> None:
+    assert (PACKAGED / "model.safetensors").stat().st_size < 40e6
+    assert json.loads((PACKAGED / "config.json").read_text())["front_end"] == "gruut:en-us"
+    assert "consent" in (PACKAGED / "MODEL_CARD.md").read_text()
+
+
+def test_it_speaks_with_pauses_where_the_text_has_them(packaged: TextToSpeech) -> None:
+    """Loud on vowels, quiet in the pause of a full stop, as long as read speech is."""
+    voice = packaged.voice(PROMPT)
+    text = "We had a good time. They were all there."
+    speech = packaged.speak(text, voice, solver=SOLVER)
+    assert 1.8 < speech.seconds < 4.5
+    ends = packaged.model.symbol_ends(packaged.model.numbers(text), round(50 * speech.seconds)).numpy() / 50
+    symbols = packaged.model.front_end(text)
+    level = [
+        20 * np.log10(np.sqrt(np.square(speech.waveform[int(16_000 * a) : int(16_000 * b) + 1]).mean()) + 1e-6)
+        for a, b in pairwise([0.0, *ends])
+    ]
+    vowels = [x for x, symbol in zip(level, symbols, strict=True) if any(c in "aeioɑɛɪʊuæəɔ" for c in symbol)]
+    stop = level[symbols.index(".") + 1]
+    assert np.median(vowels) > stop + 15
+
+
+def test_the_text_decides_what_is_heard_and_the_seed_does_not(packaged: TextToSpeech) -> None:
+    """Frames of two seeds are nearer to each other than to those of another text of the same length."""
+    voice = packaged.voice(PROMPT)
+
+    def frames(text: str, seed: int) -> torch.Tensor:
+        waveform = packaged.speak(text, voice, seconds=2.0, seed=seed, solver=SOLVER).waveform
+        return packaged.model.normalise(packaged.representation.encode(waveform))
+
+    text = "The boy was there when the sun rose."
+    first, second, other = frames(text, 0), frames(text, 1), frames("Please call Stella, and ask her again.", 0)
+    assert (first - second).square().mean() < 0.6 * (first - other).square().mean()
+
+
+def test_the_voice_comes_from_the_prompt(packaged: TextToSpeech) -> None:
+    """The long-term spectrum of new speech is nearer to its own prompt's than to another's."""
+    prompts = [PROMPT, SPEECH / "LJ001-0013.opus"]
+    voices = [packaged.voice(prompt) for prompt in prompts]
+    spoken = packaged.speak(["A long time ago, there was a king."] * 2, voices, solver=SOLVER)
+
+    def spectrum(waveform: np.ndarray) -> torch.Tensor:
+        frames = packaged.representation.encode(waveform)
+        return frames[frames.mean(1) > frames.mean()].mean(0)  # of its louder half
+
+    true = [spectrum(load_audio(prompt)) for prompt in prompts]
+    made = [spectrum(speech.waveform) for speech in spoken]
+    own = sum((made[i] - true[i]).square().mean() for i in (0, 1))
+    crossed = sum((made[i] - true[1 - i]).square().mean() for i in (0, 1))
+    assert own < crossed

@@ -1,0 +1,170 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.generation.small import speech_flow
+from tests.locations import SPEECH
+from wavcube.audio.io import load_audio
+from wavcube.errors import AudioError, CheckpointError
+from wavcube.generation.flow.feature_codec import Representation, load_representation
+from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.model import Wanted
+from wavcube.generation.tts.pipeline import TextToSpeech
+from wavcube.generation.tts.text.frontend import TextError
+
+PROMPT, PROMPT_TEXT = SPEECH / "p287_002.flac", "ask her to bring these things with her from the store"
+FAST = SolverSettings(2, guidance=1.0)
+
+
+def test_speech_lasts_as_long_as_the_prompt_s_pace_says(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    text = "bring these things"
+    frames = round(len(voice.frames) / len(PROMPT_TEXT) * len(text))
+    speech = speaker.speak(text, voice, solver=FAST)
+    assert len(speech.waveform) == 320 * frames
+    assert np.abs(speech.waveform).max() <= 1.0
+    fast = speaker.speak(text, voice, speed=1.5, solver=FAST)
+    assert fast.seconds == pytest.approx(speech.seconds / 1.5, abs=0.02)
+    assert speaker.speak(text, voice, seconds=2.0, solver=FAST).seconds == pytest.approx(2.0)
+
+
+def test_a_list_of_texts_sounds_as_each_alone(speaker: TextToSpeech) -> None:
+    voices = [
+        speaker.voice(PROMPT, PROMPT_TEXT),
+        speaker.voice(SPEECH / "LJ001-0013.opus", "than in the same operations"),
+    ]
+    texts = ["a short one.", "and one that is a little longer, is it not?"]
+    together = speaker.speak(texts, voices, seed=[3, 4], solver=FAST)
+    for text, voice, seed, spoken in zip(texts, voices, (3, 4), together, strict=True):
+        alone = speaker.speak(text, voice, seed=seed, solver=FAST)
+        np.testing.assert_allclose(spoken.waveform, alone.waveform, atol=2e-3)
+        assert spoken.text == text
+
+
+def test_the_seed_decides(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    first, same, other = (speaker.speak("hello", voice, seed=seed, solver=FAST).waveform for seed in (0, 0, 1))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_long_texts_are_spoken_in_pieces_without_clicks(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    sentence = "this is a sentence of some length that goes on for a while. "
+    calls = []
+    speech = speaker.speak(sentence * 12, voice, solver=FAST, progress=lambda *done: calls.append(done))
+    pieces = calls[-1][1]
+    assert pieces > 1
+    assert calls[-1] == (pieces, pieces)
+    wanted = len(voice.frames) / 50 / len(PROMPT_TEXT) * len((sentence * 12).strip())
+    assert speech.seconds == pytest.approx(wanted + 0.1 * (pieces - 1), rel=0.02)
+    silent = np.flatnonzero(np.abs(speech.waveform) < 1e-7)
+    assert len(silent) >= 1600 * (pieces - 1)  # the pauses
+
+
+def test_streaming_gives_sentences_with_pauses(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    parts = list(speaker.stream("first of all. and then this, too. end.", voice, solver=FAST))
+    assert len(parts) == 3
+    assert not parts[0][-1600:].any()
+    assert parts[-1][0] == 0
+    with pytest.raises(TextError):
+        next(speaker.stream("good. b4d.", voice, solver=FAST))
+
+
+def test_quiet_prompts_give_quiet_speech(speaker: TextToSpeech) -> None:
+    waveform = load_audio(PROMPT)
+    waveform *= 0.1 / np.sqrt(np.square(waveform).mean())  # as loud as prompts are brought to
+    normal, quiet = (
+        speaker.speak("hello there", (gain * waveform).astype(np.float32), PROMPT_TEXT, sample_rate=16_000, solver=FAST)
+        for gain in (0.9, 0.09)
+    )
+    np.testing.assert_allclose(normal.waveform, 10 * quiet.waveform, atol=1e-3)
+
+
+class Reader:
+    name = fingerprint = "reader"
+
+    def transcribe(self, waveform: np.ndarray, language: str) -> str:
+        return "bring things"
+
+
+def test_prompts_without_text_are_read_or_asked_for(speaker: TextToSpeech) -> None:
+    with pytest.raises(TextError, match="--prompt-text"):
+        speaker.voice(PROMPT)
+    speaker.recogniser = Reader()
+    assert speaker.voice(PROMPT).text == "bring things"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"text": " "}, "the text is empty, or nothing of it is spoken"),
+        ({"text": "x" * 60, "seconds": 1.0}, r"does not fit 1 s: at the pace of the prompt it takes"),
+        ({"text": "100 %"}, "does not know the characters '1' '0' '%'"),
+        ({"text": ["a", "b"], "seed": [1]}, "1 seeds for 2 texts"),
+        ({"text": "hello", "speed": 0.0}, "speed is 0"),
+        ({"text": "hello", "prompt_text": ""}, "prompt's text is empty"),
+    ],
+)
+def test_texts_that_cannot_be_spoken_are_refused(
+    speaker: TextToSpeech, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(TextError, match=message):
+        speaker.speak(**{"prompt": PROMPT, "prompt_text": PROMPT_TEXT, **arguments})  # type: ignore[arg-type]
+
+
+def test_new_speech_is_decoded_behind_the_end_of_the_prompt(speaker: TextToSpeech) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    text = speaker.model.numbers(f"{PROMPT_TEXT} hello")
+    frames = speaker.model.generate([Wanted(voice.frames, text, 50, 0)], FAST)[0]
+    decoded = speaker.representation.decode(torch.cat([voice.frames[-25:], frames]))
+    speech = speaker.speak("hello", voice, seconds=1.0, solver=FAST)
+    np.testing.assert_allclose(speech.waveform, np.clip(decoded[25 * 320 :] / voice.gain, -1, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-4), (torch.bfloat16, 0.05)])
+def test_a_prepared_model_makes_the_same_frames(speaker: TextToSpeech, dtype: torch.dtype, error: float) -> None:
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    wanted = Wanted(voice.frames, speaker.model.numbers(f"{PROMPT_TEXT} hello"), 50, 0)
+    plain, before = speaker.model.generate([wanted], FAST)[0], speaker.identity
+    prepared = speaker.optimize(dtype).model.generate([wanted], FAST)[0]
+    assert (prepared - plain).norm() / plain.norm() < error
+    assert (speaker.identity == before) == (dtype == torch.float32)
+
+
+def test_prompts_that_cannot_be_used_are_refused(speaker: TextToSpeech) -> None:
+    with pytest.raises(AudioError, match="silent"):
+        speaker.voice(np.zeros(32_000, np.float32), "text", 16_000)
+
+
+def test_a_model_finds_its_representation_again(wavcube_folder: Path, latents: Representation, tmp_path: Path) -> None:
+    model = speech_flow(latents.describe(f"wavcube:{wavcube_folder}"))
+    model.save_pretrained(tmp_path)
+    speaker = TextToSpeech.from_pretrained(tmp_path)
+    wanted = TextToSpeech(model, latents)
+    voice = speaker.voice(PROMPT, PROMPT_TEXT)
+    assert np.array_equal(
+        speaker.speak("hello", voice, solver=FAST).waveform, wanted.speak("hello", voice, solver=FAST).waveform
+    )
+    with pytest.raises(CheckpointError, match="name the one it was trained on"):
+        TextToSpeech.from_pretrained(tmp_path, representation="logmel")
+    with pytest.raises(CheckpointError, match="was trained on"):
+        TextToSpeech(model, load_representation("logmel"))
+
+
+def test_with_timed_symbols_a_prompt_needs_no_text(latents: Representation) -> None:
+    speaker = TextToSpeech(speech_flow(latents.describe("wavcube"), placement="timed"), latents)
+    voice = speaker.voice(PROMPT)
+    speech = speaker.speak("bring these things", voice, solver=FAST)
+    symbols = len("bring these things") + 2  # with the silence at both ends; each lasts 80 ms in this model
+    assert speech.seconds == pytest.approx(0.08 * symbols, abs=0.02)
+    assert speaker.speak("bring these things", voice, speed=2.0, solver=FAST).seconds == pytest.approx(0.8, abs=0.02)
+    # Its text tells the pace: this prompt is slower than 80 ms a symbol, or faster.
+    told = speaker.voice(PROMPT, PROMPT_TEXT)
+    pace = len(voice.frames) / 50 / (0.08 * (len(PROMPT_TEXT) + 2))
+    assert told.pace == pytest.approx(pace, rel=0.02)
+    assert speaker.speak("hello", told, solver=FAST).seconds == pytest.approx(0.08 * 7 * pace, abs=0.02)
+    assert speaker.voice(PROMPT, "a").pace == 1.5  # a text that cannot be the prompt's

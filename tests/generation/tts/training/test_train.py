@@ -1,0 +1,191 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.locations import REPOSITORY
+from wavcube.errors import CheckpointError, ConfigError, DataError, WavCubeError
+from wavcube.generation.flow.config import TransformerConfig
+from wavcube.generation.tts.model import SpeechFlow
+from wavcube.generation.tts.pipeline import TextToSpeech
+from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.tts.training.recipe import read_recipe
+from wavcube.generation.tts.training.train import linear_factor, train_run
+
+
+@pytest.fixture
+def settings(manifest: Path, tmp_path: Path, wavcube_folder: Path) -> list[str]:
+    corpus = f"[{{path: '{manifest}'}}]"
+    return [
+        f"representation=wavcube:{wavcube_folder}",
+        "model.preset=tiny",
+        "model.front_end=lowercase",
+        f"data.train={corpus}",
+        f"data.validation={corpus}",
+        f"data.cache='{tmp_path / 'cache'}'",
+        "batches.seconds=8.0",
+        "optimizer.steps=4",
+        "optimizer.warmup=2",
+        "optimizer.lr=1e-3",
+        "optimizer.ema=0.9",
+        "samples.every=0",
+        "samples.count=2",
+        "samples.evaluations=2",
+        "run.validate_every=6",
+        "run.log_every=2",
+        "run.save_every=100",
+        "hardware.accelerator=cpu",
+        "hardware.devices=1",
+    ]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("model: {transformer: {dropout: 0.1}}\n")
+    return path
+
+
+def test_a_run_leaves_a_model_that_speaks(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert train_run(run, recipe=recipe, settings=[*settings, "samples.every=4"])
+    assert {path.name for path in (run / "samples" / "step-00000004").iterdir()} == {"00.wav", "01.wav"}
+    logged = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {"train/loss", "validation/loss"} <= {name for line in logged for name in line}
+    assert (run / "curves.png").is_file()
+    speaker = TextToSpeech.from_pretrained(run)
+    assert speaker.model.config.transformer.dropout == 0.1
+    assert speaker.model.config.languages == ("en",)
+    card = (run / "model" / "README.md").read_text()
+    assert "needs the consent of the person" in card
+    assert "Trained on: speech.tsv; 4 updates" in card
+    assert str(tmp_path) not in card
+
+
+def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(
+    settings: list[str], recipe: Path, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train_run(whole, recipe=recipe, settings=[*settings, "run.save_every=2"])
+    shutil.copytree(whole, cut)
+    shutil.rmtree(cut / "checkpoints" / "step-00000004")
+    shutil.rmtree(cut / "model")
+    assert train_run(cut, resume=True)
+    for name in ("model.safetensors", "trainer/networks.safetensors"):
+        first, second = (load_file(run / "checkpoints" / "step-00000004" / name) for run in (whole, cut))
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[key], second[key]) for key in first)
+    assert (whole / "metrics.jsonl").read_text().count('"step": 6') == (cut / "metrics.jsonl").read_text().count(
+        '"step": 6'
+    )
+
+
+def test_training_lowers_the_loss(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+    more = ["optimizer.steps=40", "run.validate_every=10", "hardware.checkpoint_activations=true"]
+    train_run(tmp_path / "run", recipe=recipe, settings=[*settings, *more])
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    losses = [line["validation/loss"] for line in lines if "validation/loss" in line]
+    assert losses[-1] < 0.95 * losses[0]
+
+
+def test_timed_symbols_are_learnt_from_an_alignment(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train_run(run, recipe=recipe, settings=[*settings, "model.transformer={placement: timed}", "samples.every=4"])
+    model = SpeechFlow.from_pretrained(run)
+    assert model.timing is not None
+    seconds = model.timing(torch.tensor(model.numbers("these things")))
+    assert 0.3 < float(seconds.sum()) < 2.0
+    assert len(list((run / "samples" / "step-00000004").iterdir())) == 2
+
+
+def test_fine_tuning_starts_from_a_model_and_adds_symbols(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+    train_run(tmp_path / "first", recipe=recipe, settings=settings)
+    vocabulary = tmp_path / "vocabulary.txt"
+    vocabulary.write_text("\n".join([*SpeechFlow.from_pretrained(tmp_path / "first").config.symbols, "ß", ""]))
+    more = [*settings, f"model.vocabulary='{vocabulary}'", "optimizer.lr=1e-12", "optimizer.ema=0.0"]
+    train_run(tmp_path / "second", recipe=recipe, settings=more, start=str(tmp_path / "first"))
+    before, after = (SpeechFlow.from_pretrained(tmp_path / name) for name in ("first", "second"))
+    assert after.vocabulary.symbols == (*before.vocabulary.symbols, "ß")
+    torch.testing.assert_close(after.transformer.state_dict(), before.transformer.state_dict(), atol=1e-4, rtol=0)
+    assert torch.equal(after.mean, before.mean)
+    with pytest.raises(CheckpointError, match="was trained on"):
+        train_run(
+            tmp_path / "third",
+            recipe=recipe,
+            settings=[*settings, "representation=logmel"],
+            start=str(tmp_path / "first"),
+        )
+
+
+def test_folders_are_not_overwritten(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train_run(run, recipe=recipe, settings=[*settings, "run.validate_every=0"])
+    with pytest.raises(ConfigError, match="holds a run already"):
+        train_run(run, recipe=recipe, settings=settings)
+    with pytest.raises(ConfigError, match=r"another configuration: optimizer\.lr differs"):
+        train_run(run, recipe=recipe, settings=[*settings, "optimizer.lr=2e-3"], resume=True)
+    with pytest.raises(CheckpointError, match="was trained on"):
+        train_run(
+            run, recipe=recipe, settings=[*settings, "run.validate_every=0", "representation=logmel"], resume=True
+        )
+    with pytest.raises(ConfigError, match="holds no run"):
+        train_run(tmp_path, recipe=recipe, settings=settings)
+    with pytest.raises(ConfigError, match="name a recipe"):
+        train_run(tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("optimizer.stesp=3", r"unknown key optimizer\.stesp"),
+        ("optimizer.steps=many", r"optimizer\.steps"),
+        ("optimizer.warmup=4", r"must be below optimizer\.steps"),
+        ("flow.span_low=0", r"flow\.span_low"),
+        ("data.train=[]", r"data\.train is empty"),
+        ("data.validation=[]", r"data\.validation is empty"),
+        ("model.transformer={widht: 3}", r"model\.transformer"),
+        ("model.preset=huge", "no transformer preset 'huge'"),
+        ("model.front_end=letters", "no text front end"),
+        ("representation=mel", "unknown representation"),
+        ("samples={every: 1, texts: none.txt}", r"samples\.texts: none\.txt cannot be read"),
+        ("samples={every: 1, prompt_seconds: 1.0}", r"no validation utterance of up to 1 s can be a prompt"),
+        ("samples={every: 1, recogniser: ears}", "wer cannot be measured"),
+    ],
+)
+def test_wrong_settings_are_named(settings: list[str], recipe: Path, tmp_path: Path, wrong: str, message: str) -> None:
+    with pytest.raises(WavCubeError, match=message):
+        train_run(tmp_path / "run", recipe=recipe, settings=[*settings, wrong])
+
+
+def test_missing_data_is_named(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.tsv: no such"):
+        train_run(tmp_path / "run", recipe=recipe, settings=[*settings, "data.train=[{path: none.tsv}]"])
+
+
+def test_recipes_build_on_others(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("data: {train: [{path: a.tsv}], validation: [{path: b.tsv}]}\nrun: {seed: 3}\n")
+    (tmp_path / "one.yaml").write_text("base: base.yaml\noptimizer: {steps: 30000}\n")
+    config = read_recipe(tmp_path / "one.yaml", ["run.seed=4"])
+    assert (config.data.train[0].path, config.optimizer.steps, config.run.seed) == ("a.tsv", 30_000, 4)
+    (tmp_path / "base.yaml").write_text("base: one.yaml\n")
+    with pytest.raises(ConfigError, match="builds on itself"):
+        read_recipe(tmp_path / "one.yaml")
+
+
+def test_the_rate_rises_and_falls_in_straight_lines() -> None:
+    rates = [linear_factor(step, 10, 30) for step in range(30)]
+    assert rates[0] == 1e-8
+    assert rates[5] == 0.5
+    assert rates[10] == 1.0
+    assert rates[20] == 0.5
+    assert linear_factor(30, 10, 30) == 1e-8
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "recipes").glob("tts*.yaml")), ids=lambda p: p.stem)
+def test_the_recipes_that_come_along_are_valid(path: Path) -> None:
+    config = read_recipe(path)
+    TransformerConfig(**{**vars(TransformerConfig.preset(config.model.preset)), **config.model.transformer})
+    build_front_end(config.model.front_end)
