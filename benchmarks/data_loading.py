@@ -3,8 +3,8 @@
     python -m benchmarks.data_loading [--rounds 7] [--lines 1000000]
 
 The audio is made of the real speech in tests/fixtures/speech, in a temporary folder, and read from the page cache: it
-is the processor's share of loading, not the disk's. A worker is one process with one thread, so its share is measured in
-this process. "Whole" decodes each recording from start to end and cuts the crop from it, as the reference does.
+is the processor's share of loading, not the disk's. A worker is one process with one thread, so its share is measured
+in this process. "Whole" decodes each recording from start to end and cuts the crop from it, as the reference does.
 """
 
 import argparse

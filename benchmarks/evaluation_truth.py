@@ -3,7 +3,8 @@
     python -m benchmarks.evaluation_truth [--speaker resemblyzer] [--recogniser whisper:FOLDER]
 
 The eight clips of tests/fixtures/speech as they are, and with white noise 30, 20, 10 and 0 dB under them (seed 0),
-saved to files and read back by the harness as five models. Prints the table, and which quantities fail to order the five.
+saved to files and read back by the harness as five models. Prints the table, and which quantities fail to order the
+five.
 """
 
 import argparse
