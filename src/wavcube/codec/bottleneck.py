@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from wavcube.codec.config import BottleneckConfig, EncoderConfig
 from wavcube.codec.encoder import LayerStack
-from wavcube.codec.masking import length_mask
+from wavcube.codec.masking import length_mask, widened
 
 PROJECTION_EPS = 1e-6
 """Of the layer norms that end both projections; the rest of the model has 1e-5."""
@@ -112,11 +112,12 @@ def pool(hidden: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:
     frames = hidden.shape[1]
     real = torch.arange(frames, device=hidden.device) < lengths[:, None]
     pad = -frames % size
-    values = F.pad(hidden.masked_fill(~real[..., None], 0.0), (0, 0, 0, pad)).unflatten(1, (-1, size)).sum(2)
+    values = widened(hidden).masked_fill(~real[..., None], 0.0)
+    sums = F.pad(values, (0, 0, 0, pad)).unflatten(1, (-1, size)).sum(2)
     counts = F.pad(real, (0, pad)).unflatten(1, (-1, size)).sum(2).clamp_min(1)
-    return values / counts[..., None], -(-lengths // size)
+    return (sums / counts[..., None]).to(hidden.dtype), -(-lengths // size)
 
 
 def _mean_over_frames(values: Tensor, lengths: Tensor) -> Tensor:
     real = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
-    return (values * real).sum() / real.sum()
+    return (widened(values) * real).sum() / real.sum()

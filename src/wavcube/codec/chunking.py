@@ -153,7 +153,8 @@ def _group_norm_statistics(
         total += torch.stack([values.sum(1), values.square().sum(1)]).cpu()
     average = total[0] / frames
     variance = total[1] / frames - average.square()
-    return average[None].to(weight), variance[None].to(weight)
+    # Not in the weights' type: in half precision a variance may overflow.
+    return average.float()[None].to(weight.device), variance.float()[None].to(weight.device)
 
 
 def decode_in_chunks(
@@ -218,7 +219,7 @@ def _vocode(
         end = min(start + chunk, len(coarse))
         first, last = max(0, start - before), min(len(coarse), end + after)
         piece = coarse[None, first:last].to(moments[0].device)
-        waveform = decoder.vocoder(decoder.upsampler.normalize(piece, *moments).to(piece.dtype))
+        waveform = decoder.vocoder(decoder.upsampler.normalize(piece, *moments))
         return waveform[:, (start - first) * config.hop : (end - first) * config.hop].cpu()
 
     return torch.cat([piece for _, piece in side_by_side(compute, range(0, len(coarse), chunk), workers)], dim=1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from wavcube.codec.attention import LocalAttention, Rotary, causal_attention
 from wavcube.codec.config import BottleneckConfig, DecoderConfig, VocoderConfig
-from wavcube.codec.masking import length_mask, zero_beyond
+from wavcube.codec.masking import length_mask, widened, zero_beyond
 
 MAGNITUDE_LIMIT = 100.0
 """Clip of the STFT magnitude, so that one wild frame cannot overflow."""
@@ -88,17 +88,21 @@ class Upsampler(nn.Module):
 
     @staticmethod
     def moments(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and biased variance [B] of [B, T, C] over channels and the frames where `mask` [B, T] is true."""
+        """Mean and biased variance [B] of [B, T, C] over channels and the frames where `mask` [B, T] is true.
+
+        They are float32 whatever the values are.
+        """
+        values = widened(values)
         count = mask.sum(1) * values.shape[2]
         mean = zero_beyond(values, mask).sum((1, 2)) / count
         centred = zero_beyond(values - mean[:, None, None], mask)
         return mean, centred.square().sum((1, 2)) / count
 
     def normalize(self, values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        """Group norm of [B, T, C] with the given statistics [B]."""
+        """Group norm of [B, T, C] with the given statistics [B], computed in their type."""
         scale = (variance + self.norm.eps).rsqrt()
         normed = (values - mean[:, None, None]) * scale[:, None, None]
-        return normed * self.norm.weight + self.norm.bias
+        return (normed * self.norm.weight + self.norm.bias).to(values.dtype)
 
 
 class Vocoder(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from wavcube.codec.attention import RelativePositionBias, SelfAttention
 from wavcube.codec.config import EncoderConfig
-from wavcube.codec.masking import conv_frames, length_mask, zero_beyond
+from wavcube.codec.masking import conv_frames, length_mask, widened, zero_beyond
 from wavcube.errors import CheckpointError, ConfigError
 
 
@@ -27,6 +27,7 @@ def normalize_waveform(waveform: Tensor, lengths: Tensor | None = None) -> Tenso
 
     Agrees with transformers' `Wav2Vec2FeatureExtractor` (biased variance, 1e-7 under the root).
     """
+    waveform = widened(waveform)
     mask = length_mask(lengths, waveform.shape[1])
     if mask is None:
         mean = waveform.mean(1, keepdim=True)
@@ -76,11 +77,12 @@ class ConvLayer(nn.Module):
             return norm(values)
         mean, variance = statistics or masked_moments(values, mask)
         scale = norm.weight * (variance + norm.eps).rsqrt()
-        return (values - mean[..., None]) * scale[..., None] + norm.bias[:, None]
+        return ((values - mean[..., None]) * scale[..., None] + norm.bias[:, None]).to(values.dtype)
 
 
 def masked_moments(values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance [B, C] of [B, C, T] over the frames where `mask` [B, T] is true."""
+    """Mean and biased variance [B, C], in float32, of [B, C, T] over the frames where `mask` [B, T] is true."""
+    values = widened(values)
     if mask is None:
         return values.mean(2), values.var(2, correction=0)
     weights = mask[:, None].to(values.dtype)

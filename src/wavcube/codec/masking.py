@@ -24,6 +24,11 @@ def length_mask(lengths: Tensor | None, size: int) -> Tensor | None:
     return torch.arange(size, device=lengths.device) < lengths[:, None]
 
 
+def widened(values: Tensor) -> Tensor:
+    """`values` in float32, or what is wider: sums over time overflow in float16, and lose digits in bfloat16."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def zero_beyond(values: Tensor, mask: Tensor | None) -> Tensor:
     """`values` [B, T, C] with zeros where `mask` [B, T] is false: what an item sees beyond its end when it is alone."""
     return values if mask is None else values.masked_fill(~mask[..., None], 0.0)

@@ -147,6 +147,7 @@ class WavCube(nn.Module):
 
         Raises:
             LatentsError: latents of another width, rate or model, or none at all.
+        WavCubeError: the waveform has NaN or infinite values, as float16 may give.
         """
         if not isinstance(latents, Latents):
             latents = self._as_latents(latents)
@@ -165,6 +166,7 @@ class WavCube(nn.Module):
                 waveform = decode_in_chunks(self.decoder, values, self.chunking, self.device, self.workers)
                 items[i] = waveform[0].to(self.device)
         waveforms = [items[i][: min(wanted[i], int(latents.lengths[i]) * self.hop_length)] for i in range(len(latents))]
+        self._require_finite(waveforms, "decoding", [entry.get("name", "") for entry in latents.metadata])
         padded = pad_sequence(waveforms, batch_first=True)
         return nn.functional.pad(padded, (0, max(wanted) - padded.shape[1]))
 
@@ -295,10 +297,20 @@ class WavCube(nn.Module):
                 items[i] = values[0].to(self.device)
         return self._collect(batch, items, pooling, identity)
 
+    def _require_finite(self, values: Sequence[Tensor], deed: str, names: Sequence[str]) -> None:
+        """Refuse results with NaN or infinite values: a range too small for these weights, and never a result."""
+        bad = [name or f"item {i}" for i, name in enumerate(names) if not bool(torch.isfinite(values[i]).all())]
+        if bad:
+            advice = "; use float32 or bfloat16" if self.dtype == torch.float16 else ""
+            more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+            raise WavCubeError(f"{bad[0]}{more}: {deed} in {self.dtype} gave NaN or infinite values{advice}")
+
     def _collect(self, batch: SpeechBatch, items: dict[int, Tensor], pooling: int, identity: str | None) -> Latents:
         frames = [-(-self.config.encoder.frames(length) // pooling) for length in batch.lengths.tolist()]
+        values = [items[i][:count] for i, count in enumerate(frames)]
+        self._require_finite(values, "encoding", batch.names)
         return Latents(
-            pad_sequence([items[i][:count] for i, count in enumerate(frames)], batch_first=True),
+            pad_sequence(values, batch_first=True),
             torch.tensor(frames, device=self.device),
             50.0 / pooling,
             self.sample_rate,

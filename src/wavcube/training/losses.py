@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.audio.spectrogram import LogMel
+from wavcube.codec.masking import widened
 from wavcube.training.discriminators import Verdict
 
 
@@ -13,6 +14,7 @@ def semantic_loss(estimate: Tensor, target: Tensor, mask: Tensor | None = None) 
 
     `mask` [B, T] is true on the frames that count; None when all do.
     """
+    estimate, target = widened(estimate), widened(target)
     error = (estimate - target).square().mean(dim=-1)
     cosine = F.cosine_similarity(estimate, target, dim=-1)
     if mask is not None:

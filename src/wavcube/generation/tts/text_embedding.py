@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.masking import zero_beyond
+from wavcube.codec.masking import widened, zero_beyond
 from wavcube.generation.flow.config import TransformerConfig
 from wavcube.generation.tts.text.vocabulary import FILLER
 
@@ -26,8 +26,8 @@ class ResponseNorm(nn.Module):
         self.shift = nn.Parameter(torch.zeros(width))
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        response = zero_beyond(values, mask).square().sum(1, keepdim=True).sqrt()
-        relative = response / (response.mean(-1, keepdim=True) + 1e-6)
+        response = zero_beyond(widened(values), mask).square().sum(1, keepdim=True).sqrt()
+        relative = (response / (response.mean(-1, keepdim=True) + 1e-6)).to(values.dtype)
         return self.scale * (values * relative) + self.shift + values
 
 
