@@ -112,7 +112,5 @@ def test_what_does_not_fit_float16_is_an_error_and_no_sound(
     assert "NaN or infinite values; use float32 or bfloat16" in outcome.err
     assert not list((tmp_path / "d").glob("*"))
     half = WavCube.from_pretrained(tmp_path / "loud", dtype=torch.float16)
-    with pytest.raises(
-        WavCubeError, match="item 0 and 1 more: decoding in .* gave NaN"
-    ):
+    with pytest.raises(WavCubeError, match="item 0 and 1 more: decoding in"):
         half.decode(Latents(torch.stack([torch.zeros(3, 16), torch.ones(3, 16)]), torch.tensor([3, 3]), 50.0))
