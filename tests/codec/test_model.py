@@ -141,7 +141,7 @@ def test_latents_of_another_model_are_refused(model: WavCube, half: WavCube, lat
     with pytest.raises(LatentsError, match="50 frames a second, this model 25"):
         half.decode(latents)
     named = copy.deepcopy(model)
-    named.identity = "0123456789abcdef"
+    named.name_latents("0123456789abcdef")
     foreign = Latents(latents.values, latents.lengths, 50.0, model="fedcba9876543210")
     for use in (named.decode, named.restore):
         with pytest.raises(LatentsError, match=r"another model \(fedcba9876543210, this one is 0123456789abcdef\)"):

@@ -124,14 +124,46 @@ class FeatureProjection(nn.Module):
         return self.projection(self.layer_norm(values))
 
 
+class _WeightNorm(nn.Module):
+    """Length and direction of a weight, under the names that torch gives them."""
+
+    def __init__(self, direction: Tensor) -> None:
+        super().__init__()
+        self.original0 = nn.Parameter(torch.norm_except_dim(direction, 2, 2))
+        self.original1 = nn.Parameter(direction)
+
+    def forward(self) -> Tensor:
+        return torch._weight_norm(self.original1, self.original0, 2)
+
+
+class WeightNormConvolution(nn.Conv1d):
+    """A convolution with weight norm over each position of its kernel.
+
+    torch's own gives every module a class of its own, which neither pickle nor a process that is started can carry.
+    """
+
+    bias: nn.Parameter
+
+    def __init__(self, channels_in: int, channels: int, kernel: int, *, padding: int, groups: int) -> None:
+        super().__init__(channels_in, channels, kernel, padding=padding, groups=groups)
+        direction = self._parameters.pop("weight")
+        assert direction is not None
+        self.parametrizations = nn.ModuleDict({"weight": _WeightNorm(direction.detach())})
+
+    @property
+    def weight(self) -> Tensor:  # type: ignore[override]
+        return self.parametrizations["weight"]()
+
+
 class PositionConvolution(nn.Module):
     """Position embedding by one weight-normed grouped convolution over time, on [B, T, H]."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         kernel = config.position_kernel
-        conv = nn.Conv1d(config.width, config.width, kernel, padding=kernel // 2, groups=config.position_groups)
-        self.conv = nn.utils.parametrizations.weight_norm(conv, name="weight", dim=2)
+        self.conv = WeightNormConvolution(
+            config.width, config.width, kernel, padding=kernel // 2, groups=config.position_groups
+        )
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         # An even kernel makes one frame too many.

@@ -15,9 +15,12 @@ from wavcube.codec.chunking import Chunking, decode_in_chunks, encode_in_chunks
 from wavcube.codec.config import SAMPLE_RATE, WavCubeConfig
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.encoder import SpeechEncoder
+from wavcube.codec.fingerprint import LatentSpace, Names
+from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.parallel import cpu_workers
 from wavcube.codec.inputs import Speech, SpeechBatch, gather_speech
-from wavcube.errors import LatentsError, WavCubeError
+from wavcube.errors import CheckpointError, LatentsError, WavCubeError
+from wavcube.hashing import fingerprint_tensors
 from wavcube.latents import Latents
 
 
@@ -34,7 +37,6 @@ class WavCube(nn.Module):
         decoder: latent -> waveform [B, T' * hop].
         teacher: the frozen copy of the encoder that anchors stage 2, or None.
         latent_mean, latent_std: [C] over training data, or None where not known.
-        identity: names the latent space; equal for models whose latents mean the same. None for random weights.
         chunking: when and how long recordings are cut; change it or set `Chunking(above=None)`.
         optimized: whether `optimize` has prepared the model; it then can be neither trained nor saved.
         backend: the runtime that computes: "torch", "onnx" or "openvino".
@@ -53,8 +55,8 @@ class WavCube(nn.Module):
         self.teacher = SpeechEncoder(config.encoder).requires_grad_(False) if config.teacher else None
         self.register_buffer("latent_mean", None)
         self.register_buffer("latent_std", None)
-        self.identity: str | None = None
-        self.loaded_fingerprint: str | None = None  # of the weights that `identity` was given to
+        self._space: LatentSpace | None = None  # when `identity` was last asked for
+        self._prepared: Names | None = None  # of weights that are laid out anew, or in graphs
         self.chunking = Chunking()
         self.optimized = False
         self._frame_step = 1  # recordings are padded to a multiple of so many frames
@@ -87,6 +89,43 @@ class WavCube(nn.Module):
         return next(self.parameters()).dtype
 
     @property
+    def identity(self) -> str:
+        """Names the latent space: equal for models whose latents mean the same.
+
+        A function of every weight of the encoder and the compressor and of the settings that change latents. Found anew
+        when they have changed in whatever way; half precision keeps the name.
+        """
+        if self._prepared is not None:
+            return self._prepared.identity
+        self._space = LatentSpace.of(self.encoder, self.compressor, self._space)
+        return self._space.name
+
+    def weights_fingerprint(self) -> str:
+        """Names all weights and settings that results depend on, those of the decoder too."""
+        if self._prepared is not None:
+            return self._prepared.weights
+        settings = {
+            "encoder": self.encoder.config,
+            "bottleneck": self.config.bottleneck,
+            "decoder": self.config.decoder,
+        }
+        parts = {key: value for key, value in self.state_dict().items() if not key.startswith(("teacher.", "latent_"))}
+        return fingerprint_tensors(parts, repr(settings))
+
+    def name_latents(self, name: str) -> None:
+        """Let `identity` be `name` for as long as weights and settings stay what they are."""
+        self._space = LatentSpace.of(self.encoder, self.compressor, name=name)
+
+    def prepared_as(self, names: Names) -> None:
+        """Mark the model as one whose weights are laid out anew, or in graphs, and can no longer be changed."""
+        self._prepared, self.optimized = names, True
+
+    @property
+    def precision(self) -> str:
+        """What is computed in: "float32", "bfloat16", "float16" or "int8"."""
+        return str(self.dtype).removeprefix("torch.") if self._prepared is None else self._prepared.precision
+
+    @property
     def workers(self) -> int:
         """Batches or chunks that are worth computing side by side: several where torch computes on a CPU."""
         return cpu_workers() if self.backend == "torch" and self.device.type == "cpu" else 1
@@ -113,13 +152,14 @@ class WavCube(nn.Module):
             AudioError: what cannot be read or is no usable speech signal, by name.
         """
         pooling = self.config.bottleneck.pooling
-        return self._frames(speech, sample_rate, lengths, self._compress, pooling, self.identity)
+        model = evaluated(self)
+        return model._frames(speech, sample_rate, lengths, model._compress, pooling, self.identity)
 
     def features(
         self, speech: Speech, sample_rate: int | None = None, lengths: Tensor | Sequence[int] | None = None
     ) -> Latents:
         """The encoder's features [B, T, H] at 50 Hz, in the same form as `encode` gives latents."""
-        return self._frames(speech, sample_rate, lengths, lambda features, _: features, 1, None)
+        return evaluated(self)._frames(speech, sample_rate, lengths, lambda features, _: features, 1, None)
 
     def restore(self, latents: Latents) -> Latents:
         """The restorer's estimate of the features [B, T, H] at 50 Hz from latents.
@@ -132,7 +172,9 @@ class WavCube(nn.Module):
             raise WavCubeError("this model came without its restorer; convert the checkpoint with --training-form")
         self._check(latents)
         with self._inference():
-            values = self.restorer(latents.values.to(self.device, self.dtype), latents.lengths.to(self.device))
+            values = evaluated(self.restorer)(
+                latents.values.to(self.device, self.dtype), latents.lengths.to(self.device)
+            )
         lengths = latents.lengths * self.config.bottleneck.pooling
         return Latents(values, lengths, 50.0, self.sample_rate, latents.samples, None, latents.metadata)
 
@@ -154,16 +196,17 @@ class WavCube(nn.Module):
         self._check(latents)
         wanted = self._wanted_samples(latents, samples)
         items: dict[int, Tensor] = {}
+        decoder = evaluated(self.decoder)
         with self._inference():
             whole = [i for i in range(len(latents)) if not self._is_long(int(latents.lengths[i]) * self.hop_length)]
             if whole:
                 lengths = latents.lengths[whole]
                 values = latents.values[whole][:, : int(lengths.max())]
-                decoded = self.decoder(values.to(self.device, self.dtype), lengths.to(self.device))
+                decoded = decoder(values.to(self.device, self.dtype), lengths.to(self.device))
                 items.update(zip(whole, decoded, strict=True))
             for i in set(range(len(latents))) - set(whole):
                 values = latents.item(i).values.to(self.dtype)
-                waveform = decode_in_chunks(self.decoder, values, self.chunking, self.device, self.workers)
+                waveform = decode_in_chunks(decoder, values, self.chunking, self.device, self.workers)
                 items[i] = waveform[0].to(self.device)
         waveforms = [items[i][: min(wanted[i], int(latents.lengths[i]) * self.hop_length)] for i in range(len(latents))]
         self._require_finite(waveforms, "decoding", [entry.get("name", "") for entry in latents.metadata])
@@ -351,7 +394,7 @@ class WavCube(nn.Module):
             raise LatentsError(f"latents are {width} wide, this model's {self.latent_dim}: they are of another model")
         if latents.frame_rate != self.frame_rate:
             raise LatentsError(f"latents have {latents.frame_rate:g} frames a second, this model {self.frame_rate:g}")
-        if latents.model is not None and self.identity is not None and latents.model != self.identity:
+        if latents.model is not None and latents.model != self.identity:
             raise LatentsError(
                 f"latents were made by another model ({latents.model}, this one is {self.identity}); decode them with "
                 f"that one, or set their `model` to None if you know that they fit"
@@ -373,12 +416,41 @@ class WavCube(nn.Module):
 
     @contextmanager
     def _inference(self) -> Iterator[None]:
-        """No gradients and no randomness (dropout, noise of a variational bottleneck), whatever modes are set."""
-        training = [module for module in self.modules() if module.training]
-        self.eval()
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            for module in training:
-                module.training = True
+        """No gradients; and a prepared model computes in its own type, whatever autocast asks for."""
+        enabled = torch.is_autocast_enabled(self.device.type) and not self.optimized
+        dtype = torch.get_autocast_dtype(self.device.type)
+        with torch.no_grad(), torch.autocast(self.device.type, dtype, enabled=enabled):
+            yield
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """`to`, `half` and their kin: the latent space keeps its name, and prepared weights stay as they are."""
+        if self.device.type == "meta":
+            return super()._apply(fn, recurse)
+        before = torch.arange(4, dtype=self.dtype, device=self.device)
+        after = fn(before)
+        if self.optimized and (after.dtype, after.device) != (before.dtype, before.device):
+            raise WavCubeError(
+                f"a model that was prepared with optimize() stays in {self.dtype} on {self.device}; load it again, "
+                "with the dtype or the device that you want"
+            )
+        converted = after.dtype != before.dtype and bool(torch.equal(after.to(before), before))
+        name = self.identity if converted else None
+        super()._apply(fn, recurse)
+        if name is not None:
+            self.name_latents(name)
+        return self
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        self._require_plain()
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        self._require_plain()
+        super()._load_from_state_dict(*arguments)
+
+    def _require_plain(self) -> None:
+        if self.optimized:
+            raise CheckpointError(
+                "a model that was prepared with optimize(), or exported, has no weights to save, to load or to train; "
+                "take those of the plain model"
+            )

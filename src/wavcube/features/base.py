@@ -1,10 +1,9 @@
 """The interface that every representation has for those who consume it."""
 
-import hashlib
 from abc import ABC, abstractmethod
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wavcube.errors import AudioError
 
@@ -62,13 +61,3 @@ class Frontend(ABC):
         values = self._compute(waveform, lengths)[..., : int(frames.max()), :]
         beyond = torch.arange(values.shape[-2], device=values.device) >= frames.to(values.device)[:, None]
         return values.masked_fill(beyond[:, None, :, None] if self.layers > 1 else beyond[..., None], 0.0), frames
-
-
-def module_identity(module: nn.Module) -> str:
-    """Sixteen hexadecimal digits: a hash of the names and a sample of the values of all weights."""
-    digest = hashlib.sha256()
-    for key, tensor in sorted(module.state_dict().items()):
-        flat = tensor.detach().flatten()
-        sample = flat[:: max(1, len(flat) // 1024)].float().cpu().contiguous()
-        digest.update(key.encode() + sample.numpy().tobytes())
-    return digest.hexdigest()[:16]

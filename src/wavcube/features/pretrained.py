@@ -9,7 +9,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.codec import SpeechEncoder
 from wavcube.errors import AudioError, CheckpointError, ConfigError
-from wavcube.features.base import Frontend, module_identity
+from wavcube.features.base import Frontend
+from wavcube.hashing import fingerprint_tensors
 
 FAMILY = {"wavlm", "hubert", "wav2vec2", "data2vec-audio"}
 """Encoders that `SpeechEncoder` computes in padded batches, exactly; others run one recording at a time."""
@@ -44,7 +45,8 @@ class PretrainedFrontend(Frontend):
         self.shortest = config.receptive_field if family else 400
         suffix = "" if layer is None else " weighted sum" if layer == "weighted" else f" layer {layer}"
         self.name = Path(name).name + suffix
-        self.identity = f"transformers-{module_identity(self.encoder)}-{'last' if layer is None else layer}"
+        weights = fingerprint_tensors(self.encoder.state_dict())
+        self.identity = f"transformers-{weights}-{'last' if layer is None else layer}"
 
     def frames(self, samples: int) -> int:
         return (samples - 400) // 320 + 1

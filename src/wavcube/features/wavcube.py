@@ -9,7 +9,8 @@ from torch import Tensor
 
 from wavcube.codec import WavCube
 from wavcube.errors import CheckpointError
-from wavcube.features.base import Frontend, module_identity
+from wavcube.features.base import Frontend
+from wavcube.hashing import fingerprint_tensors
 from wavcube.latents import Latents
 
 Part = Literal["latents", "features", "restored"]
@@ -19,7 +20,7 @@ class WavCubeFrontend(Frontend):
     """One part of a model, as frames.
 
     Args:
-        model: of any size; put into evaluation mode.
+        model: of any size.
         part: "latents" [T, latent_dim]; "features" [T, H], what its encoder gives; "restored" [T, H], what its
             restorer makes of the latents.
         name: what tables call it.
@@ -31,14 +32,14 @@ class WavCubeFrontend(Frontend):
     def __init__(self, model: WavCube, part: Part = "latents", name: str | None = None) -> None:
         if part == "restored" and model.restorer is None:
             raise CheckpointError("this model came without its restorer; convert the checkpoint with --training-form")
-        self.model, self.part = model.eval(), part
+        self.model, self.part = model, part
         self.name = name or f"WavCube {part}"
         self.dim = model.latent_dim if part == "latents" else model.config.encoder.width
         self.frame_rate = model.frame_rate if part == "latents" else 50.0
         self.shortest = model.config.encoder.receptive_field
-        space = model.identity or module_identity(model.encoder) + module_identity(model.compressor)
+        space = model.identity
         if part == "restored" and model.restorer is not None:
-            space += module_identity(model.restorer)
+            space += fingerprint_tensors(model.restorer.state_dict())
         self.identity = f"wavcube-{part}-{space}"
 
     def frames(self, samples: int) -> int:

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.codec import WavCube
-from wavcube.codec.checkpoint.folder import STATISTICS, fingerprint, write_checkpoint
+from wavcube.codec.checkpoint.folder import STATISTICS, write_checkpoint
 from wavcube.codec.masking import conv_frames, length_mask
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import Objective, Output
@@ -157,7 +157,7 @@ class Stage(Objective):
         tensors = {name.removeprefix("model."): value for name, value in weights.items()}
         if statistics is not None:
             tensors.update(zip(STATISTICS, statistics, strict=True))
-        write_checkpoint(folder, self.networks.model.config, tensors, fingerprint(tensors))
+        write_checkpoint(folder, self.networks.model.config, tensors)
 
     def export(self, checkpoint: Path, folder: Path) -> None:
         model = WavCube.from_pretrained(checkpoint)

@@ -185,8 +185,7 @@ def test_every_official_tensor_has_a_place(
     state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
     written: dict[str, Tensor] = {}
     monkeypatch.setattr(official, "_opened", lambda _: contextlib.nullcontext(state))
-    monkeypatch.setattr(official, "fingerprint", lambda _: "0" * 16)
-    monkeypatch.setattr(official, "write_checkpoint", lambda _t, _c, tensors, _i, **_o: written.update(tensors))
+    monkeypatch.setattr(official, "write_checkpoint", lambda _t, _c, tensors, **_o: written.update(tensors))
     found = convert_official("official.ckpt", tmp_path, training_form=training_form)
     assert found.config == WavCubeConfig(stage=stage, restorer=training_form, teacher=training_form and stage == 2)
     with torch.device("meta"):

@@ -4,7 +4,6 @@ Loading is strict: missing, unexpected and wrongly sized tensors are errors that
 pickle; official checkpoints go through `convert` first.
 """
 
-import hashlib
 import json
 import os
 import tempfile
@@ -18,6 +17,7 @@ from torch import Tensor
 from wavcube.codec.checkpoint.meta_init import skeleton
 from wavcube.codec.checkpoint.mmap_safetensors import mapped_tensors
 from wavcube.codec.config import WavCubeConfig
+from wavcube.codec.fingerprint import latent_fingerprint
 from wavcube.errors import CheckpointError, WavCubeError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def load(
     config = WavCubeConfig.load(folder / CONFIG)
     with skeleton():
         model = kind(config)
-    weights, identity = read_weights(folder)
+    weights, written = read_weights(folder)
     if any(key in weights for key in STATISTICS):
         for key in STATISTICS:
             model.register_buffer(key, torch.empty(model.latent_dim, device="meta"))
@@ -57,13 +57,16 @@ def load(
     model.load_state_dict({key: value.to(dtype or torch.float32) for key, value in weights.items()}, assign=True)
     if model.teacher is not None:
         model.teacher.requires_grad_(False)
-    model.loaded_fingerprint = fingerprint(model.state_dict())
-    model.identity = identity or model.loaded_fingerprint
     try:
-        return model.to(device).eval()
+        model = model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0]
         raise WavCubeError(f"the model cannot be put on the device {device} ({reason})") from error
+    # A name is of the weights and settings that it was given to; older checkpoints do not say which these are.
+    found = latent_fingerprint(config.encoder, config.bottleneck, weights)
+    known = written.get("identity") if written.get("fingerprint", found) == found else None
+    model.name_latents(known or found)
+    return model
 
 
 def save(model: "WavCube", folder: str | Path, *, dtype: torch.dtype | None, max_shard_size: str) -> None:
@@ -71,24 +74,21 @@ def save(model: "WavCube", folder: str | Path, *, dtype: torch.dtype | None, max
     if model.optimized:
         raise CheckpointError("a model that was prepared with optimize() cannot be saved; save it before")
     tensors = model.state_dict()
-    current = fingerprint(tensors)
-    # A model that was loaded and not changed keeps its name, whatever type it was stored in.
-    unchanged = model.identity is not None and current == model.loaded_fingerprint
-    identity = model.identity if unchanged and model.identity else current
-    write_checkpoint(folder, model.config, tensors, identity, dtype=dtype, max_shard_size=max_shard_size)
-    model.identity, model.loaded_fingerprint = identity, current
+    write_checkpoint(folder, model.config, tensors, model.identity, dtype=dtype, max_shard_size=max_shard_size)
 
 
 def write_checkpoint(
     folder: str | Path,
     config: WavCubeConfig,
     tensors: dict[str, Tensor],
-    identity: str,
+    identity: str | None = None,
     *,
     dtype: torch.dtype | None = None,
     max_shard_size: str = "5GB",
 ) -> None:
     """Write a checkpoint folder; its files appear whole, and config.json, without which it is none, comes last.
+
+    `identity` names the latent space; by default it is that of the tensors.
 
     Raises:
         CheckpointError: the folder cannot be written.
@@ -96,14 +96,17 @@ def write_checkpoint(
     from huggingface_hub import save_torch_state_dict
 
     folder = Path(folder)
+    identity = identity or latent_fingerprint(config.encoder, config.bottleneck, tensors)
+    kept = {key: _own_storage(value.detach().to(dtype or value.dtype)) for key, value in tensors.items()}
+    written = latent_fingerprint(config.encoder, config.bottleneck, kept)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:
             save_torch_state_dict(
-                {key: _own_storage(value.detach().to(dtype or value.dtype)) for key, value in tensors.items()},
+                kept,
                 temporary,
                 max_shard_size=max_shard_size,
-                metadata={"format": "pt", "identity": identity},
+                metadata={"format": "pt", "identity": identity, "fingerprint": written},
             )
             config.save(Path(temporary) / CONFIG)
             for file in Path(temporary).iterdir():  # safetensors' own may be read by their owner alone
@@ -122,24 +125,26 @@ def _own_storage(tensor: Tensor) -> Tensor:
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
-def read_weights(folder: Path) -> tuple[dict[str, Tensor], str | None]:
-    """All tensors of a checkpoint folder, mapped from its files, and the identity of its latent space.
+def read_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors of a checkpoint folder, mapped from its files, and what is written with them.
+
+    That is `identity`, the name of the latent space, and `fingerprint`, of the weights that were given the name.
 
     Raises:
         CheckpointError: a file is missing, half-written or damaged.
     """
     weights: dict[str, Tensor] = {}
-    files, identity = _weight_files(folder)
+    files, written = _weight_files(folder)
     for file in files:
         if not file.is_file():
             raise CheckpointError(f"{folder}: {file.name} is missing; copy the whole folder")
         try:
             tensors, metadata = mapped_tensors(file)
-            identity = identity or metadata.get("identity")
+            written = {**metadata, **written}
             weights.update(tensors)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{file}: half-written or damaged ({error}); copy or convert it again") from error
-    return weights, identity
+    return weights, written
 
 
 def check_tensors(weights: dict[str, Tensor], expected: dict[str, Tensor], source: str) -> None:
@@ -164,30 +169,15 @@ def check_tensors(weights: dict[str, Tensor], expected: dict[str, Tensor], sourc
         raise CheckpointError(f"{source}: the weights do not fit the configuration: {'; '.join(faults)}")
 
 
-def fingerprint(tensors: dict[str, Tensor], parts: tuple[str, ...] = ("encoder.", "compressor.")) -> str:
-    """Sixteen hexadecimal digits that name a latent space: a hash of a sample of every weight that makes the latent.
-
-    That is the encoder and the compressor; a new decoder reads the same latents. `parts` are the beginnings of the
-    names of other weights, where something else is to be told apart.
-    """
-    digest = hashlib.sha256()
-    for key in sorted(tensors):
-        if key.startswith(parts):
-            flat = tensors[key].detach().flatten()
-            sample = flat[:: max(1, len(flat) // 1024)].float().cpu().contiguous()
-            digest.update(key.encode() + sample.numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _weight_files(folder: Path) -> tuple[list[Path], str | None]:
-    """Files with the tensors, and the identity where an index tells it (shards do not)."""
+def _weight_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
+    """Files with the tensors, and what an index says of them (shards do not)."""
     index = folder / INDEX
     if not index.is_file():
-        return [folder / WEIGHTS], None
+        return [folder / WEIGHTS], {}
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
         names = sorted({Path(name).name for name in content["weight_map"].values()})
-        return [folder / name for name in names], content.get("metadata", {}).get("identity")
+        return [folder / name for name in names], dict(content.get("metadata", {}))
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{index}: damaged ({error}); copy the whole folder again") from error
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from wavcube.codec.checkpoint.folder import check_tensors, fingerprint, write_checkpoint
+from wavcube.codec.checkpoint.folder import check_tensors, write_checkpoint
 from wavcube.codec.checkpoint.meta_init import skeleton
 from wavcube.codec.checkpoint.official_config import infer_config, read_config
 from wavcube.codec.checkpoint.official_names import MODEL_PREFIXES, STUDENT, UNUSED, our_name
@@ -120,7 +120,7 @@ def _convert(
             tensors[f"teacher.feature_norm.{leaf}"] = tensors[f"encoder.feature_norm.{leaf}"].clone()
     tensors = _without_upper_layers(tensors, config)
     check_tensors(tensors, wanted, str(source))
-    write_checkpoint(target, config, tensors, fingerprint(tensors), dtype=dtype, max_shard_size=max_shard_size)
+    write_checkpoint(target, config, tensors, dtype=dtype, max_shard_size=max_shard_size)
     return Conversion(config, len(tensors), dropped)
 
 

@@ -6,6 +6,7 @@ frames after it -> waveform). Norms over a whole recording are outside, so that 
 does in torch. The inverse STFT is a transposed convolution, as the runtimes have none of complex numbers.
 """
 
+import copy
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, STATISTICS
+from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.exported import SMALL_PARTS, SUFFIX, Backend, Session, missing, open_session
 from wavcube.codec.model import WavCube
 from wavcube.errors import CheckpointError, ConfigError
@@ -110,21 +112,27 @@ def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str 
         raise ConfigError("only models of 50 Hz whose encoder has layer norms in its front end can be exported")
     if model.optimized:
         raise ConfigError("a model that was prepared with optimize() cannot be exported; export it before")
-    model = model.to("cpu", torch.float32)
+    names = {"identity": model.identity, "weights": model.weights_fingerprint()}
+    if (model.device.type, model.dtype) != ("cpu", torch.float32):
+        model = copy.deepcopy(model).to("cpu", torch.float32)  # the caller's stays what it is
+    model = evaluated(model)
     hop, folder = model.hop_length, Path(folder)
     examples: Mapping[str, tuple[nn.Module, Callable[[int], Tensor]]] = {
-        "encoder": (EncoderGraph(model), lambda samples: torch.randn(1, samples)),
+        "encoder": (EncoderGraph(model), lambda samples: torch.randn(1, samples, generator=random)),
         "compressor": (
             CompressorGraph(model),
-            lambda samples: torch.randn(1, max(1, samples // hop), model.config.encoder.width),
+            lambda samples: torch.randn(1, max(1, samples // hop), model.config.encoder.width, generator=random),
         ),
-        "decoder": (DecoderGraph(model), lambda samples: torch.randn(1, max(1, samples // hop), model.latent_dim)),
+        "decoder": (
+            DecoderGraph(model),
+            lambda samples: torch.randn(1, max(1, samples // hop), model.latent_dim, generator=random),
+        ),
         "vocoder": (
             VocoderGraph(model),
-            lambda samples: torch.randn(1, max(2, samples // 160), model.config.decoder.coarse_dim),
+            lambda samples: torch.randn(1, max(2, samples // 160), model.config.decoder.coarse_dim, generator=random),
         ),
     }
-    torch.manual_seed(0)
+    random = torch.Generator().manual_seed(0)
     differences = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +150,7 @@ def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str 
             known = {key: getattr(model, key) for key in STATISTICS}
             small = norm | {key: value for key, value in known.items() if value is not None}
             save_file({key: value.contiguous() for key, value in small.items()}, temporary / SMALL_PARTS)
-            manifest = {"backend": backend, "identity": model.identity, "source": source}
+            manifest = {"backend": backend, "source": source, **names}
             (temporary / EXPORT_MANIFEST).write_text(json.dumps(manifest) + "\n")
             model.config.save(temporary / CONFIG)
             (folder / CONFIG).unlink(missing_ok=True)  # without it a folder that is half replaced is no model

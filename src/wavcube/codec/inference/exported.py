@@ -20,6 +20,7 @@ from wavcube.codec.checkpoint.meta_init import skeleton
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.decoder import Upsampler
 from wavcube.codec.encoder import normalize_waveform
+from wavcube.codec.fingerprint import Names
 from wavcube.codec.model import WavCube
 from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
 
@@ -153,7 +154,6 @@ class ExportedWavCube(WavCube):
         self.encoder = ExportedEncoder(sessions["encoder"], config)  # type: ignore[assignment]
         self.compressor = ExportedCompressor(sessions["compressor"])  # type: ignore[assignment]
         self.decoder = ExportedDecoder(sessions["decoder"], sessions["vocoder"], config)  # type: ignore[assignment]
-        self.optimized = True
         self.backend = backend
 
     def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
@@ -188,7 +188,8 @@ def load_exported(folder: Path, dtype: torch.dtype | None) -> ExportedWavCube:
     model.decoder.upsampler.norm.load_state_dict(norm)
     for key in STATISTICS:
         model.register_buffer(key, small.get(key))
-    model.identity = manifest["identity"]
+    precision = str(dtype or torch.float32).removeprefix("torch.")
+    model.prepared_as(Names(manifest["identity"], manifest["weights"], precision))
     return model
 
 
@@ -202,7 +203,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / EXPORT_MANIFEST).read_text(encoding="utf-8"))
         if manifest["backend"] not in SUFFIX:
             raise ValueError(f"no backend {manifest['backend']!r}")
-        return {"identity": manifest["identity"], "source": None, **manifest}
+        return {"source": None, "weights": manifest["identity"], **manifest}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, error) from error
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, TypeVar, cast, get_args
 
 import torch
 
-from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, fingerprint, model_folder, read_weights
+from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, model_folder, read_weights
 from wavcube.codec.inference.export import export
 from wavcube.codec.inference.exported import Backend, is_installed, load_exported, missing, read_manifest
 from wavcube.errors import ConfigError
+from wavcube.hashing import fingerprint_tensors
 
 if TYPE_CHECKING:
     from wavcube.codec.model import WavCube
@@ -80,7 +81,7 @@ def _cached_export(kind: type["WavCube"], folder: Path, backend: Backend, *, own
 def _source(folder: Path) -> str:
     """What graphs are made from: all weights, the configuration, and this version of wavcube."""
     weights, _ = read_weights(folder)
-    digest = hashlib.sha256(fingerprint(weights, parts=("",)).encode())
+    digest = hashlib.sha256(fingerprint_tensors(weights).encode())
     digest.update((folder / CONFIG).read_bytes() + version("wavcube").encode())
     return digest.hexdigest()[:16]
 

@@ -20,6 +20,7 @@ from wavcube.codec.attention import SelfAttention
 from wavcube.codec.chunking import Chunking
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.encoder import ConvLayer, FrontEnd, PositionConvolution, SpeechEncoder
+from wavcube.codec.fingerprint import Names
 from wavcube.codec.inference.onednn_attention import STEP, BlockAttention, causal_block_attention
 from wavcube.errors import ConfigError
 
@@ -174,9 +175,10 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
             "int8 costs a model as narrow as this one (%d channels) much of its quality; bfloat16 costs little",
             model.config.encoder.width,
         )
-    model.optimized = True
+    names = Names(model.identity, model.weights_fingerprint(), str(dtype).removeprefix("torch."))
     model.requires_grad_(False)
     model.to(torch.float32 if dtype == torch.int8 else dtype)
+    model.prepared_as(names)
     if dtype == torch.int8 and "onednn" in torch.backends.quantized.supported_engines:
         torch.backends.quantized.engine = "onednn"  # the fastest of its engines, with the same numbers
     if onednn:
@@ -188,14 +190,11 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
     else:
         for module in model.modules():
             if isinstance(module, PositionConvolution):
-                module.conv = _without_weight_norm(module.conv)
+                module.conv = _without_weight_norm(module.conv)  # type: ignore[assignment]
 
 
 def _without_weight_norm(conv: nn.Conv1d) -> nn.Conv1d:
-    """The same convolution with the weight that weight norm computes, once and for all.
-
-    `remove_parametrizations` would change the class that the convolution shares with its deep copies.
-    """
+    """The same convolution with the weight that weight norm computes, once and for all."""
     plain = nn.Conv1d(
         conv.in_channels, conv.out_channels, conv.kernel_size[0], padding=conv.padding[0], groups=conv.groups
     )

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.systems.base import EVALUATION_RATE, System
-from wavcube.hashing import fingerprint_module
 
 if TYPE_CHECKING:
     from wavcube.codec import WavCube
@@ -18,7 +17,7 @@ class WavCubeSystem(System):
         self.model = model
         self.name = name
         self.title = f"WavCube, {model.latent_dim} channels at {model.frame_rate:g} Hz"
-        self.fingerprint = f"{fingerprint_module(model)} {model.dtype} {model.chunking}"
+        self.fingerprint = f"{model.weights_fingerprint()} {model.precision} {model.chunking}"
 
     def reconstruct(self, originals: Sequence[Recording]) -> list[Recording]:
         waveforms = self.model.reconstruct([original.at(EVALUATION_RATE) for original in originals], EVALUATION_RATE)

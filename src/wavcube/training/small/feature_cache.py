@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wavcube.codec.checkpoint.folder import fingerprint
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
+from wavcube.hashing import fingerprint_tensors
 
 
 class FeatureCache:
@@ -29,9 +29,8 @@ class FeatureCache:
     def __init__(
         self, folder: str | Path, encoder: nn.Module, compute: Callable[[Tensor, Tensor | None], Tensor]
     ) -> None:
-        weights = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
         self.compute = compute
-        self.folder = Path(folder) / fingerprint(weights)
+        self.folder = Path(folder) / fingerprint_tensors(encoder.state_dict())
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
