@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import resource
 import statistics
 import time
@@ -49,13 +48,13 @@ def machine() -> dict[str, Any]:
     import torch
     import transformers
 
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = names[0] if names else name
+    from wavcube.codec.inference.environment import environment
+
+    facts = environment()
     return {
-        "processor": name,
+        "processor": facts["processor"],
+        "instruction_sets": facts["instruction sets"],
+        "onednn": facts["oneDNN"],
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 1),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from wavcube.codec.attention import RelativePositionBias, SelfAttention
 from wavcube.codec.config import EncoderConfig
+from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.masking import conv_frames, length_mask, widened, zero_beyond
 from wavcube.errors import CheckpointError, ConfigError
 
@@ -136,7 +137,7 @@ class _WeightNorm(nn.Module):
         return torch._weight_norm(self.original1, self.original0, 2)
 
 
-class WeightNormConvolution(nn.Conv1d):
+class WeightNormConvolution(GroupedConv1d):
     """A convolution with weight norm over each position of its kernel.
 
     torch's own gives every module a class of its own, which neither pickle nor a process that is started can carry.
@@ -176,7 +177,9 @@ class PositionConvolutionLayer(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         kernel = config.position_kernel
-        self.conv = nn.Conv1d(config.width, config.width, kernel, padding=kernel // 2, groups=config.position_groups)
+        self.conv = GroupedConv1d(
+            config.width, config.width, kernel, padding=kernel // 2, groups=config.position_groups
+        )
 
     def forward(self, hidden: Tensor) -> Tensor:
         values = self.conv(hidden.transpose(1, 2))[..., : hidden.shape[1]].transpose(1, 2)

@@ -48,3 +48,12 @@ def test_what_is_none_of_these(wavcube: Command, tmp_path: Path, name: str) -> N
     outcome = wavcube("info", tmp_path / name)
     assert outcome.code == 1
     assert outcome.err.startswith(f"error: {tmp_path / name}: ")
+
+
+def test_the_environment_and_its_kernels(wavcube: Command) -> None:
+    outcome = wavcube("info", "--env")
+    assert outcome.code == 0, outcome.err
+    assert {"processor", "instruction", "torch", "oneDNN", "threads", "kernels"} <= {
+        line.split()[0] for line in outcome.out.splitlines()
+    }
+    assert "right in float32, bfloat16, float16, int8" in outcome.out

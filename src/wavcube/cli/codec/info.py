@@ -10,11 +10,16 @@ def info(
     path: Annotated[
         Path | None, typer.Argument(help="A model folder, latents or a recording; by default the packaged model.")
     ] = None,
+    env: Annotated[
+        bool, typer.Option("--env", help="This machine: processor, libraries, and whether its kernels are right.")
+    ] = False,
 ) -> None:
     """Tell about a model, latents or a recording."""
     from wavcube.latent_files import LATENT_SUFFIXES
 
-    if path is None or path.is_dir():
+    if env:
+        facts = _environment()
+    elif path is None or path.is_dir():
         facts = _model(path)
     elif path.suffix in LATENT_SUFFIXES:
         facts = _latents(path)
@@ -23,6 +28,24 @@ def info(
     width = max(len(name) for name in facts)
     for name, fact in facts.items():
         print(f"{name:<{width}}  {fact}")
+
+
+def _environment() -> dict[str, str]:
+    from wavcube.codec import WavCubeConfig
+    from wavcube.codec.checkpoint.folder import CONFIG, PACKAGED
+    from wavcube.codec.inference.environment import environment
+    from wavcube.codec.inference.kernels import ERROR_BOUNDS, library_convolution_error, wrong_kernels
+
+    configs = (WavCubeConfig.load(PACKAGED / CONFIG), WavCubeConfig.preset("full"))
+    wrong = [line for config in configs for line in wrong_kernels(config)]
+    types = ", ".join(str(dtype).removeprefix("torch.") for dtype in ERROR_BOUNDS)
+    facts = {**environment(), "kernels": "; ".join(wrong) or f"right in {types}"}
+    if (error := library_convolution_error()) > 0.03:
+        facts["note"] = (
+            f"torch's own bfloat16 convolution with 4 channels a group is {100 * error:.0f} % off here; wavcube does "
+            "not use it"
+        )
+    return facts
 
 
 def _model(path: Path | None) -> dict[str, str]:

@@ -21,6 +21,7 @@ from wavcube.codec.chunking import Chunking
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.encoder import ConvLayer, FrontEnd, PositionConvolution, SpeechEncoder
 from wavcube.codec.fingerprint import Names
+from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.inference.onednn_attention import STEP, BlockAttention, causal_block_attention
 from wavcube.errors import ConfigError
 
@@ -195,7 +196,7 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
 
 def _without_weight_norm(conv: nn.Conv1d) -> nn.Conv1d:
     """The same convolution with the weight that weight norm computes, once and for all."""
-    plain = nn.Conv1d(
+    plain = GroupedConv1d(
         conv.in_channels, conv.out_channels, conv.kernel_size[0], padding=conv.padding[0], groups=conv.groups
     )
     plain.weight, plain.bias = nn.Parameter(conv.weight.detach(), requires_grad=False), conv.bias

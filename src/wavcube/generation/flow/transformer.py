@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.codec.attention import Rotary
+from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.generation.flow.config import TransformerConfig
 
@@ -40,7 +41,7 @@ class ConvolutionalPosition(nn.Module):
         super().__init__()
         width, kernel = config.width, config.position_kernel
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(width, width, kernel, groups=config.position_groups, padding=kernel // 2) for _ in range(2)
+            GroupedConv1d(width, width, kernel, groups=config.position_groups, padding=kernel // 2) for _ in range(2)
         )
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.masking import widened, zero_beyond
 from wavcube.generation.flow.config import TransformerConfig
 from wavcube.generation.tts.text.vocabulary import FILLER
@@ -36,7 +37,7 @@ class ConvNeXtBlock(nn.Module):
 
     def __init__(self, width: int, expansion: int = 2) -> None:
         super().__init__()
-        self.depthwise = nn.Conv1d(width, width, 7, padding=3, groups=width)
+        self.depthwise = GroupedConv1d(width, width, 7, padding=3, groups=width)
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.expand = nn.Linear(width, expansion * width)
         self.response_norm = ResponseNorm(expansion * width)

@@ -1,0 +1,60 @@
+"""The machine that a model runs on: processor, instruction sets, and versions of the libraries that choose kernels."""
+
+import os
+import platform
+import re
+from pathlib import Path
+
+import torch
+
+INSTRUCTION_SETS = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_tile",
+    "amx_bf16",
+    "amx_int8",
+    "asimd",
+    "bf16",
+)
+"""Flags of a processor that decide which kernels oneDNN takes, as Linux names them."""
+
+
+def environment() -> dict[str, str]:
+    """Facts by name: processor, cores, threads, instruction sets, devices, and versions of torch and oneDNN."""
+    processor, flags = _processor()
+    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    facts = {
+        "processor": processor,
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "instruction sets": ", ".join(name for name in INSTRUCTION_SETS if name in flags) or "not known",
+        "torch": torch.__version__,
+        "oneDNN": _onednn_version(),
+        "accelerators": ", ".join(devices) or "none",
+    }
+    if limit := os.environ.get("ONEDNN_MAX_CPU_ISA"):
+        facts["ONEDNN_MAX_CPU_ISA"] = limit
+    return facts
+
+
+def _processor() -> tuple[str, set[str]]:
+    name, flags = platform.processor() or platform.machine(), set[str]()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+        if found := re.search(r"^model name\s*: (.+)$", text, re.M):
+            name = found[1].strip()
+        if found := re.search(r"^(?:flags|Features)\s*: (.+)$", text, re.M):
+            flags = set(found[1].split())
+    return name, flags
+
+
+def _onednn_version() -> str:
+    if not torch.backends.mkldnn.is_available():
+        return "not available"
+    found = re.search(r"MKL-DNN v(\S+)", torch.__config__.show())
+    return found[1] if found else "unknown version"
