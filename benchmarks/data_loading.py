@@ -2,9 +2,9 @@
 
     python -m benchmarks.data_loading [--rounds 7] [--lines 1000000]
 
-The audio is made of the real speech in tests/fixtures/speech, in a temporary folder, and read from the page cache: it
-is the processor's share of loading, not the disk's. A worker is one process with one thread, so its share is measured
-in this process. "Whole" decodes each recording from start to end and cuts the crop from it, as the reference does.
+The audio is made of the real speech in tests/fixtures/speech, in a temporary folder and read from the page cache: it is
+the processor's share of loading, not the disk's. A worker is one process with one thread, so its share is measured in
+this process. "Whole" decodes each recording from start to end and cuts the crop from it, as the reference does.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from benchmarks.harness import interleave, save
 from wavcube.audio.io import as_mono, load_audio
 from wavcube.data.manifests.line_index import LineIndex, build_index
 from wavcube.data.streaming import DataConfig, SourceConfig, build_loader
-from wavcube.data.streaming.samplers import EndlessBatches
+from wavcube.data.streaming.samplers import InfiniteDistributedBatchSampler
 
 RATE = 16_000
 CROP_SECONDS = 10
@@ -145,7 +145,7 @@ def look_up(path: Path, count: int) -> dict[str, float]:
 
 def long_order(clips: int) -> dict[str, float]:
     """Seconds of the processor to the first batch of an epoch over so many clips, and for each batch after it."""
-    batches = iter(EndlessBatches([clips], [1.0], BATCH, 0, 0, 1))
+    batches = iter(InfiniteDistributedBatchSampler([clips], [1.0], BATCH, 0, 0, 1))
     begin = time.process_time()
     next(batches)
     first = time.process_time() - begin

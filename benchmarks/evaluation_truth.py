@@ -1,6 +1,6 @@
 """Does the evaluation say what is known to be true? White noise at falling SNR must be worse by every metric.
 
-    python -m benchmarks.evaluation_truth [--speaker resemblyzer] [--recogniser whisper:FOLDER]
+    python -m benchmarks.evaluation_truth [--speaker resemblyzer] [--asr whisper:FOLDER]
 
 The eight clips of tests/fixtures/speech as they are, and with white noise 30, 20, 10 and 0 dB under them (seed 0),
 saved to files and read back by the harness as five models. Prints the table, and which quantities fail to order the
@@ -46,9 +46,9 @@ def write_noisy(folder: Path, snr_db: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speaker")
-    parser.add_argument("--recogniser")
+    parser.add_argument("--asr")
     arguments = parser.parse_args()
-    chosen = choose_metrics(None, MetricOptions(speaker=arguments.speaker, recogniser=arguments.recogniser))
+    chosen = choose_metrics(None, MetricOptions(speaker=arguments.speaker, asr=arguments.asr))
     with tempfile.TemporaryDirectory() as name:
         for snr_db in SNRS_DB:
             write_noisy(Path(name) / f"{snr_db} dB", snr_db)

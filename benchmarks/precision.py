@@ -1,6 +1,6 @@
 """What each precision of the packaged model costs: distances from float32, PESQ, STOI and word errors on real speech.
 
-    python -m benchmarks.precision --data speech.tsv [--filter split=test] [--clips 20] [--recogniser whisper:FOLDER]
+    python -m benchmarks.precision --data speech.tsv [--filter split=test] [--clips 20] [--asr whisper:FOLDER]
     python -m benchmarks.precision --data speech.tsv --probes FOLDER
 
 The manifest is one of `wavcube evaluate`; its first `--clips` recordings of 4 to 12 s by different speakers, as far as
@@ -9,7 +9,7 @@ plain model in float32; waveforms are compared after decoding each form's own la
 whole corpus.
 
 With `--probes` it is asked instead what linear probes find in the latents of each precision, with heads trained on
-latents of the same one (`wavcube probe`, one seed; its columns are wanted in the manifest). Frames lie in FOLDER.
+latents of the same one (`wavcube probe`, one seed; its columns are needed in the manifest). Frames lie in FOLDER.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from wavcube.audio.io import load_audio
 from wavcube.data.manifests.utterances import Utterance
 from wavcube.evaluation.metric import Metric, Pair, Recording
 from wavcube.features import FrameCache
-from wavcube.features.wavcube import WavCubeFrontend
+from wavcube.features.wavcube import WavCubeExtractor
 from wavcube.reconstruction import MetricOptions, choose_metrics, read_utterances
 from wavcube.understanding.probes.data import character_corpus, read_rows, speaker_corpus
 from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
@@ -46,7 +46,7 @@ def choose(utterances: list[Utterance], count: int) -> list[Utterance]:
     return [utterance for _, utterance in sorted(turns, key=lambda turn: turn[0])[:count]]
 
 
-def judge(metrics: list[Metric], pairs: list[Pair]) -> dict[str, float]:
+def score(metrics: list[Metric], pairs: list[Pair]) -> dict[str, float]:
     """Means over the clips; word errors of the corpus in percent."""
     values: dict[str, list[float]] = {}
     for pair in pairs:
@@ -71,9 +71,9 @@ def probe(data: Path, folder: Path) -> None:
     tasks = {"characters": (character_corpus, character_probe), "speakers": (speaker_corpus, speaker_probe)}
     results: dict[str, dict[str, object]] = {}
     for form, dtype in (("bfloat16", torch.bfloat16), ("int8", torch.int8)):
-        frontend = WavCubeFrontend(WavCube.from_pretrained().optimize(dtype))
-        frontend.identity += f"-{form}"  # the same latents to whoever reads them, but not the same numbers
-        cache = FrameCache(frontend, folder)
+        extractor = WavCubeExtractor(WavCube.from_pretrained().optimize(dtype))
+        extractor.fingerprint += f"-{form}"  # the same latents to whoever reads them, but not the same numbers
+        cache = FrameCache(extractor, folder)
         results[form] = {}
         for task, (build, run) in tasks.items():
             corpus = build(rows, data.parent)
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--filter", action="append", default=[])
     parser.add_argument("--clips", type=int, default=20)
-    parser.add_argument("--recogniser", help="such as whisper:FOLDER; without it words are not counted")
+    parser.add_argument("--asr", help="such as whisper:FOLDER; without it words are not counted")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--probes", type=Path, metavar="FOLDER", help="probe the latents instead")
     options = parser.parse_args()
@@ -97,8 +97,8 @@ def main() -> None:
         probe(Path(options.data), options.probes)
         return
     utterances = choose(read_utterances(options.data, options.filter), options.clips)
-    names = ["pesq_wb", "stoi"] + (["wer"] if options.recogniser else [])
-    metrics = choose_metrics(names, MetricOptions(recogniser=options.recogniser)).metrics
+    names = ["pesq_wb", "stoi"] + (["wer"] if options.asr else [])
+    metrics = choose_metrics(names, MetricOptions(asr=options.asr)).metrics
     originals = [Recording(load_audio(utterance.path), 16_000, utterance.name) for utterance in utterances]
     exact: tuple[list[np.ndarray], list[np.ndarray]] | None = None
     rows: dict[str, dict[str, float]] = {}
@@ -115,11 +115,11 @@ def main() -> None:
             for original, waveform, utterance in zip(originals, speech, utterances, strict=True)
         ]
         rows[name] = {"latent": distance(made[0], exact[0]), "waveform": distance(made[1], exact[1])}
-        rows[name] |= judge(metrics, pairs)
+        rows[name] |= score(metrics, pairs)
         print(name, ", ".join(f"{key} {value:.3g}" for key, value in rows[name].items()), flush=True)
-    if options.recogniser:
+    if options.asr:
         pairs = [Pair(o, o, u.transcript, u.language) for o, u in zip(originals, utterances, strict=True)]
-        rows["original"] = judge([metric for metric in metrics if metric.name == "wer"], pairs)
+        rows["original"] = score([metric for metric in metrics if metric.name == "wer"], pairs)
         print("original", rows["original"])
     identity = WavCube.from_pretrained().identity
     chosen = [utterance.name for utterance in utterances]

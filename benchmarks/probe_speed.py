@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.harness import save
 from wavcube.audio.io import save_audio
-from wavcube.features import Clip, FrameCache, Frontend
+from wavcube.features import Clip, FeatureExtractor, FrameCache
 from wavcube.understanding import TASKS
 from wavcube.understanding.batches import Batches
 from wavcube.understanding.corpus import Corpus, Example
@@ -31,11 +31,11 @@ from wavcube.understanding.trainer import Run, update
 RECORDINGS, SECONDS, GOAL = 360, 10, 500
 
 
-class RandomLatents(Frontend):
+class RandomLatents(FeatureExtractor):
     """128 channels at 50 Hz of noise."""
 
     def __init__(self) -> None:
-        self.name, self.dim, self.frame_rate, self.shortest, self.identity = "latents", 128, 50.0, 400, "random"
+        self.name, self.dim, self.frame_rate, self.shortest, self.fingerprint = "latents", 128, 50.0, 400, "random"
 
     def frames(self, samples: int) -> int:
         return samples // 320

@@ -73,11 +73,11 @@ class ReferenceDecoder(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         decoder = self.decoder
         vocoder, config = decoder.vocoder, decoder.config.vocoder
-        coarse = decoder.upsampler(decoder.transform(decoder.input(latent)))
-        hidden = vocoder.input(coarse)
+        vocoder_input = decoder.upsampler(decoder.transform(decoder.input(latent)))
+        hidden = vocoder.input(vocoder_input)
         frames = hidden.shape[1]
         offset = torch.arange(frames) - torch.arange(frames)[:, None]
-        outside = (offset < -config.window_back) | (offset > config.window_ahead)
+        outside = (offset < -config.left_context) | (offset > config.right_context)
         mask = torch.zeros(frames, frames).masked_fill(outside, -math.inf)
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -89,5 +89,5 @@ class ReferenceDecoder(nn.Module):
             hidden = layer(hidden, rotary, attend)
         first, second = vocoder.head(vocoder.norm(hidden)).chunk(2, dim=-1)
         if config.head == "cartesian":  # wavcube-nano's
-            return inverse_stft(torch.complex(first, second), config.hop)
-        return inverse_stft(torch.polar(first.exp().clamp_max(100.0), second), config.hop)
+            return inverse_stft(torch.complex(first, second), config.hop_length)
+        return inverse_stft(torch.polar(first.exp().clamp_max(100.0), second), config.hop_length)

@@ -37,7 +37,7 @@ from wavcube import WavCube, WavCubeConfig
 from wavcube.data.streaming import Batch
 from wavcube.engine.fabric import keep_fewer_activations
 from wavcube.training.config import TrainConfig
-from wavcube.training.discriminators import Verdict
+from wavcube.training.discriminators import DiscriminatorOutput
 from wavcube.training.stages import Stage
 
 CARDS = (24, 40, 80)
@@ -90,8 +90,8 @@ class EfficientAttention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        wanted = zip(ctx.saved_tensors, ctx.needs_input_grad, strict=False)
-        return tuple(torch.empty_like(tensor) if needed else None for tensor, needed in wanted)
+        pairs = zip(ctx.saved_tensors, ctx.needs_input_grad, strict=False)
+        return tuple(torch.empty_like(tensor) if needed else None for tensor, needed in pairs)
 
 
 def efficient_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **_: Any) -> Tensor:
@@ -127,7 +127,7 @@ class Step:
     def __init__(
         self, stage: Literal[1, 2], batch: int, seconds: float, bf16: bool, checkpointing: bool, layers: int = 0
     ) -> None:
-        config = TrainConfig(task=f"stage{stage}", start="random")
+        config = TrainConfig(task=f"stage{stage}", init_from="random")
         full = WavCubeConfig.preset("full")
         sizes = dataclasses.replace(full, stage=stage, restorer=True, teacher=stage == 2)
         if layers:
@@ -162,7 +162,7 @@ class Step:
         self.discriminator.requires_grad_(True)
         self._update(self.optimizers[0])
 
-    def _judge(self, waveform: Tensor) -> dict[str, list[Verdict]]:
+    def _judge(self, waveform: Tensor) -> dict[str, list[DiscriminatorOutput]]:
         with self._autocast():
             return self.discriminator(waveform)
 

@@ -4,7 +4,7 @@
 
 Both orders run the same modules: the full-size model with `--layers` of its 24 + 24 transformer layers (all of them
 take 15 GB), and the published discriminators. The public code makes a forward pass of the whole generator for each
-of its two optimisers and judges real and decoded speech one after the other; ours makes one, and judges both
+of its two optimisers and scores real and decoded speech one after the other; ours makes one, and scores both
 together. "same optimiser" has the public code's AdamW, "ours" the fused one.
 """
 
@@ -18,7 +18,7 @@ from benchmarks.harness import interleave, save
 from wavcube import WavCube, WavCubeConfig
 from wavcube.data.streaming import Batch
 from wavcube.training.config import TrainConfig
-from wavcube.training.discriminators import Verdict
+from wavcube.training.discriminators import DiscriminatorOutput
 from wavcube.training.losses import discriminator_loss
 from wavcube.training.stages import Stage
 
@@ -34,8 +34,8 @@ def build(layers: int) -> Stage:
         teacher=True,
     )
     torch.manual_seed(0)
-    config = TrainConfig(task="stage2", start="random")
-    config.losses.mel, config.losses.gan, config.losses.gan_from = 4.5, 0.1, 0
+    config = TrainConfig(task="stage2", init_from="random")
+    config.losses.mel, config.losses.gan, config.discriminator.adversarial_start_step = 4.5, 0.1, 0
     stage = Stage(config, WavCube(sizes))
     stage.networks.train()
     return stage
@@ -49,12 +49,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     stage = build(options.layers)
-    networks, judge = stage.networks, stage.discriminator
-    assert judge is not None
+    networks, discriminator = stage.networks, stage.discriminator
+    assert discriminator is not None
     samples = round(options.seconds * 16_000)
     batch = Batch(0.1 * torch.randn(options.batch, samples), torch.full((options.batch,), samples), [])
     trained = [p for p in networks.parameters() if p.requires_grad]
-    optimizers = [AdamW(trained, lr=1e-6), AdamW(judge.parameters(), lr=1e-6)]
+    optimizers = [AdamW(trained, lr=1e-6), AdamW(discriminator.parameters(), lr=1e-6)]
 
     def update(which: int, fused: bool) -> None:
         for group in optimizers[which].param_groups:
@@ -63,22 +63,25 @@ def main() -> None:
         optimizers[which].zero_grad(set_to_none=True)
 
     def generator_loss(output: dict[str, torch.Tensor], fused: bool) -> None:
-        judge.requires_grad_(False)
-        stage.generator_loss(batch, output, judge)[0].backward()
-        judge.requires_grad_(True)
+        discriminator.requires_grad_(False)
+        stage.generator_loss(batch, output, discriminator)[0].backward()
+        discriminator.requires_grad_(True)
         update(0, fused)
 
     def public_order() -> None:
         with torch.no_grad():
             output = networks(**stage.inputs(batch))
-        verdicts: list[dict[str, list[Verdict]]] = [judge(batch.waveform), judge(output["audio"])]
-        sum(discriminator_loss(verdicts[0][family], verdicts[1][family]) for family in verdicts[0]).backward()
+        outputs: list[dict[str, list[DiscriminatorOutput]]] = [
+            discriminator(batch.waveform),
+            discriminator(output["audio"]),
+        ]
+        sum(discriminator_loss(outputs[0][family], outputs[1][family]) for family in outputs[0]).backward()
         update(1, fused=False)
         generator_loss(networks(**stage.inputs(batch)), fused=False)
 
     def our_order(fused: bool) -> None:
         output = networks(**stage.inputs(batch))
-        stage.discriminator_loss(batch, output, judge)[0].backward()
+        stage.discriminator_loss(batch, output, discriminator)[0].backward()
         update(1, fused)
         generator_loss(output, fused)
 

@@ -4,7 +4,7 @@
 
 Speaking: a 3 s prompt and 5 s of new speech, for several solvers, by the transformer alone and with the packaged
 representation's decoder (random weights have the speed of trained ones; --model takes a trained model); and the time
-until the first of two sentences can be heard, with 16 Euler steps, the prompt not yet read. Training, in float32 and in
+until the first of two sentences is ready, with 16 Euler steps, the prompt not yet read. Training, in float32 and in
 bfloat16 (autocast): forward, backward, clipping and AdamW on batches that come from the frame cache, floating point
 operations of matrix products over the time, against the best rates of a product of 2048 x 2048 matrices on this machine
 in the same precision: torch's own, which is what training calls, and oneDNN's with a weight in its own layout, which is
@@ -25,18 +25,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.harness import Timing, interleave, save
 from benchmarks.representation import matrix_product_peak
 from wavcube.audio.io import save_audio
-from wavcube.features import build_frontend
-from wavcube.generation.flow.config import RepresentationConfig, SpeechFlowConfig, TransformerConfig
-from wavcube.generation.flow.feature_codec import load_representation
+from wavcube.features import build_feature_extractor
+from wavcube.generation.flow.config import FlowMatchingTTSConfig, RepresentationConfig, TransformerConfig
+from wavcube.generation.flow.feature_codec import load_feature_codec
 from wavcube.generation.flow.flow_matching import FlowMatching, FlowSettings
 from wavcube.generation.flow.solver import SolverSettings
-from wavcube.generation.tts.model import SpeechFlow, Wanted
+from wavcube.generation.tts.model import FlowMatchingTTS, SynthesisRequest
 from wavcube.generation.tts.pipeline import TextToSpeech, pack
 from wavcube.generation.tts.training.batches import BatchStream
 from wavcube.generation.tts.training.config import CorpusSettings, DataSettings
 from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
 
-SYMBOLS = tuple(" 'abcdefghijklmnopqrstuvwxyz.,?!")
+TOKENS = tuple(" 'abcdefghijklmnopqrstuvwxyz.,?!")
 PROMPT_S, SPEECH_S = 3.0, 5.0
 SOLVERS = {
     "32 Euler": SolverSettings(32),
@@ -47,10 +47,10 @@ SOLVERS = {
 }
 
 
-def build(preset: str, frames: RepresentationConfig) -> SpeechFlow:
+def build(preset: str, frames: RepresentationConfig) -> FlowMatchingTTS:
     torch.manual_seed(0)
-    config = SpeechFlowConfig(TransformerConfig.preset(preset), frames, "lowercase", SYMBOLS)
-    model = SpeechFlow(config)
+    config = FlowMatchingTTSConfig(TransformerConfig.preset(preset), frames, "lowercase", TOKENS)
+    model = FlowMatchingTTS(config)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
@@ -61,20 +61,23 @@ def speaking(preset: str, rounds: int) -> dict[str, dict[str, float]]:
     """Real-time factors of the transformer by solver."""
     model = build(preset, RepresentationConfig()).eval()
     pack(model.transformer.layers)
-    text = model.numbers("this is what the prompt says and this is the new text that follows it, seventy or so")
-    wanted = Wanted(torch.randn(round(PROMPT_S * 50), 128), text, round(SPEECH_S * 50), 0)
-    timings = interleave({name: lambda s=s: model.generate([wanted], s) for name, s in SOLVERS.items()}, rounds)  # type: ignore[misc]
+    text = model.token_ids("this is what the prompt says and this is the new text that follows it, seventy or so")
+    request = SynthesisRequest(torch.randn(round(PROMPT_S * 50), 128), text, round(SPEECH_S * 50), 0)
+    timings = interleave({name: lambda s=s: model.generate([request], s) for name, s in SOLVERS.items()}, rounds)  # type: ignore[misc]
     return real_time_factors(timings)
 
 
 def real_time_factors(timings: dict[str, Timing]) -> dict[str, dict[str, float]]:
-    return {name: {"wall": timing.wall / SPEECH_S, "cpu": timing.cpu / SPEECH_S} for name, timing in timings.items()}
+    return {
+        name: {"wall": duration_predictor.wall / SPEECH_S, "cpu": duration_predictor.cpu / SPEECH_S}
+        for name, duration_predictor in timings.items()
+    }
 
 
 def speaking_with(preset: str, folder: str | None, rounds: int) -> dict[str, dict[str, float]]:
     """Real-time factors with the decoder, by solver, the prompt being ready; and seconds to the first sound."""
     if folder is None:
-        representation = load_representation("wavcube")
+        representation = load_feature_codec("wavcube")
         described = representation.describe("wavcube")
         speaker = TextToSpeech(build(preset, described).eval(), representation).optimize()
     else:
@@ -120,15 +123,15 @@ def training(preset: str, batch_seconds: float, rounds: int, dtype: torch.dtype)
         for number in range(60):
             seconds = random.uniform(2, 10)
             save_audio(Path(folder) / f"{number}.wav", 0.1 * random.standard_normal(round(16_000 * seconds)), 16_000)
-            lines.append(f"{number}.wav\t" + "".join(random.choice(list(SYMBOLS[1:]), round(10 * seconds))))
+            lines.append(f"{number}.wav\t" + "".join(random.choice(list(TOKENS[1:]), round(10 * seconds))))
         manifest = Path(folder) / "manifest.tsv"
         manifest.write_text("\n".join(lines) + "\n")
         model = build(preset, RepresentationConfig(channels=80, frame_rate=100.0)).train()
-        model.text.placement = "spread"  # noise has no alignment
+        model.text.text_alignment = "uniform"  # noise has no alignment
         corpus = SpeechCorpus(
             read_corpora([CorpusSettings(str(manifest))]),
-            build_frontend("logmel"),
-            model.front_end,
+            build_feature_extractor("logmel"),
+            model.text_frontend,
             model.vocabulary,
             DataSettings(cache=folder),
         )

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from benchmarks.harness import interleave, save
-from wavcube.generation.flow.config import SpeechFlowConfig, TransformerConfig
-from wavcube.generation.flow.feature_codec import load_representation
-from wavcube.generation.flow.flow_matching import FlowMatching, draw
-from wavcube.generation.tts.durations.alignment import time_symbols
-from wavcube.generation.tts.model import SpeechFlow
-from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.flow.config import FlowMatchingTTSConfig, TransformerConfig
+from wavcube.generation.flow.feature_codec import load_feature_codec
+from wavcube.generation.flow.flow_matching import FlowMatching, sample_noise
+from wavcube.generation.tts.durations.alignment import align_corpora
+from wavcube.generation.tts.model import FlowMatchingTTS
+from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.batches import BatchStream
 from wavcube.generation.tts.training.config import CorpusSettings, SpeechTrainConfig
@@ -42,25 +42,25 @@ class Setting:
 
     def __init__(self, config: SpeechTrainConfig, data: str, utterances: int) -> None:
         self.config = config
-        self.representation = load_representation("logmel")
-        self.front_end = build_front_end(config.model.front_end, edges=True)
+        self.representation = load_feature_codec("logmel")
+        self.text_frontend = build_text_frontend(config.model.text_frontend, edges=True)
         read = [read_corpora([CorpusSettings(data, {**ENGLISH, "split": s}, utterances)]) for s in ("train", "test")]
-        self.vocabulary = Vocabulary.collect(self.front_end(u.transcript or "") for part in read for u in part)
-        common = (self.representation.frontend, self.front_end, self.vocabulary, config.data)
+        self.vocabulary = Vocabulary.collect(self.text_frontend(u.transcript or "") for part in read for u in part)
+        common = (self.representation.extractor, self.text_frontend, self.vocabulary, config.data)
         self.speech, self.held_out = (SpeechCorpus(part, *common, show_progress=True) for part in read)
-        time_symbols([self.speech, self.held_out], self.vocabulary, config.data.cache)
+        align_corpora([self.speech, self.held_out], self.vocabulary, config.data.cache)
 
     def networks(self) -> FlowMatching:
         torch.manual_seed(0)
         settings = self.config.model
         sizes = TransformerConfig(**{**vars(TransformerConfig.preset(settings.preset)), **settings.transformer})
         described = self.representation.describe("logmel")
-        model = SpeechFlow(
-            SpeechFlowConfig(sizes, described, settings.front_end, self.vocabulary.symbols, languages=("en",))
+        model = FlowMatchingTTS(
+            FlowMatchingTTSConfig(sizes, described, settings.text_frontend, self.vocabulary.tokens, languages=("en",))
         )
-        mean, deviation = self.speech.statistics()
+        mean, std = self.speech.statistics()
         model.mean.copy_(mean)
-        model.deviation.copy_(deviation)
+        model.std.copy_(std)
         return FlowMatching(model, self.config.flow).train()
 
     def batches(self, frames: int) -> BatchStream:
@@ -103,7 +103,10 @@ def compare_precisions(setting: Setting, frames: int, rounds: int) -> dict[str, 
         return lambda: update(networks, optimizers, next(stream), precision)
 
     timings = interleave({name: stepper(name) for name in ("float32", "bf16")}, rounds)
-    return {name: {"cpu_seconds": timing.cpu, "wall_seconds": timing.wall} for name, timing in timings.items()}
+    return {
+        name: {"cpu_seconds": duration_predictor.cpu, "wall_seconds": duration_predictor.wall}
+        for name, duration_predictor in timings.items()
+    }
 
 
 def learnt_in(
@@ -130,9 +133,9 @@ def held_out(setting: Setting, networks: FlowMatching, precision: str) -> float:
     order = sorted(range(len(corpus)), key=lambda i: corpus.lengths[i])[:64]
     for start in range(0, len(order), 8):
         batch = corpus.batch(order[start : start + 8])
-        draws = draw(batch.values, batch.lengths, networks.settings, generator)
+        noise_sample = sample_noise(batch.values, batch.lengths, networks.settings, generator)
         with in_precision(precision):
-            losses.append(float(networks(batch.values, batch.lengths, batch.text, batch.ends, draws)))
+            losses.append(float(networks(batch.values, batch.lengths, batch.text, batch.ends, noise_sample)))
     return sum(losses) / len(losses)
 
 

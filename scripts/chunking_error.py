@@ -23,12 +23,12 @@ SPEECH = Path(__file__).parent.parent / "tests/fixtures/speech"
 def joined_speech(seconds: float) -> np.ndarray:
     """Float32 [S]: the repository's recordings one behind the other, over and over."""
     paths = sorted(path for path in SPEECH.iterdir() if path.suffix in {".opus", ".flac"})
-    wanted, parts, total = round(16_000 * seconds), [], 0
+    samples, parts, total = round(16_000 * seconds), [], 0
     for path in itertools.cycle(paths):
         parts.append(load_audio(path))
         total += len(parts[-1])
-        if total >= wanted:
-            return np.concatenate(parts)[:wanted]
+        if total >= samples:
+            return np.concatenate(parts)[:samples]
     raise AssertionError
 
 
@@ -44,8 +44,8 @@ def load(name: str, noise: float) -> WavCube:
     return model
 
 
-def relative_error(got: torch.Tensor, wanted: torch.Tensor) -> float:
-    return float((got - wanted).norm() / wanted.norm())
+def relative_error(got: torch.Tensor, samples: torch.Tensor) -> float:
+    return float((got - samples).norm() / samples.norm())
 
 
 def main() -> None:

@@ -23,11 +23,11 @@ def main() -> None:
     parser.add_argument("--where", action="append", default=[], help="COLUMN=VALUE, alternatives with | between")
     parser.add_argument("--each", type=int, default=3, help="texts of a speaker")
     arguments = parser.parse_args()
-    wanted = [(column, value.split("|")) for column, _, value in (one.partition("=") for one in arguments.where)]
+    allowed = [(column, value.split("|")) for column, _, value in (one.partition("=") for one in arguments.where)]
     by_speaker: dict[str, list[dict[str, str]]] = defaultdict(list)
     with arguments.table.open(encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            if row["transcript"] and all(row[column] in values for column, values in wanted):
+            if row["transcript"] and all(row[column] in values for column, values in allowed):
                 by_speaker[row["speaker"]].append(row)
     lines = []
     for _, clips in sorted(by_speaker.items()):

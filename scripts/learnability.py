@@ -3,7 +3,7 @@
     python scripts/learnability.py --out runs/learnability \\
         --representation log-mel=logmel --representation features=features:MODEL \\
         --representation stage1=wavcube:STAGE1 --representation stage2=wavcube:STAGE2 \\
-        --set samples.recogniser=whisper:FOLDER --set samples.speaker=resemblyzer
+        --set samples.asr=whisper:FOLDER --set samples.speaker=resemblyzer
 
 Interrupted, the same command goes on. Writes figures.json, comparison.json, table.md and curves.png into --out.
 """

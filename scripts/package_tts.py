@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from wavcube.generation.tts.model import WEIGHTS, SpeechFlow
+from wavcube.generation.tts.model import WEIGHTS, FlowMatchingTTS
 
 MOST_MEGABYTES = 40.0
 
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder of a finished run")
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    model = SpeechFlow.from_pretrained(arguments.run)
+    model = FlowMatchingTTS.from_pretrained(arguments.run)
     model.save_pretrained(arguments.out, torch.float16)
     megabytes = (arguments.out / WEIGHTS).stat().st_size / 1e6
     print(f"{arguments.out}: {sum(p.numel() for p in model.parameters()) / 1e6:.2f}M parameters, {megabytes:.1f} MB")

@@ -24,9 +24,9 @@ TEST_CLIPS = ("split=test", "source=LibriSpeech test-other", "source=librispeech
 
 
 def parts(
-    data: Path, teacher: str, out: Path, recipe: str, settings: list[str], judges: list[str], seeds: int
+    data: Path, teacher: str, out: Path, recipe: str, settings: list[str], metrics: list[str], seeds: int
 ) -> dict[str, list[str]]:
-    """The arguments of `wavcube` for each part, in order; `judges` are more of them for the reconstruction.
+    """The arguments of `wavcube` for each part, in order; `metrics` are more of them for the reconstruction.
 
     `seeds` is how often each probe's head is trained.
     """
@@ -54,7 +54,8 @@ def parts(
         "stage2-free": train("stage2", from_stage1, "stage2-free", *free),
         "stage2": train("stage2", from_stage1, "stage2"),
         "reconstruction": ["evaluate", "reconstruction", *models, "--model", "griffin-lim", "--model", "identity",
-                           "--data", str(data), *filters, "--no-listen", *judges, "--out", str(out / "reconstruction")],
+                           "--data", str(data), *filters, "--no-listen", *metrics,
+                           "--out", str(out / "reconstruction")],
         "probes": ["probe", "--data", str(data), "--model", "logmel", *features, *latents,
                    "--seeds", str(seeds), "-o", str(out / "probes")],
     }  # fmt: skip
@@ -67,21 +68,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/small"))
     parser.add_argument("--recipe", default="miniature")
     parser.add_argument("--only", help="one part")
-    parser.add_argument("--recogniser", help="counts word errors of reconstructions, such as whisper:FOLDER")
+    parser.add_argument("--asr", help="counts word errors of reconstructions, such as whisper:FOLDER")
     parser.add_argument("--speaker", help="compares voices, such as resemblyzer")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each probe's head; the most of the time")
     parser.add_argument("--set", dest="settings", action="append", default=[], help="key.inner=value of all trainings")
     arguments = parser.parse_args()
     lists = Path(__file__).with_name("nano_data.py")
     subprocess.run([sys.executable, str(lists), str(arguments.data), str(arguments.out / "lists")], check=True)
-    judges = [
+    metrics = [
         word
-        for option, value in (("--recogniser", arguments.recogniser), ("--speaker", arguments.speaker))
+        for option, value in (("--asr", arguments.asr), ("--speaker", arguments.speaker))
         if value
         for word in (option, value)
     ]
     commands = parts(
-        arguments.data, arguments.teacher, arguments.out, arguments.recipe, arguments.settings, judges, arguments.seeds
+        arguments.data, arguments.teacher, arguments.out, arguments.recipe, arguments.settings, metrics, arguments.seeds
     )
     if arguments.only and arguments.only not in commands:
         parser.error(f"--only {arguments.only}: there are {', '.join(commands)}")

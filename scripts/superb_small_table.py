@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wavcube.files import atomic_path
 from wavcube.understanding import TASKS
-from wavcube.understanding.results import RESULT, Figure, Result
+from wavcube.understanding.results import RESULT, Estimate, Result
 from wavcube.understanding.task import Measure
 
 DATA = {
@@ -66,29 +66,29 @@ def table(cells: Cells) -> Iterator[str]:
             items = " / ".join(f"{count:,}" for count in about.items.values())
             augment = f" (SpecAugment {form})" if form != "off" else ""
             for measure in task.measures:
-                found = {model: result.figures[measure.name] for model, result in row.items()}
+                found = {model: result.metrics[measure.name] for model, result in row.items()}
                 shown = [cell(found.get(model), found, measure) for model in COLUMNS]
                 heading = f"{task.title.lower()}, {measure.heading}{augment}"
                 yield f"| {heading} | {DATA[data]} | {items} | {about.recipe['steps']:,} | {' | '.join(shown)} |"
 
 
-def cell(figure: Figure | None, row: dict[str, Figure], measure: Measure) -> str:
-    if figure is None:
+def cell(estimate: Estimate | None, row: dict[str, Estimate], measure: Measure) -> str:
+    if estimate is None:
         return "-"
     best = (max if measure.more_is_better else min)(other.value for other in row.values())
-    value = f"**{figure.value:.1f}**" if figure.value == best and len(row) > 1 else f"{figure.value:.1f}"
-    return f"{value} ({figure.low:.1f} to {figure.high:.1f})"
+    value = f"**{estimate.value:.1f}**" if estimate.value == best and len(row) > 1 else f"{estimate.value:.1f}"
+    return f"{value} ({estimate.low:.1f} to {estimate.high:.1f})"
 
 
 def sources(cells: Cells) -> Iterator[str]:
     """A line for each representation: its weights, seeds and dates; a warning where weights are mixed."""
     for model, column in COLUMNS.items():
         used = [row[model] for row in cells.values() if model in row]
-        identities = sorted({result.identity for result in used})
+        fingerprints = sorted({result.fingerprint for result in used})
         seeds, dates = sorted({str(result.seed) for result in used}), sorted({result.date for result in used})
         if used:
-            yield f"- {column}: `{'`, `'.join(identities)}`; seed {', '.join(seeds)}; {', '.join(dates)}"
-        if len(identities) > 1:
+            yield f"- {column}: `{'`, `'.join(fingerprints)}`; seed {', '.join(seeds)}; {', '.join(dates)}"
+        if len(fingerprints) > 1:
             print(f"warning: {column}: results of several weights; run the older parts again", file=sys.stderr)
 
 

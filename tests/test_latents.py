@@ -25,7 +25,7 @@ def make(
         torch.tensor(lengths),
         frame_rate=50.0,
         samples=torch.tensor([320 * length + 100 for length in lengths]) if samples else None,
-        model="space-1",
+        model_id="space-1",
         metadata=[{"source": f"clip {index}.wav", "text": "ein Gruß\n"} for index in range(len(lengths))],
     )
 
@@ -34,7 +34,7 @@ def assert_same(left: Latents, right: Latents) -> None:
     assert left.values.dtype == right.values.dtype
     assert torch.equal(left.values, right.values)
     assert torch.equal(left.lengths, right.lengths)
-    assert (left.frame_rate, left.sample_rate, left.model) == (right.frame_rate, right.sample_rate, right.model)
+    assert (left.frame_rate, left.sample_rate, left.model_id) == (right.frame_rate, right.sample_rate, right.model_id)
     assert (left.samples is None) == (right.samples is None)
     if left.samples is not None and right.samples is not None:
         assert torch.equal(left.samples, right.samples)
@@ -87,14 +87,14 @@ def test_slices_joined_are_the_whole(lengths: list[int], cuts: list[int], sample
         longest = latents.lengths == max(lengths)
         # A shorter item ends in an inner slice; the samples behind its last frame then belong to that slice.
         assert torch.equal(joined.samples[longest], whole[longest])
-        assert (joined.samples >= latents.lengths * latents.hop).all()
+        assert (joined.samples >= latents.lengths * latents.hop_length).all()
     else:
         assert joined.samples is None
 
 
 def test_slice_knows_its_samples() -> None:
     latents = make([10])  # 3300 samples
-    assert latents.hop == 320
+    assert latents.hop_length == 320
     for (start, end), samples in {(0, 10): 3_300, (0, 4): 1_280, (4, 10): 2_020, (4, 6): 640, (10, 10): 100}.items():
         part = latents.slice(start, end)
         assert part.samples is not None
@@ -162,8 +162,8 @@ def test_unlike_latents_are_not_put_together() -> None:
         "width": make([3], channels=5),
         "type": make([3], dtype=torch.float16),
         "knowledge of samples": make([3], samples=False),
-        "frame rate": Latents(first.values, first.lengths, 25.0, samples=first.samples, model="space-1"),
-        "model": Latents(first.values, first.lengths, 50.0, samples=first.samples, model="space-2"),
+        "frame rate": Latents(first.values, first.lengths, 25.0, samples=first.samples, model_id="space-1"),
+        "model": Latents(first.values, first.lengths, 50.0, samples=first.samples, model_id="space-2"),
     }
     for says, other in others.items():
         for together in (Latents.batch, Latents.concatenate):
@@ -216,7 +216,7 @@ def test_npy_is_the_bare_array(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), latents.values[0].float().numpy())
     loaded = Latents.load(tmp_path / "a.npy", frame_rate=25.0)
     assert torch.equal(loaded.values, latents.values.float())
-    assert (loaded.lengths.tolist(), loaded.frame_rate, loaded.model, loaded.samples) == ([7], 25.0, None, None)
+    assert (loaded.lengths.tolist(), loaded.frame_rate, loaded.model_id, loaded.samples) == ([7], 25.0, None, None)
     with pytest.raises(LatentsError, match="holds one item, not 2"):
         make([3, 5]).save(tmp_path / "b.npy")
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from wavcube.config_aliases import Names, refuse_mixed, with_new_names
 from wavcube.errors import ConfigError
 
 Config = TypeVar("Config")
@@ -57,12 +58,16 @@ def load_yaml(path: Path) -> DictConfig:
     return values
 
 
-def merge(into: DictConfig, values: DictConfig, where: str) -> DictConfig:
-    """`values` over `into`.
+def merge(into: DictConfig, values: DictConfig, where: str, names: Names | None = None) -> DictConfig:
+    """`values` over `into`; `names` maps old names that `values` may still have (wavcube.config_aliases).
 
     Raises:
         ConfigError: an unknown key or a value of the wrong type, by name; the message begins with `where`.
     """
+    if names:
+        plain = OmegaConf.to_container(values)
+        assert isinstance(plain, dict)
+        values = OmegaConf.create(with_new_names({str(key): value for key, value in plain.items()}, names, where))
     try:
         merged = OmegaConf.merge(into, values)
     except (OmegaConfBaseException, TypeError) as error:
@@ -78,8 +83,9 @@ def merge(into: DictConfig, values: DictConfig, where: str) -> DictConfig:
     return merged
 
 
-def merge_settings(into: DictConfig, settings: Sequence[str] | None) -> DictConfig:
-    """`key.inner=value`, as with `--set`, over `into`."""
+def merge_settings(into: DictConfig, settings: Sequence[str] | None, names: Names | None = None) -> DictConfig:
+    """`key.inner=value`, as with `--set`, over `into`; `names` as for `merge`."""
+    refuse_mixed((setting.partition("=")[0] for setting in settings or []), names or {}, "--set")
     for setting in settings or []:
         if "=" not in setting:
             raise ConfigError(f"--set {setting}: write it as key=value")
@@ -87,7 +93,7 @@ def merge_settings(into: DictConfig, settings: Sequence[str] | None) -> DictConf
             single = OmegaConf.from_dotlist([setting])
         except Exception as error:  # omegaconf passes the YAML parser's errors on
             raise ConfigError(f"--set {setting}: {_first_line(error)}") from error
-        into = merge(into, single, f"--set {setting}")
+        into = merge(into, single, f"--set {setting}", names)
     return into
 
 

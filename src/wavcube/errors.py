@@ -30,4 +30,4 @@ class DataError(WavCubeError, ValueError):
 
 
 class MissingDependencyError(WavCubeError, ImportError):
-    """An optional package that the wanted function needs; the text names the extra that brings it."""
+    """An optional package that a function needs; the text names the extra that brings it."""

@@ -121,8 +121,8 @@ def _check_format(path: Path, header: dict[str, Any]) -> None:
 def _check_content(path: Path, header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     """Refuse a file that names our format but lacks something, or has it of another type."""
     types: dict[str, type | tuple[type, ...]] = {"frame_rate": (int, float), "sample_rate": int, "metadata": list}
-    for key, wanted in types.items():
-        if not isinstance(header.get(key), wanted):
+    for key, expected in types.items():
+        if not isinstance(header.get(key), expected):
             raise _foreign(path, f"{key} is {header.get(key)!r}")
     if not isinstance(header.get("model"), str | None):
         raise _foreign(path, f"model is {header['model']!r}")

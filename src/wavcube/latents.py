@@ -23,7 +23,7 @@ class Latents:
         frame_rate: frames a second.
         sample_rate: of the speech that they stand for, in Hz.
         samples: `[B]`, int64: samples of the speech of each item, if known; decoding then gives exactly as many.
-        model: identity of the latent space, if known. Latents of another space have another meaning.
+        model_id: fingerprint of the model whose latent space this is, if known; other spaces have other meanings.
         metadata: one dictionary of texts an item.
 
     Raises:
@@ -35,7 +35,7 @@ class Latents:
     frame_rate: float
     sample_rate: int = 16_000
     samples: Tensor | None = None
-    model: str | None = None
+    model_id: str | None = None
     metadata: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -73,7 +73,7 @@ class Latents:
         return torch.arange(self.values.shape[1], device=self.values.device) < self.lengths[:, None]
 
     @property
-    def hop(self) -> int:
+    def hop_length(self) -> int:
         """Samples of speech a frame stands for."""
         return round(self.sample_rate / self.frame_rate)
 
@@ -113,8 +113,8 @@ class Latents:
         samples = self.samples
         if samples is not None:
             # The last frame of an item also answers for the samples behind it that fill no frame.
-            inner = torch.full_like(samples, (end - start) * self.hop)
-            samples = torch.where(self.lengths > end, inner, samples - start * self.hop).clamp(min=0)
+            inner = torch.full_like(samples, (end - start) * self.hop_length)
+            samples = torch.where(self.lengths > end, inner, samples - start * self.hop_length).clamp(min=0)
         return replace(
             self,
             values=self.values[:, start:end],
@@ -157,7 +157,7 @@ class Latents:
         joined = [torch.cat([part.item(index).values for part in parts], dim=1) for index in range(len(first))]
         samples = parts[-1].samples
         if samples is not None:
-            samples = samples + sum(part.lengths * part.hop for part in parts[:-1])
+            samples = samples + sum(part.lengths * part.hop_length for part in parts[:-1])
         metadata = [
             {key: text for key, text in entries[0].items() if all(entry.get(key) == text for entry in entries)}
             for entries in zip(*(part.metadata for part in parts), strict=True)
@@ -183,8 +183,8 @@ class Latents:
             "sample_rate": int(kept.sample_rate),
             "metadata": kept.metadata,
         }
-        if kept.model is not None:
-            header["model"] = kept.model
+        if kept.model_id is not None:
+            header["model"] = kept.model_id
         write_latents(Path(path), header, {name: value.detach().cpu().contiguous() for name, value in tensors.items()})
 
     @classmethod
@@ -214,7 +214,7 @@ class Latents:
                 frame_rate=header.get("frame_rate", frame_rate),
                 sample_rate=header.get("sample_rate", sample_rate),
                 samples=tensors.get("samples"),
-                model=header.get("model"),
+                model_id=header.get("model"),
                 metadata=header.get("metadata", []),
             )
         except LatentsError as error:
@@ -236,7 +236,7 @@ def _check_alike(several: Sequence[Latents]) -> Latents:
             "type": latents.values.dtype,
             "frame rate": latents.frame_rate,
             "sample rate": latents.sample_rate,
-            "model": latents.model,
+            "model": latents.model_id,
             "knowledge of samples": latents.samples is not None,
         }
 

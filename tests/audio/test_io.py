@@ -192,7 +192,7 @@ def test_rates_and_scales_that_no_recording_has(tmp_path: Path) -> None:
     assert "192001 Hz" in refusal(write(tmp_path / "fast.wav", np.zeros(100), 192_001))
     loud = write(tmp_path / "loud.wav", np.full(100, 32_767.0), 16_000, subtype="FLOAT")
     assert "32767" in refusal(loud)
-    with pytest.raises(AudioError, match="wanted rate"):
+    with pytest.raises(AudioError, match="requested rate"):
         load_audio(sample_file(tmp_path, "wav"), sample_rate=300_000)
 
 
@@ -245,8 +245,8 @@ def test_any_array_becomes_mono(length: int, channels: int | None, channels_firs
     given = given[0] if channels is None else given if channels_first else given.T
     # A square array is read with its channels first.
     expected = samples.mean(axis=0 if given.ndim == 1 or channels_first or samples.shape[0] < samples.shape[1] else 1)
-    wanted = int(np.floor(len(expected) * 16_000 / rate + 0.5))
-    if wanted == 0:
+    count = int(np.floor(len(expected) * 16_000 / rate + 0.5))
+    if count == 0:
         with pytest.raises(AudioError, match="shorter"):
             as_mono(given, rate)
         return

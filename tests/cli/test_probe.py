@@ -36,7 +36,7 @@ def test_results_are_written_and_not_made_twice(clips, tmp_path):
     first = run(*command)
     assert first.exit_code == 0, first.output
     record = json.loads((tmp_path / "out" / "logmel-speakers.json").read_text())
-    assert record["figure"]["value"] == 1.0
+    assert record["estimate"]["value"] == 1.0
     assert record["recordings"] == {"train": 14, "dev": 6, "test": 4}
     assert "already there" in run(*command).output
     assert "already there" not in run(*command[:-4], "--seeds", 2, "-o", tmp_path / "out").output

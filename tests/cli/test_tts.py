@@ -14,7 +14,7 @@ from tests.locations import SPEECH
 from wavcube.audio.io import as_pcm16, audio_info
 from wavcube.cli.tts import evaluate_tts, train_tts, tts
 from wavcube.errors import WavCubeError
-from wavcube.generation.flow.feature_codec import load_representation
+from wavcube.generation.flow.feature_codec import load_feature_codec
 from wavcube.generation.tts import SolverSettings, TextToSpeech
 
 PROMPT = SPEECH / "p287_002.flac"
@@ -34,13 +34,13 @@ def run() -> Run:
 def speech_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("speech-model")
     spec = f"wavcube:{model}"
-    speech_flow(load_representation(spec).describe(spec)).save_pretrained(folder)
+    speech_flow(load_feature_codec(spec).describe(spec)).save_pretrained(folder)
     return folder
 
 
 def speak(run: Run, speech_model: Path, out: Path, *more: object, text: str = "hello there.") -> Result:
     given = ("tts", text, "-p", PROMPT, "--prompt-text", "ask her to bring these things with her", "-m", speech_model)
-    return run(*given, "-o", out, "--evaluations", 2, "--guidance", 1, *more)
+    return run(*given, "-o", out, "--nfe", 2, "--guidance", 1, *more)
 
 
 def test_a_text_becomes_a_file(run: Run, speech_model: Path, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_sentences_are_streamed_as_samples(run: Run, speech_model: Path) -> None
         (("-m", "none"), "no such folder of a text-to-speech model"),
         (("--representation", "logmel"), "was trained on"),
         (("--device", "cuda"), "--device cuda"),
-        (("--recogniser", "ears"), "not known"),
+        (("--asr", "ears"), "not known"),
     ],
 )
 def test_mistakes_are_one_sentence(
@@ -96,9 +96,7 @@ def test_evaluation_writes_a_report_and_says_what_it_lacks(run: Run, speech_mode
     table = tmp_path / "list.tsv"
     table.write_text(f"prompt\tprompt_text\ttext\n{PROMPT}\task her to bring these things\thello there.\n")
     out = tmp_path / "results"
-    result = run(
-        "evaluate", "--list", table, "-m", speech_model, "-o", out, "--evaluations", 2, "--seeds", "0,1", "--timed", 1
-    )
+    result = run("evaluate", "--list", table, "-m", speech_model, "-o", out, "--nfe", 2, "--seeds", "0,1", "--timed", 1)
     assert result.exit_code == 0, result.exception
     assert "skipped wer: " in result.output
     assert "speaking rate" in result.output

@@ -90,8 +90,8 @@ def padded_batch(lengths: list[int], seed: int = 0, padding: float = 0.7) -> Ten
     return torch.from_numpy(batch)
 
 
-def relative_error(got: Tensor | np.ndarray, wanted: Tensor | np.ndarray) -> float:
-    """||got - wanted|| / ||wanted||, in float64; shapes must agree."""
-    got, wanted = (torch.as_tensor(value).detach().double() for value in (got, wanted))
-    assert got.shape == wanted.shape, f"{list(got.shape)} is not {list(wanted.shape)}"
-    return float((got - wanted).norm() / wanted.norm())
+def relative_error(got: Tensor | np.ndarray, expected: Tensor | np.ndarray) -> float:
+    """||got - expected|| / ||expected||, in float64; shapes must agree."""
+    got, expected = (torch.as_tensor(value).detach().double() for value in (got, expected))
+    assert got.shape == expected.shape, f"{list(got.shape)} is not {list(expected.shape)}"
+    return float((got - expected).norm() / expected.norm())

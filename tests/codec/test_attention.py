@@ -57,9 +57,9 @@ def test_local_attention(
     if padded:
         real = torch.arange(frames) < torch.tensor([max(1, round(frames * part)) for part in lengths])[:, None]
     got = LocalAttention(query, back, ahead, real if padded else None, block)(query, key, value)
-    wanted = naive(query, key, value, (near & real[:, None]) | torch.eye(frames, dtype=torch.bool))
+    expected = naive(query, key, value, (near & real[:, None]) | torch.eye(frames, dtype=torch.bool))
     assert got.isfinite().all()
-    assert relative_error(got, wanted) <= LIMIT
+    assert relative_error(got, expected) <= LIMIT
 
 
 def test_the_window_of_local_attention_is_40_back_and_10_ahead() -> None:
@@ -93,15 +93,15 @@ def test_rotary_is_a_rotation_of_pairs(theta: float) -> None:
     """Half-split: entry k turns with entry k + D / 2, by position times theta ** (-2 k / D) (arXiv 2104.09864)."""
     frames, width = 50, 12
     values = torch.randn(2, 3, frames, width, generator=torch.Generator().manual_seed(0))
-    wanted = torch.empty_like(values, dtype=torch.float64)
+    expected = torch.empty_like(values, dtype=torch.float64)
     for position in range(frames):
         for k in range(width // 2):
             angle = position * theta ** (-2 * k / width)
             a, b = values[..., position, k].double(), values[..., position, k + width // 2].double()
-            wanted[..., position, k] = a * math.cos(angle) - b * math.sin(angle)
-            wanted[..., position, k + width // 2] = a * math.sin(angle) + b * math.cos(angle)
+            expected[..., position, k] = a * math.cos(angle) - b * math.sin(angle)
+            expected[..., position, k + width // 2] = a * math.sin(angle) + b * math.cos(angle)
     rotary = Rotary(frames, width, theta, torch.device("cpu"), torch.float32)
-    assert relative_error(rotary(values), wanted) <= 1e-6
+    assert relative_error(rotary(values), expected) <= 1e-6
 
 
 def test_rotary_scores_depend_on_distance_alone() -> None:
@@ -149,6 +149,6 @@ def test_self_attention(family: str, lengths: list[int] | None) -> None:
             update, reset = gates[..., :1], gates[..., 1:]
             scores = scores + bias * (update * (reset * attention.gru_rel_pos_const - 1) + 2)
         weights = scores.masked_fill(~real[:, None, None], -math.inf).softmax(-1)
-        wanted = attention.out_proj((weights @ heads(attention.v_proj)).transpose(1, 2).reshape(2, 37, 64))
+        expected = attention.out_proj((weights @ heads(attention.v_proj)).transpose(1, 2).reshape(2, 37, 64))
         got = attention(hidden, bias, mask)
-    assert relative_error(got[real], wanted[real]) <= LIMIT
+    assert relative_error(got[real], expected[real]) <= LIMIT

@@ -54,8 +54,8 @@ def test_the_projections_by_their_definition() -> None:
         assert wide.shape[-1] == (64 + 16) // 2
         narrow = (0.5 * wide * (1 + torch.erf(wide / 2**0.5))) @ second.weight.T
         centred = narrow - narrow.mean(-1, keepdim=True)
-        wanted = centred / (centred.square().mean(-1, keepdim=True) + 1e-6).sqrt() * norm.weight + norm.bias
-        assert relative_error(part.projection(hidden), wanted) <= LIMIT
+        expected = centred / (centred.square().mean(-1, keepdim=True) + 1e-6).sqrt() * norm.weight + norm.bias
+        assert relative_error(part.projection(hidden), expected) <= LIMIT
 
 
 def test_the_latent_of_an_autoencoder_is_the_projection() -> None:
@@ -101,8 +101,8 @@ def test_the_log_variance_is_clamped(bias: float) -> None:
         part.log_variance.weight.zero_()
         part.log_variance.bias.fill_(bias)
         clamped = torch.tensor(12.0 if bias > 0 else -12.0)
-        wanted = 16 * 0.5 * (clamped.exp() - 1 - clamped)
-        assert float(part(features()).kl) == pytest.approx(float(wanted), rel=1e-5)
+        expected = 16 * 0.5 * (clamped.exp() - 1 - clamped)
+        assert float(part(features()).kl) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_samples_of_a_variational_bottleneck_have_its_spread() -> None:
@@ -115,9 +115,9 @@ def test_samples_of_a_variational_bottleneck_have_its_spread() -> None:
         part.layers.eval()
         torch.manual_seed(0)
         noise = torch.cat([part(features(1)).latent - mean for _ in range(400)]).flatten(0, 1)
-    wanted = (0.5 * torch.linspace(-4, 2, 16)).exp()
-    assert (noise.std(0) / wanted - 1).abs().max() < 0.05
-    assert (noise.mean(0) / wanted).abs().max() < 0.05
+    expected = (0.5 * torch.linspace(-4, 2, 16)).exp()
+    assert (noise.std(0) / expected - 1).abs().max() < 0.05
+    assert (noise.mean(0) / expected).abs().max() < 0.05
 
 
 @pytest.mark.parametrize("random_sigma", [True, False])
@@ -139,8 +139,8 @@ def test_kl_of_a_sigma_vae_is_the_mean_square() -> None:
     part = compressor(kind="sigma-vae")
     with torch.no_grad():
         result = part(features(), torch.tensor([31, 5]))
-        wanted = 0.5 * torch.cat([result.latent[0], result.latent[1, :5]]).square().sum(-1).mean()
-    assert float(result.kl) == pytest.approx(float(wanted), rel=1e-5)
+        expected = 0.5 * torch.cat([result.latent[0], result.latent[1, :5]]).square().sum(-1).mean()
+    assert float(result.kl) == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["ae", "vae", "sigma-vae"])
@@ -157,8 +157,8 @@ def test_pooling_averages_what_an_item_has() -> None:
     assert counts.tolist() == [4, 2, 1]
     for i, length in enumerate(lengths.tolist()):
         for place in range(int(counts[i])):
-            wanted = hidden[i, 2 * place : min(2 * place + 2, length)].mean(0)
-            assert relative_error(pooled[i, place], wanted) <= 1e-6
+            expected = hidden[i, 2 * place : min(2 * place + 2, length)].mean(0)
+            assert relative_error(pooled[i, place], expected) <= 1e-6
 
 
 @pytest.mark.parametrize("frames", [30, 31])
@@ -169,8 +169,8 @@ def test_25_hz(frames: int) -> None:
         result = part(features(frames=frames))
         assert result.latent.shape == (2, (frames + 1) // 2, 16)
         hidden = restorer.projection(result.latent)
-        wanted = restorer.layers(torch.stack([hidden, hidden], 2).flatten(1, 2))
-        assert relative_error(restorer(result.latent), wanted) <= LIMIT
+        expected = restorer.layers(torch.stack([hidden, hidden], 2).flatten(1, 2))
+        assert relative_error(restorer(result.latent), expected) <= LIMIT
 
 
 def test_without_layers_a_bottleneck_is_a_projection() -> None:

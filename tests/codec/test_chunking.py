@@ -175,7 +175,7 @@ def test_no_join_can_be_found_in_latents() -> None:
     assert difference[near].max() <= 0.5 * steps(chunked).median()
 
 
-def test_no_join_can_be_heard() -> None:
+def test_no_join_shows() -> None:
     """A click is a jump from one sample to the next; at the borders there is none larger than elsewhere."""
     model, latent = model_of("wavlm"), moving_latent(1_000)
     chunked = decode(model, latent, Chunking(above=2, chunk=2, context=0.2))[0]

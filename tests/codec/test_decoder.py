@@ -52,12 +52,12 @@ def test_a_layer_by_its_definition() -> None:
             projection(inside).view(2, 9, 2, 6).transpose(1, 2)
             for projection in (layer.attention.query, layer.attention.key, layer.attention.value)
         )
-        wanted = hidden + layer.attention.output(attend(query, key, value).transpose(1, 2).reshape(2, 9, 12))
+        expected = hidden + layer.attention.output(attend(query, key, value).transpose(1, 2).reshape(2, 9, 12))
         inner, _, outer = layer.feed_forward
-        wide = inner(norm(wanted, layer.feed_forward_norm))
-        wanted = wanted + outer(0.5 * wide * (1 + torch.erf(wide / math.sqrt(2))))
+        wide = inner(norm(expected, layer.feed_forward_norm))
+        expected = expected + outer(0.5 * wide * (1 + torch.erf(wide / math.sqrt(2))))
         got = layer(hidden, lambda values: values, attend)  # type: ignore[arg-type]
-    assert relative_error(got, wanted) <= LIMIT
+    assert relative_error(got, expected) <= LIMIT
 
 
 def test_the_transformer_is_causal() -> None:
@@ -84,19 +84,19 @@ def test_the_upsampler_by_its_definition(kernel: int, excess: int) -> None:
                 made[:, 2 * frame + tap] += hidden[:, frame] @ weight[:, :, tap]
         centred = made - made.mean((1, 2), keepdim=True)
         normed = centred / (centred.square().mean((1, 2), keepdim=True) + 1e-5).sqrt()
-        wanted = (normed * part.norm.weight + part.norm.bias)[:, :22]
-        assert relative_error(part(hidden), wanted) <= LIMIT
-        assert relative_error(part(hidden, torch.tensor([11, 11])), wanted) <= LIMIT
+        expected = (normed * part.norm.weight + part.norm.bias)[:, :22]
+        assert relative_error(part(hidden), expected) <= LIMIT
+        assert relative_error(part(hidden, torch.tensor([11, 11])), expected) <= LIMIT
 
 
 def test_the_vocoder_sees_its_window_alone() -> None:
     """Three layers of 40 frames back and 10 ahead, and the overlap of the inverse STFT's windows."""
     part = moved(Vocoder(128, TINY.decoder.vocoder, 10_000.0))
-    coarse = random(1, 400, 128)
-    changed = coarse.clone()
+    vocoder_input = random(1, 400, 128)
+    changed = vocoder_input.clone()
     changed[:, 200] += random(1, 128, seed=1)
     with torch.no_grad():
-        difference = (part(changed) - part(coarse))[0].abs()
+        difference = (part(changed) - part(vocoder_input))[0].abs()
     touched = difference.view(400, 160).amax(1).nonzero().flatten()
     overlap = 2  # (640 - 160) / 2 = 240 samples on either side of a frame's own
     assert 200 - 3 * 10 - overlap <= int(touched.min()) < 200 - 2 * 10
@@ -126,9 +126,9 @@ def test_inverse_stft_by_its_definition(frames: int) -> None:
         place = slice(160 * frame, 160 * frame + 640)
         total[:, place] += np.fft.irfft(spectrum[:, frame].numpy(), 640) * window
         envelope[place] += window**2
-    wanted = (total / np.maximum(envelope, 1e-30))[:, 240:-240]
-    assert wanted.shape == (2, 160 * frames)
-    assert relative_error(inverse_stft(spectrum, 160), wanted) <= LIMIT
+    expected = (total / np.maximum(envelope, 1e-30))[:, 240:-240]
+    assert expected.shape == (2, 160 * frames)
+    assert relative_error(inverse_stft(spectrum, 160), expected) <= LIMIT
 
 
 def test_inverse_stft_with_a_mask_is_that_of_the_real_frames() -> None:
@@ -171,10 +171,10 @@ def test_gradients_reach_every_parameter_and_are_finite_in_a_padded_batch() -> N
 def test_half_precision_gives_the_same_speech_roughly(dtype: torch.dtype) -> None:
     part, latent = decoder(), random(2, 30, 16)
     with torch.no_grad():
-        wanted = part(latent, torch.tensor([30, 11]))
+        expected = part(latent, torch.tensor([30, 11]))
         got = part.to(dtype)(latent.to(dtype), torch.tensor([30, 11]))
     assert got.dtype == torch.float32
-    assert relative_error(got, wanted) < (0.2 if dtype == torch.bfloat16 else 0.02)
+    assert relative_error(got, expected) < (0.2 if dtype == torch.bfloat16 else 0.02)
 
 
 def test_the_full_size_has_the_papers_number_of_parameters() -> None:

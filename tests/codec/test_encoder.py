@@ -89,9 +89,9 @@ def test_hidden_states_are_theirs(name: str) -> None:
     waveform = torch.from_numpy(signal(9_000))[None]
     with torch.no_grad():
         states, _ = our_copy(theirs).hidden_states(waveform)
-    wanted = their_states(theirs, waveform)
-    assert len(states) == len(wanted) == 5
-    assert max(relative_error(a, b) for a, b in zip(states, wanted, strict=True)) <= LIMIT
+    expected = their_states(theirs, waveform)
+    assert len(states) == len(expected) == 5
+    assert max(relative_error(a, b) for a, b in zip(states, expected, strict=True)) <= LIMIT
 
 
 def test_features_are_the_last_of_the_hidden_states() -> None:
@@ -111,8 +111,8 @@ def test_a_chosen_layer_is_theirs_with_a_norm_of_its_own(name: str, layer: int) 
         ours.feature_norm.weight.copy_(torch.linspace(0.5, 1.5, 64))
         ours.feature_norm.bias.copy_(torch.linspace(-1, 1, 64))
         waveform = torch.from_numpy(signal(9_000))[None]
-        wanted = ours.feature_norm(their_states(theirs, waveform)[layer])
-        assert relative_error(ours(waveform)[0], wanted) <= LIMIT
+        expected = ours.feature_norm(their_states(theirs, waveform)[layer])
+        assert relative_error(ours(waveform)[0], expected) <= LIMIT
 
 
 def test_choosing_the_last_layer_is_the_default_feature() -> None:
@@ -127,8 +127,8 @@ def test_choosing_the_last_layer_is_the_default_feature() -> None:
 def test_normalisation_is_theirs(samples: int, level: float) -> None:
     waveform = signal(samples, level=level) + 0.1 * level
     theirs = transformers.Wav2Vec2FeatureExtractor(do_normalize=True)
-    wanted = theirs(waveform, sampling_rate=16_000, return_tensors="np")["input_values"]
-    assert relative_error(normalize_waveform(torch.from_numpy(waveform)[None]), wanted) <= 1e-6
+    expected = theirs(waveform, sampling_rate=16_000, return_tensors="np")["input_values"]
+    assert relative_error(normalize_waveform(torch.from_numpy(waveform)[None]), expected) <= 1e-6
 
 
 def test_normalisation_of_silence_is_silence() -> None:
@@ -166,8 +166,8 @@ def test_a_folder_with_a_head_is_loaded(tmp_path: Path) -> None:
     ours = SpeechEncoder.from_transformers(str(tmp_path)).eval()
     waveform = torch.from_numpy(signal(6_000))[None]
     with torch.no_grad():
-        wanted = their_states(theirs.wavlm, normalize_waveform(waveform))[-1]
-        assert relative_error(ours(waveform)[0], wanted) <= LIMIT
+        expected = their_states(theirs.wavlm, normalize_waveform(waveform))[-1]
+        assert relative_error(ours(waveform)[0], expected) <= LIMIT
 
 
 def test_a_folder_with_tensors_missing_is_refused_by_name(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_the_default_is_wavlm_large() -> None:
     )
     assert EncoderConfig.from_transformers(theirs, True) == EncoderConfig()
     with torch.device("meta"):
-        wanted = {key: tuple(value.shape) for key, value in transformers.WavLMModel(theirs).state_dict().items()}
+        expected = {key: tuple(value.shape) for key, value in transformers.WavLMModel(theirs).state_dict().items()}
         ours = {key: tuple(value.shape) for key, value in SpeechEncoder(EncoderConfig()).state_dict().items()}
-    assert wanted.pop("masked_spec_embed") == (1024,)
-    assert ours == wanted
+    assert expected.pop("masked_spec_embed") == (1024,)
+    assert ours == expected

@@ -87,7 +87,7 @@ def model(stage: int, tmp_path_factory: pytest.TempPathFactory) -> WavCube:
     """The model as a user gets it: converted from the official layout, then loaded."""
     folder = tmp_path_factory.mktemp(f"stage{stage}")
     source = COMPLETE / f"tiny_stage{stage}_gen.ckpt"
-    found = convert_official(source, folder, decoder_heads=4, vocoder_heads=4, training_form=True)
+    found = convert_official(source, folder, decoder_heads=4, vocoder_heads=4, keep_training_modules=True)
     assert found.config.stage == stage
     return WavCube.from_pretrained(folder)
 
@@ -120,8 +120,8 @@ def test_every_array(model: WavCube, golden: np.lib.npyio.NpzFile, inputs: np.li
         assert model.restorer is not None
         arrays["restored"] = model.restorer(arrays["z"])
         arrays["wav"] = model.decoder(arrays["z"])
-    wanted = {key.removeprefix(f"{name}/") for key in golden.files if key.startswith(f"{name}/")}
-    assert wanted == set(arrays)
+    expected = {key.removeprefix(f"{name}/") for key in golden.files if key.startswith(f"{name}/")}
+    assert expected == set(arrays)
     errors = {key: relative_error(in_their_layout(key, arrays[key]), golden[f"{name}/{key}"]) for key in arrays}
     assert max(errors.values()) <= LIMIT, errors
 
@@ -132,11 +132,11 @@ def test_what_users_call(model: WavCube, golden: np.lib.npyio.NpzFile, inputs: n
     assert relative_error(model.features(inputs[name], 16_000).values, golden[f"{name}/ssl"]) <= LIMIT
     assert relative_error(latents.values, golden[f"{name}/z"]) <= LIMIT
     assert relative_error(model.restore(latents).values, golden[f"{name}/restored"]) <= LIMIT
-    wanted = golden[f"{name}/wav"]
+    expected = golden[f"{name}/wav"]
     decoded = model.decode(latents)
     assert decoded.shape == inputs[name].shape
-    assert relative_error(decoded[:, : wanted.shape[1]], wanted) <= LIMIT
-    assert not decoded[:, wanted.shape[1] :].any()
+    assert relative_error(decoded[:, : expected.shape[1]], expected) <= LIMIT
+    assert not decoded[:, expected.shape[1] :].any()
 
 
 def test_the_teacher(stage: int, model: WavCube, inputs: np.lib.npyio.NpzFile) -> None:

@@ -86,9 +86,9 @@ def test_arrays_of_any_rate(sample_rate: int) -> None:
     """A tone keeps its pitch and its length."""
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(sample_rate) / sample_rate)
     waveform = gather(tone, sample_rate).waveform[0]
-    wanted = 0.5 * torch.sin(2 * torch.pi * 440 * torch.arange(16_000) / 16_000)
+    expected = 0.5 * torch.sin(2 * torch.pi * 440 * torch.arange(16_000) / 16_000)
     assert len(waveform) == 16_000
-    assert relative_error(waveform[500:-500], wanted[500:-500]) < 2e-3
+    assert relative_error(waveform[500:-500], expected[500:-500]) < 2e-3
 
 
 def test_lengths_count_samples_at_the_given_rate() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests.codec.small import ENCODERS, encoder_config, padded_batch, relative_error, signal, small_model
 from wavcube.codec import WavCube
-from wavcube.codec.encoder import FrontEnd, normalize_waveform
+from wavcube.codec.encoder import ConvFeatureEncoder, normalize_waveform
 from wavcube.codec.masking import conv_frames, length_mask, zero_beyond
 from wavcube.errors import AudioError
 from wavcube.latents import Latents
@@ -151,12 +151,12 @@ def test_lengths_at_the_edges(samples: int) -> None:
 def test_expected_frames_are_the_frames_that_come() -> None:
     """For every length from 400 to 5000: longer never gives fewer, so both sides of every step are enough."""
     model, half = model_of("wavlm"), model_of("wavlm", frame_rate=25)
-    front_end = FrontEnd(encoder_config("wavlm", conv_channels=(1,) * 7)).requires_grad_(False)
+    feature_encoder = ConvFeatureEncoder(encoder_config("wavlm", conv_channels=(1,) * 7)).requires_grad_(False)
     expected = {samples: model.expected_frames(samples) for samples in range(400, 5_001)}
     steps = [samples for samples in range(401, 5_001) if expected[samples] != expected[samples - 1]]
     assert steps == list(range(720, 5_001, 320))
     for samples in [400, 5_000, *steps, *(step - 1 for step in steps)]:
-        assert front_end(torch.zeros(1, samples)).shape[1] == expected[samples]
+        assert feature_encoder(torch.zeros(1, samples)).shape[1] == expected[samples]
     assert all(half.expected_frames(samples) == (frames + 1) // 2 for samples, frames in expected.items())
 
 

@@ -65,7 +65,7 @@ def test_encode_is_the_parts_in_a_row(model: WavCube) -> None:
 
 def test_features_and_restored_features_say_what_they_are(half: WavCube) -> None:
     features = half.features(signal(8_000), 16_000)
-    assert (features.frame_rate, features.values.shape, features.model) == (50.0, (1, 24, 64), None)
+    assert (features.frame_rate, features.values.shape, features.model_id) == (50.0, (1, 24, 64), None)
     restored = half.restore(half.encode(signal(8_000), 16_000))
     assert (restored.frame_rate, restored.values.shape, restored.lengths.tolist()) == (50.0, (1, 24, 64), [24])
 
@@ -90,30 +90,36 @@ def test_a_list_of_one_gives_a_list_and_numbers_give_a_waveform(model: WavCube) 
     assert model.reconstruct(clip.tolist(), 16_000).shape == (1, 600)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("wanted", [1, 300, 7_680, 8_000, 20_000])
-def test_decode_takes_a_wanted_length(model: WavCube, latents: Latents, wanted: int) -> None:
+@pytest.mark.parametrize("expected", [1, 300, 7_680, 8_000, 20_000])
+def test_decode_takes_a_length(model: WavCube, latents: Latents, expected: int) -> None:
     plain = model.decode(Latents(latents.values, latents.lengths, 50.0))
     assert plain.shape == (2, 320 * 24)
-    forms: list[Any] = [wanted, np.int64(wanted), torch.tensor(wanted), [wanted, wanted], np.array([wanted, wanted])]
-    for form in [*forms, torch.tensor([wanted, wanted])]:
+    forms: list[Any] = [
+        expected,
+        np.int64(expected),
+        torch.tensor(expected),
+        [expected, expected],
+        np.array([expected, expected]),
+    ]
+    for form in [*forms, torch.tensor([expected, expected])]:
         decoded = model.decode(latents, form)
-        assert decoded.shape == (2, wanted)
+        assert decoded.shape == (2, expected)
         for i, frames in enumerate((24, 15)):
-            there = min(wanted, 320 * frames)
+            there = min(expected, 320 * frames)
             assert torch.equal(decoded[i, :there], plain[i, :there])
             assert not decoded[i, there:].any()
 
 
 def test_decode_takes_tensors_and_arrays(model: WavCube, latents: Latents) -> None:
     values = latents.values
-    wanted = model.decode(Latents(values, torch.tensor([24, 24]), 50.0))
+    expected = model.decode(Latents(values, torch.tensor([24, 24]), 50.0))
     for given in (values, values.double(), values.numpy(), values.tolist()):
-        assert relative_error(model.decode(given), wanted) <= 1e-6  # type: ignore[arg-type]
-    assert relative_error(model.decode(values[0]), wanted[:1]) <= 1e-5
+        assert relative_error(model.decode(given), expected) <= 1e-6  # type: ignore[arg-type]
+    assert relative_error(model.decode(values[0]), expected[:1]) <= 1e-5
 
 
 @pytest.mark.parametrize("samples", [0, -1, [0, 5], [5], [5, 5, 5], [], "many", 3.5, [None, None]])
-def test_an_impossible_wanted_length_is_refused(model: WavCube, latents: Latents, samples: Any) -> None:
+def test_an_impossible_length_is_refused(model: WavCube, latents: Latents, samples: Any) -> None:
     with pytest.raises(LatentsError, match="samples must be"):
         model.decode(latents, samples)
 
@@ -142,13 +148,13 @@ def test_latents_of_another_model_are_refused(model: WavCube, half: WavCube, lat
         half.decode(latents)
     named = copy.deepcopy(model)
     named.name_latents("0123456789abcdef")
-    foreign = Latents(latents.values, latents.lengths, 50.0, model="fedcba9876543210")
+    foreign = Latents(latents.values, latents.lengths, 50.0, model_id="fedcba9876543210")
     for use in (named.decode, named.restore):
         with pytest.raises(LatentsError, match=r"another model \(fedcba9876543210, this one is 0123456789abcdef\)"):
             use(foreign)
     assert named.decode(named.encode(signal(5_000), 16_000)).shape == (1, 5_000)
-    assert named.encode(signal(5_000), 16_000).model == "0123456789abcdef"
-    foreign.model = None
+    assert named.encode(signal(5_000), 16_000).model_id == "0123456789abcdef"
+    foreign.model_id = None
     assert named.decode(foreign).shape == (2, 320 * 24)
 
 
@@ -159,7 +165,7 @@ def test_empty_items_are_refused(model: WavCube) -> None:
 
 def test_without_a_restorer_nothing_is_restored(latents: Latents) -> None:
     plain = WavCube(dataclasses.replace(small_config(), restorer=False))
-    with pytest.raises(WavCubeError, match="--training-form"):
+    with pytest.raises(WavCubeError, match="--keep-training-modules"):
         plain.restore(latents)
 
 
@@ -179,10 +185,10 @@ def test_inference_leaves_the_modes_as_they_are() -> None:
 
 def test_inference_in_training_mode_is_without_dropout_noise_and_gradients() -> None:
     model = small_model(kind="vae")
-    wanted = model.encode(signal(4_000), 16_000)
+    expected = model.encode(signal(4_000), 16_000)
     model.train()
     again = model.encode(signal(4_000), 16_000)
-    assert torch.equal(again.values, wanted.values)
+    assert torch.equal(again.values, expected.values)
     assert not model.decode(again).requires_grad
     assert not model.restore(again).values.requires_grad
 
@@ -197,16 +203,16 @@ def test_half_precision(model: WavCube, dtype: torch.dtype) -> None:
     clips = [signal(6_000), signal(4_000)]
     latents = small.encode(clips, 16_000)
     assert latents.values.dtype == dtype
-    wanted = model.encode(clips, 16_000)
+    expected = model.encode(clips, 16_000)
     limit = 0.15 if dtype == torch.bfloat16 else 0.02
-    for got, item in zip(latents, wanted, strict=True):
+    for got, item in zip(latents, expected, strict=True):
         assert relative_error(got.values, item.values) < limit
     decoded = small.decode(latents)
     assert decoded.dtype == torch.float32
     assert decoded.isfinite().all()
     # Latents of either precision can be decoded by either model.
     assert model.decode(latents).isfinite().all()
-    assert small.decode(wanted).isfinite().all()
+    assert small.decode(expected).isfinite().all()
 
 
 def test_the_same_input_gives_the_same_output(model: WavCube) -> None:

@@ -30,8 +30,8 @@ def state(small_config):
     objective = build_objective(small_config, None)
     loader = build_loader(small_config.data, crop_samples=8000, batch_size=2, train=True)
     trained = [p for p in objective.networks.parameters() if p.requires_grad]
-    judges = torch.optim.AdamW(objective.discriminator.parameters())
-    return TrainerState(objective, torch.optim.AdamW(trained), judges, None, loader)
+    discriminator_optimizer = torch.optim.AdamW(objective.discriminator.parameters())
+    return TrainerState(objective, torch.optim.AdamW(trained), discriminator_optimizer, None, loader)
 
 
 def save(fabric, folder, state, step, keep=2, best=None):

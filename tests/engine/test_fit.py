@@ -13,7 +13,7 @@ from tests.training.runs import assert_equal, contents, empty_recipe
 from wavcube.codec import WavCube
 from wavcube.engine import fit as loop
 from wavcube.engine.checkpoints import latest_checkpoint
-from wavcube.engine.logger import Journal
+from wavcube.engine.logger import RunLogger
 from wavcube.errors import CheckpointError
 from wavcube.training.run import train_run
 from wavcube.training.stages import Stage
@@ -24,14 +24,14 @@ def interrupt_at(monkeypatch):
     """Sends this process Ctrl-C when a step is reached."""
 
     def arm(step: int) -> None:
-        advance = Journal.advance
+        advance = RunLogger.advance
 
         def advance_and_interrupt(self, now):
             advance(self, now)
             if now == step:
                 os.kill(os.getpid(), signal.SIGINT)
 
-        monkeypatch.setattr(Journal, "advance", advance_and_interrupt)
+        monkeypatch.setattr(RunLogger, "advance", advance_and_interrupt)
 
     yield arm
     monkeypatch.undo()
@@ -69,7 +69,7 @@ def test_statistics_are_those_of_the_latent(stage1_run, recordings):
 def test_ten_and_ten_steps_are_twenty(small_settings, stage1_run, tmp_path, interrupt_at, task):
     settings = [*small_settings, "optimizer.steps=20", "optimizer.ema=0.9", "loader.workers=2"]
     if task == "stage2":
-        settings.append(f"start='{stage1_run}'")
+        settings.append(f"init_from='{stage1_run}'")
     recipe = empty_recipe(tmp_path)
     assert train_run(task, tmp_path / "whole", recipe=recipe, settings=settings)
     interrupt_at(10)
@@ -89,7 +89,7 @@ def test_accumulated_batches_are_one_large_batch(small_settings, tmp_path):
     settings = [s for s in small_settings if not s.startswith("loader.batch_size")]
     settings += [
         "model.encoder={hidden_dropout: 0.0, attention_dropout: 0.0}",
-        "losses.gan_from=9",
+        "discriminator.adversarial_start_step=9",
         "optimizer.steps=3",
     ]
     recipe = empty_recipe(tmp_path)
@@ -101,7 +101,7 @@ def test_accumulated_batches_are_one_large_batch(small_settings, tmp_path):
 
 
 def test_kept_or_computed_again_activations_give_the_same_weights(small_settings, stage1_run, tmp_path):
-    settings = [*small_settings, f"start='{stage1_run}'"]
+    settings = [*small_settings, f"init_from='{stage1_run}'"]
     recipe = empty_recipe(tmp_path)
     again = [*settings, "hardware.checkpoint_activations=true"]
     assert train_run("stage2", tmp_path / "kept", recipe=recipe, settings=settings)
@@ -126,9 +126,9 @@ def spoilt_steps(monkeypatch):
         made = 0
         generator_loss = Stage.generator_loss
 
-        def spoilt(self, batch, output, judge):
+        def spoilt(self, batch, output, discriminate):
             nonlocal made
-            loss, logs = generator_loss(self, batch, output, judge)
+            loss, logs = generator_loss(self, batch, output, discriminate)
             made += 1
             return (loss * float("nan") if made in calls else loss), logs
 
@@ -141,14 +141,14 @@ def test_a_step_without_finite_gradients_is_passed_over(small_settings, tmp_path
     spoilt_steps({2, 4})
     assert train_run("stage1", tmp_path / "run", recipe=empty_recipe(tmp_path), settings=small_settings)
     state = contents(tmp_path / "run/checkpoints/step-00000004")["state.json"]
-    assert (state["step"], state["bad_steps"], state["bad_in_a_row"]) == (4, 2, 0)
+    assert (state["step"], state["nonfinite_steps"], state["nonfinite_in_a_row"]) == (4, 2, 0)
     weights = load_file(tmp_path / "run/model/model.safetensors")
     assert all(torch.isfinite(value).all() for value in weights.values())
 
 
 def test_too_many_of_them_stop_the_run_with_its_last_checkpoint(small_settings, tmp_path, spoilt_steps):
     spoilt_steps(set(range(3, 100)))
-    settings = [*small_settings, "run.save_every=2", "run.stop_after_bad=3"]
+    settings = [*small_settings, "run.save_every=2", "run.stop_after_nonfinite=3"]
     with pytest.raises(loop.DivergedError, match=r"3 steps in a row after step 2 .*step-00000002.*optimizer\.lr"):
         train_run("stage1", tmp_path / "run", recipe=empty_recipe(tmp_path), settings=settings)
     assert latest_checkpoint(tmp_path / "run/checkpoints").name == "step-00000002"
@@ -163,7 +163,10 @@ def test_the_generator_runs_once_a_step(small_settings, tmp_path, monkeypatch):
         StageNetworks, "forward", lambda self, *a, **k: (calls.append(self.training), forward(self, *a, **k))[1]
     )
     assert train_run(
-        "stage1", tmp_path / "run", recipe=empty_recipe(tmp_path), settings=[*small_settings, "losses.gan_from=0"]
+        "stage1",
+        tmp_path / "run",
+        recipe=empty_recipe(tmp_path),
+        settings=[*small_settings, "discriminator.adversarial_start_step=0"],
     )
     assert calls.count(True) == 4
 
@@ -179,7 +182,7 @@ def test_a_full_disk_is_noticed_before_training(small_settings, tmp_path, monkey
 
 
 def test_validation_measures_and_shows(small_settings, tmp_path):
-    settings = [*small_settings, "validation.every=2", "validation.judged_clips=2", "validation.shown_clips=1"]
+    settings = [*small_settings, "validation.every=2", "validation.metric_clips=2", "validation.shown_clips=1"]
     assert train_run("stage1", tmp_path / "run", recipe=empty_recipe(tmp_path), settings=settings)
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     validations = [line for line in lines if "validation/mel" in line]

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from wavcube.engine.logger import CURVES, METRICS, Journal
+from wavcube.engine.logger import CURVES, METRICS, RunLogger
 
 
 def _steps(folder):
@@ -14,31 +14,31 @@ def _steps(folder):
 
 @pytest.mark.usefixtures("with_curves")
 def test_scalars_become_lines_and_curves(tmp_path):
-    with Journal(tmp_path, 0, 10, active=True) as journal:
+    with RunLogger(tmp_path, 0, 10, active=True) as run_logger:
         for step in (1, 2, 3):
-            journal.scalars(step, {"train/mel": 1 / step, "optimizer/rate": 0.1}, "mel")
-        journal.scalars(3, {"validation/mel": 0.5})
-        journal.advance(3)
+            run_logger.scalars(step, {"train/mel": 1 / step, "optimizer/rate": 0.1}, "mel")
+        run_logger.scalars(3, {"validation/mel": 0.5})
+        run_logger.advance(3)
     assert _steps(tmp_path) == [1, 2, 3, 3]
     assert (tmp_path / CURVES).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_resumed_run_takes_back_what_came_after_its_checkpoint(tmp_path):
-    with Journal(tmp_path, 0, 10, active=True) as journal:
+    with RunLogger(tmp_path, 0, 10, active=True) as run_logger:
         for step in (1, 2, 3):
-            journal.scalars(step, {"train/mel": 1.0})
+            run_logger.scalars(step, {"train/mel": 1.0})
     with (tmp_path / METRICS).open("a") as file:
         file.write('{"step": 4, "train/m')  # killed while it wrote
-    with Journal(tmp_path, 2, 10, active=True) as journal:
-        journal.scalars(3, {"train/mel": 2.0})
+    with RunLogger(tmp_path, 2, 10, active=True) as run_logger:
+        run_logger.scalars(3, {"train/mel": 2.0})
     assert _steps(tmp_path) == [1, 2, 3]
 
 
-def test_clips_can_be_heard_and_seen(tmp_path):
+def test_clips_are_logged_as_audio_and_pictures(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    with Journal(tmp_path, 0, 10, active=True) as journal:
-        journal.clips(5, [("a/clip.wav", 0.1 * torch.randn(8000), 0.1 * torch.randn(8000))])
+    with RunLogger(tmp_path, 0, 10, active=True) as run_logger:
+        run_logger.clips(5, [("a/clip.wav", 0.1 * torch.randn(8000), 0.1 * torch.randn(8000))])
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert set(events.Tags()["audio"]) == {"clip 0/recording", "clip 0/decoded"}
@@ -46,9 +46,9 @@ def test_clips_can_be_heard_and_seen(tmp_path):
 
 
 def test_other_processes_write_nothing(tmp_path):
-    with Journal(tmp_path, 0, 10, active=False) as journal:
-        journal.scalars(1, {"train/mel": 1.0}, "news")
-        journal.clips(1, [])
-        journal.advance(1)
-        journal.say("nothing")
+    with RunLogger(tmp_path, 0, 10, active=False) as run_logger:
+        run_logger.scalars(1, {"train/mel": 1.0}, "news")
+        run_logger.clips(1, [])
+        run_logger.advance(1)
+        run_logger.message("nothing")
     assert list(tmp_path.iterdir()) == []

@@ -22,9 +22,9 @@ SCRIPT = """
 import json, os, sys
 import torch
 torch.set_num_threads(1)
-from wavcube.engine.logger import Journal
+from wavcube.engine.logger import RunLogger
 from wavcube.training.run import train_run
-Journal.plot_curves = lambda self: None
+RunLogger.plot_curves = lambda self: None
 for job in json.loads(sys.argv[1]):
     if job["kind"] == "train":
         assert train_run(job["task"], job["folder"], recipe=job["recipe"], settings=job["settings"], resume=True)
@@ -43,7 +43,7 @@ def without_dropout(small_settings) -> list[str]:
     """Settings of a run in which the order of a batch's items does not matter, but for their number."""
     kept = [s for s in small_settings if not s.startswith("loader.batch_size")]
     quiet = "model.encoder={hidden_dropout: 0.0, attention_dropout: 0.0}"
-    return [*kept, quiet, "losses.gan_from=0", "optimizer.steps=3"]
+    return [*kept, quiet, "discriminator.adversarial_start_step=0", "optimizer.steps=3"]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def runs(small_settings, without_dropout, tmp_path_factory) -> Path:
         settings = [*small_settings, f"optimizer.steps={STEPS}", "optimizer.ema=0.9", f"run.save_every={HALF}"]
         settings.append(f"hardware.strategy={strategy}")
         if task == "stage2":
-            settings.append(f"start='{folder / 'batch-of-one'}'")
+            settings.append(f"init_from='{folder / 'batch-of-one'}'")
         last = folder / name / "checkpoints" / f"step-{STEPS:08d}"
         train(task, name, settings)
         jobs.append({"kind": "move", "from": str(last), "to": str(folder / f"{name}-whole")})
@@ -104,6 +104,12 @@ def test_two_processes_learn_what_one_learns_from_twice_the_batch(runs, without_
     one = [*without_dropout, "loader.batch_size=2"]
     assert train_run("stage1", tmp_path / "one", recipe=empty_recipe(tmp_path), settings=one)
     a, b = (contents(path / "checkpoints/step-00000003") for path in (tmp_path / "one", runs / "batch-of-one"))
-    judge = "discriminator.safetensors/families.period.discriminators.0.convs.1.parametrizations.weight.original1"
-    for name in ("model.safetensors/decoder.input.weight", "model.safetensors/restorer.projection.0.weight", judge):
+    discriminator = (
+        "discriminator.safetensors/families.period.discriminators.0.convs.1.parametrizations.weight.original1"
+    )
+    for name in (
+        "model.safetensors/decoder.input.weight",
+        "model.safetensors/restorer.projection.0.weight",
+        discriminator,
+    ):
         torch.testing.assert_close(a[name], b[name], rtol=1e-3, atol=2e-5)

@@ -15,7 +15,7 @@ def changed(config, **settings):
     return dataclasses.replace(config, **settings)
 
 
-def test_a_new_run_takes_what_is_wanted(tmp_path, small_config):
+def test_a_new_run_takes_what_is_requested(tmp_path, small_config):
     assert settle_config(tmp_path / "run", small_config, resume=False) is small_config
     assert settle_config(tmp_path / "run", small_config, resume=True) is small_config
 
@@ -34,7 +34,7 @@ def test_a_run_goes_on_as_it_was_begun(tmp_path, small_config):
     begin_session(tmp_path, small_config, {})
     assert settle_config(tmp_path, None, resume=True) == small_config
     assert settle_config(tmp_path, small_config, resume=True) == small_config
-    moved = changed(small_config, start="elsewhere", hardware=changed(small_config.hardware, precision="bf16"))
+    moved = changed(small_config, init_from="elsewhere", hardware=changed(small_config.hardware, precision="bf16"))
     assert settle_config(tmp_path, moved, resume=True) is moved
 
 

@@ -1,4 +1,4 @@
-"""Recordings that tests of the evaluation judge, and stand-ins for the models that judge them."""
+"""Recordings that tests of the evaluation measure, and stand-ins for the models that measure them."""
 
 import numpy as np
 import pytest
@@ -19,11 +19,11 @@ class StubEncoder:
         return np.log(spectrum + 1e-3) - np.log(spectrum + 1e-3).mean()
 
 
-class StubRecogniser:
+class StubASR:
     """Reads a number of known words that falls with the level of high frequencies, that is, with noise."""
 
     name = "stub reader"
-    fingerprint = "stub recogniser"
+    fingerprint = "stub ASR model"
     words = ("red", "green", "blue", "black", "white", "pink", "grey", "brown", "gold", "teal")
 
     def __init__(self) -> None:
@@ -65,8 +65,8 @@ def encoder() -> StubEncoder:
 
 
 @pytest.fixture
-def recogniser() -> StubRecogniser:
-    return StubRecogniser()
+def asr() -> StubASR:
+    return StubASR()
 
 
 def noisy_pair(clip: np.ndarray, noise: np.ndarray, snr_db: float) -> Pair:

@@ -30,7 +30,7 @@ def test_recording_is_resampled_once(clip: np.ndarray) -> None:
     assert recording.at(8_000) is recording.at(8_000)
 
 
-def test_silence_is_judged_by_the_peak() -> None:
+def test_silence_is_measured_by_the_peak() -> None:
     assert Recording(np.full(100, 5e-5, np.float32), 16_000).is_silent
     assert not Recording(np.full(100, 5e-4, np.float32), 16_000).is_silent
     assert Recording(np.zeros(0, np.float32), 16_000).is_silent

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation.conftest import StubRecogniser
+from tests.evaluation.conftest import StubASR
 from wavcube.data.manifests.utterances import Utterance
 from wavcube.errors import DataError
 from wavcube.evaluation.metrics import Measurement, Metric
 from wavcube.evaluation.metrics.si_sdr import SISDR
 from wavcube.evaluation.metrics.stoi import STOI, ExtendedSTOI
-from wavcube.evaluation.metrics.wer import WordErrors
+from wavcube.evaluation.metrics.wer import WordErrorRate
 from wavcube.evaluation.results import ResultStore, Task, make_tasks
 from wavcube.evaluation.systems import Identity, Resampled, System
 
@@ -76,7 +76,7 @@ def test_keys_tell_apart_what_changes_the_number(tmp_path: Path) -> None:
         key(Resampled(), STOI()),
         key(Identity(), ExtendedSTOI()),
         key(Identity(), SISDR()),
-        key(Identity(), WordErrors(StubRecogniser())),
-        key(Identity(), WordErrors(StubRecogniser(), "lower")),  # of the same name
+        key(Identity(), WordErrorRate(StubASR())),
+        key(Identity(), WordErrorRate(StubASR(), "lower")),  # of the same name
     ]
     assert len({*others, first}) == len(others) + 1

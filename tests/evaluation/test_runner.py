@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.evaluation.conftest import StubEncoder, StubRecogniser, noisy_pair
+from tests.evaluation.conftest import StubASR, StubEncoder, noisy_pair
 from tests.locations import SPEECH
 from wavcube.audio.io import save_audio
 from wavcube.data.manifests.utterances import Utterance
@@ -22,7 +22,7 @@ from wavcube.evaluation.metrics.dnsmos import DNSMOS
 from wavcube.evaluation.metrics.si_sdr import SISDR
 from wavcube.evaluation.metrics.speaker import SpeakerSimilarity
 from wavcube.evaluation.metrics.stoi import STOI
-from wavcube.evaluation.metrics.wer import WordErrors
+from wavcube.evaluation.metrics.wer import WordErrorRate
 from wavcube.evaluation.runner import RESULTS_FILE, batches
 from wavcube.evaluation.systems import Identity, System, load_system
 from wavcube.reconstruction import MetricOptions, choose_metrics, evaluate, read_utterances
@@ -69,7 +69,7 @@ def _identical(a: pd.DataFrame, b: pd.DataFrame) -> None:
 
 
 def test_the_table(utterances: list[Utterance], tmp_path: Path) -> None:
-    metrics = [SISDR(), STOI(), SpeakerSimilarity(StubEncoder()), WordErrors(StubRecogniser())]
+    metrics = [SISDR(), STOI(), SpeakerSimilarity(StubEncoder()), WordErrorRate(StubASR())]
     table = evaluate([Noise(20), Identity()], utterances, metrics, tmp_path, processes=1)
     assert len(table) == 2 * len(utterances)
     assert list(table["system"][:2]) == ["noise-20", "identity"]
@@ -227,10 +227,10 @@ def test_batches_hold_like_durations() -> None:
 def test_originals_are_analysed_once_for_all_systems(
     utterances: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recogniser = StubRecogniser()
-    metrics = choose_metrics(["wer", "wer_vs_original"], MetricOptions(recogniser=recogniser)).metrics
+    asr = StubASR()
+    metrics = choose_metrics(["wer", "wer_vs_original"], MetricOptions(asr=asr)).metrics
     evaluate([Noise(20), Noise(0), Identity()], utterances, metrics, tmp_path, processes=1)
-    assert recogniser.calls == 3 * len(utterances)  # two reconstructions, and the original that is also the identity's
+    assert asr.calls == 3 * len(utterances)  # two reconstructions, and the original that is also the identity's
 
 
 def test_workers_load_no_torch() -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.evaluation.conftest import StubRecogniser
+from tests.evaluation.conftest import StubASR
 from wavcube.errors import DataError
-from wavcube.evaluation.metrics.f0 import Pitch
-from wavcube.evaluation.metrics.wer import WordErrors
+from wavcube.evaluation.metrics.f0 import F0
+from wavcube.evaluation.metrics.wer import WordErrorRate
 from wavcube.evaluation.summary import Summary, summarise
 
-METRICS = [Pitch(), WordErrors(StubRecogniser())]
+METRICS = [F0(), WordErrorRate(StubASR())]
 
 
 @pytest.fixture

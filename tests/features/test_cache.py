@@ -11,16 +11,16 @@ import torch
 from wavcube.audio.io import load_audio, save_audio
 from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.errors import AudioError, DataError
-from wavcube.features import Clip, FrameCache, Frontend, build_frontend
+from wavcube.features import Clip, FeatureExtractor, FrameCache, build_feature_extractor
 from wavcube.features import cache as cache_module
 
 
-class Counting(Frontend):
+class Counting(FeatureExtractor):
     """Two layers of three channels at 50 Hz; counts what goes through it and can fail at a given recording."""
 
     def __init__(self) -> None:
         self.name, self.dim, self.layers, self.frame_rate, self.shortest = "counting", 3, 2, 50.0, 400
-        self.identity, self.seen, self.fail_at = "counting", 0, 10**9
+        self.fingerprint, self.seen, self.fail_at = "counting", 0, 10**9
 
     def frames(self, samples: int) -> int:
         return (samples - 400) // 320 + 1
@@ -44,12 +44,12 @@ def clips(tmp_path: Path) -> list[Clip]:
     return found
 
 
-def test_frames_are_those_of_the_frontend(clips: list[Clip], tmp_path: Path) -> None:
-    frontend = build_frontend("logmel")
-    cache = FrameCache(frontend, tmp_path / "cache")
+def test_frames_are_those_of_the_extractor(clips: list[Clip], tmp_path: Path) -> None:
+    extractor = build_feature_extractor("logmel")
+    cache = FrameCache(extractor, tmp_path / "cache")
     cache.extract(clips)
     for clip in clips:
-        direct = frontend(torch.from_numpy(load_audio(clip.path))[None])[0][0].numpy()
+        direct = extractor(torch.from_numpy(load_audio(clip.path))[None])[0][0].numpy()
         assert cache[clip.key].dtype == np.float16
         np.testing.assert_allclose(cache[clip.key], direct, atol=0.01)
         assert cache.frames(clip.key) == len(direct)
@@ -94,10 +94,10 @@ def test_a_changed_file_is_computed_anew(clips: list[Clip], tmp_path: Path) -> N
 
 def test_interruption_keeps_what_is_done(clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_module, "BATCH_SECONDS", 0.1)
-    frontend = Counting()
-    frontend.fail_at = 4
+    extractor = Counting()
+    extractor.fail_at = 4
     with pytest.raises(KeyboardInterrupt):
-        FrameCache(frontend, tmp_path / "cache").extract(clips)
+        FrameCache(extractor, tmp_path / "cache").extract(clips)
     again = Counting()
     FrameCache(again, tmp_path / "cache").extract(clips)
     assert again.seen == 3
@@ -128,7 +128,7 @@ def test_a_shard_that_was_cut_short_is_refused(clips: list[Clip], tmp_path: Path
 
 
 def test_the_size_is_told_beforehand(clips: list[Clip], tmp_path: Path) -> None:
-    cache = FrameCache(build_frontend("mfcc"), tmp_path / "cache")
+    cache = FrameCache(build_feature_extractor("mfcc"), tmp_path / "cache")
     plan = cache.plan(clips)
     assert plan.clips == 7
     cache.extract(clips)
@@ -141,15 +141,15 @@ def test_full_size_latents_take_12800_bytes_a_second(tmp_path: Path) -> None:
 
 
 def test_parts_of_a_recording(clips: list[Clip], tmp_path: Path) -> None:
-    frontend = build_frontend("logmel")
-    cache = FrameCache(frontend, tmp_path / "cache")
+    extractor = build_feature_extractor("logmel")
+    cache = FrameCache(extractor, tmp_path / "cache")
     cache.extract([Clip("part", clips[6].path, 0.1, 0.4), Clip("rest", clips[6].path, 0.4), clips[6]])
     waveform = load_audio(clips[6].path)
-    direct = frontend(torch.from_numpy(waveform[1600:6400])[None])[0][0].numpy()
+    direct = extractor(torch.from_numpy(waveform[1600:6400])[None])[0][0].numpy()
     np.testing.assert_allclose(cache["part"], direct, atol=0.01)
-    assert cache.frames("rest") == frontend.frames(len(waveform) - 6400)
+    assert cache.frames("rest") == extractor.frames(len(waveform) - 6400)
     with pytest.raises(AudioError, match="no part from 5"):
-        FrameCache(frontend, tmp_path / "cache").extract([Clip("beyond", clips[6].path, 5.0, 6.0)])
+        FrameCache(extractor, tmp_path / "cache").extract([Clip("beyond", clips[6].path, 5.0, 6.0)])
 
 
 def test_bad_recordings_are_named(clips: list[Clip], tmp_path: Path) -> None:
@@ -164,9 +164,9 @@ def test_bad_recordings_are_named(clips: list[Clip], tmp_path: Path) -> None:
         cache.extract([clips[0], clips[0]])
 
 
-def test_model_of_random_weights_has_an_identity(clips: list[Clip], tmp_path: Path) -> None:
-    from wavcube.features.wavcube import WavCubeFrontend
+def test_model_of_random_weights_has_a_fingerprint(clips: list[Clip], tmp_path: Path) -> None:
+    from wavcube.features.wavcube import WavCubeExtractor
 
     torch.manual_seed(0)
-    one, two = (WavCubeFrontend(WavCube(WavCubeConfig.preset("tiny"))) for _ in range(2))
-    assert one.identity != two.identity
+    one, two = (WavCubeExtractor(WavCube(WavCubeConfig.preset("tiny"))) for _ in range(2))
+    assert one.fingerprint != two.fingerprint

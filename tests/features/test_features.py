@@ -1,4 +1,4 @@
-"""Frontends: shapes, batch against alone, agreement with libraries, specifications."""
+"""Feature extractors: shapes, batch against alone, agreement with libraries, specifications."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import torch
 
 from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.errors import AudioError, CheckpointError, ConfigError
-from wavcube.features import Frontend, build_frontend
+from wavcube.features import FeatureExtractor, build_feature_extractor
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +63,11 @@ def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def build(spec: str, request: pytest.FixtureRequest) -> Frontend:
+def build(spec: str, request: pytest.FixtureRequest) -> FeatureExtractor:
     for name in ("model_folder", "hubert_folder", "whisper_folder"):
         if name in spec:
             spec = spec.replace(name, str(request.getfixturevalue(name)))
-    return build_frontend(spec)
+    return build_feature_extractor(spec)
 
 
 ALL = [
@@ -87,37 +87,40 @@ ALL = [
 
 @pytest.mark.parametrize("spec", ALL)
 def test_batch_equals_alone(spec: str, request: pytest.FixtureRequest) -> None:
-    frontend = build(spec, request)
+    extractor = build(spec, request)
     torch.manual_seed(1)
     lengths = torch.tensor([8000, 12345, 4001])
     waveform = torch.randn(3, 12345) * 0.1
     waveform = waveform.masked_fill(torch.arange(12345) >= lengths[:, None], 0.0)
-    values, frames = frontend(waveform, lengths)
-    assert values.shape[-1] == frontend.dim
-    assert (values.shape[1] if frontend.layers > 1 else 1) == frontend.layers
-    assert frames.tolist() == [frontend.frames(n) for n in lengths.tolist()]
+    values, frames = extractor(waveform, lengths)
+    assert values.shape[-1] == extractor.dim
+    assert (values.shape[1] if extractor.layers > 1 else 1) == extractor.layers
+    assert frames.tolist() == [extractor.frames(n) for n in lengths.tolist()]
     assert values.shape[-2] == int(frames.max())
-    assert frontend.frames(160_000) == pytest.approx(10 * frontend.frame_rate, abs=2)
+    assert extractor.frames(160_000) == pytest.approx(10 * extractor.frame_rate, abs=2)
     for row, length, count, item in zip(waveform, lengths, frames, values, strict=True):
-        alone, alone_frames = frontend(row[None, :length])
+        alone, alone_frames = extractor(row[None, :length])
         assert alone_frames.tolist() == [int(count)]
         torch.testing.assert_close(alone[0], item[..., :count, :], rtol=1e-4, atol=1e-4)
         assert not item[..., count:, :].any()
 
 
 def test_identities_differ_between_representations_and_agree_between_loads(request: pytest.FixtureRequest) -> None:
-    identities = [build(spec, request).identity for spec in ALL]
-    assert len(set(identities)) == len(ALL)
-    assert [build(spec, request).identity for spec in ALL] == identities
+    fingerprints = [build(spec, request).fingerprint for spec in ALL]
+    assert len(set(fingerprints)) == len(ALL)
+    assert [build(spec, request).fingerprint for spec in ALL] == fingerprints
 
 
 def test_latents_are_what_the_model_encodes(model_folder: Path) -> None:
     model = WavCube.from_pretrained(model_folder)
     speech = torch.randn(1, 9000) * 0.1
     latents = model.encode(speech[0], 16_000)
-    torch.testing.assert_close(build_frontend(f"wavcube:{model_folder}")(speech)[0], latents.values)
+    torch.testing.assert_close(build_feature_extractor(f"wavcube:{model_folder}")(speech)[0], latents.values)
     torch.testing.assert_close(
-        build_frontend(f"restored:{model_folder}")(speech)[0], model.restore(latents).values, rtol=1e-5, atol=1e-5
+        build_feature_extractor(f"restored:{model_folder}")(speech)[0],
+        model.restore(latents).values,
+        rtol=1e-5,
+        atol=1e-5,
     )
 
 
@@ -128,10 +131,10 @@ def test_transformers_layers_are_those_of_the_library(hubert_folder: Path) -> No
     normalised = (speech - speech.mean()) / (speech.var(correction=0) + 1e-7).sqrt()
     with torch.no_grad():
         states = HubertModel.from_pretrained(hubert_folder).eval()(normalised, output_hidden_states=True).hidden_states
-    weighted = build_frontend(f"transformers:{hubert_folder}@weighted")(speech)[0]
+    weighted = build_feature_extractor(f"transformers:{hubert_folder}@weighted")(speech)[0]
     for layer in (0, 1, 2):
         torch.testing.assert_close(weighted[:, layer], states[layer], rtol=1e-4, atol=1e-4)
-        single = build_frontend(f"transformers:{hubert_folder}@{layer}")(speech)[0]
+        single = build_feature_extractor(f"transformers:{hubert_folder}@{layer}")(speech)[0]
         torch.testing.assert_close(single, states[layer], rtol=1e-4, atol=1e-4)
 
 
@@ -141,15 +144,15 @@ def test_log_mel_agrees_with_librosa() -> None:
     power = librosa.feature.melspectrogram(
         y=speech, sr=16_000, n_fft=512, hop_length=160, win_length=400, center=False, n_mels=80, htk=True, norm=None
     )
-    ours = build_frontend("logmel")(torch.from_numpy(speech)[None])[0][0]
+    ours = build_feature_extractor("logmel")(torch.from_numpy(speech)[None])[0][0]
     # librosa centres the window of 400 in its 512 samples.
-    shifted = build_frontend("logmel")(torch.from_numpy(speech[56:])[None])[0][0]
+    shifted = build_feature_extractor("logmel")(torch.from_numpy(speech[56:])[None])[0][0]
     assert not np.allclose(ours[: power.shape[1]], np.log(power.T + 1e-6), atol=1e-3)
     np.testing.assert_allclose(shifted[: power.shape[1]], np.log(power.T + 1e-6), atol=1e-3)
 
 
 def test_fbank_is_normalised_per_recording() -> None:
-    values, frames = build_frontend("fbank")(torch.randn(2, 8000), torch.tensor([8000, 5000]))
+    values, frames = build_feature_extractor("fbank")(torch.randn(2, 8000), torch.tensor([8000, 5000]))
     item = values[1, : frames[1]]
     assert item.mean(0).abs().max() < 1e-4
     torch.testing.assert_close(item.std(0, correction=0), torch.ones(240), rtol=1e-3, atol=1e-3)
@@ -157,26 +160,26 @@ def test_fbank_is_normalised_per_recording() -> None:
 
 def test_too_short_a_recording_is_named() -> None:
     with pytest.raises(AudioError, match=r"399 samples.*at least 400"):
-        build_frontend("logmel")(torch.zeros(1, 399))
+        build_feature_extractor("logmel")(torch.zeros(1, 399))
 
 
 @pytest.mark.parametrize("spec", ["mel", "wavcube:", "logmel:x", "transformers", ""])
 def test_unknown_specifications(spec: str) -> None:
     with pytest.raises(ConfigError):
-        build_frontend(spec)
+        build_feature_extractor(spec)
 
 
 def test_layers_that_are_not_there(hubert_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="hidden states 0 to 3, not 9"):
-        build_frontend(f"transformers:{hubert_folder}@9")
+        build_feature_extractor(f"transformers:{hubert_folder}@9")
     with pytest.raises(ConfigError, match="number or 'weighted'"):
-        build_frontend(f"transformers:{hubert_folder}@last")
+        build_feature_extractor(f"transformers:{hubert_folder}@last")
     with pytest.raises(CheckpointError):
-        build_frontend(f"transformers:{tmp_path}")
+        build_feature_extractor(f"transformers:{tmp_path}")
     with pytest.raises(CheckpointError):
-        build_frontend(f"wavcube:{tmp_path}")
+        build_feature_extractor(f"wavcube:{tmp_path}")
 
 
 def test_whisper_takes_thirty_seconds_at_most(whisper_folder: Path) -> None:
     with pytest.raises(AudioError, match="longer than"):
-        build_frontend(f"transformers:{whisper_folder}")(torch.zeros(1, 31 * 16_000))
+        build_feature_extractor(f"transformers:{whisper_folder}")(torch.zeros(1, 31 * 16_000))

@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from wavcube.errors import ConfigError
-from wavcube.features import build_frontend
+from wavcube.features import build_feature_extractor
 
 
 def test_stacked_frames_are_neighbours_side_by_side() -> None:
-    inner, stacked = build_frontend("logmel"), build_frontend("stacked:3:logmel")
+    inner, stacked = build_feature_extractor("logmel"), build_feature_extractor("frame_stacking:3:logmel")
     waveform, lengths = 0.1 * torch.randn(2, 16_000), torch.tensor([16_000, 9_000])
     values, frames = inner(waveform, lengths)
     pairs, count = stacked(waveform, lengths)
@@ -21,7 +21,9 @@ def test_stacked_frames_are_neighbours_side_by_side() -> None:
     assert stacked.frames(stacked.shortest - 1) == 0
 
 
-@pytest.mark.parametrize("wrong", ["stacked", "stacked:2", "stacked:two:logmel", "stacked:1:logmel", "stacked:2:"])
+@pytest.mark.parametrize(
+    "wrong", ["stacked", "frame_stacking:2", "stacked:two:logmel", "frame_stacking:1:logmel", "frame_stacking:2:"]
+)
 def test_impossible_stacks_are_refused(wrong: str) -> None:
     with pytest.raises(ConfigError):
-        build_frontend(wrong)
+        build_feature_extractor(wrong)

@@ -7,7 +7,7 @@ import torch
 from tests.generation.small import speech_flow
 from tests.locations import SPEECH
 from wavcube.codec import WavCube, WavCubeConfig
-from wavcube.generation.flow.feature_codec import Representation, load_representation
+from wavcube.generation.flow.feature_codec import FeatureCodec, load_feature_codec
 from wavcube.generation.tts.pipeline import TextToSpeech
 
 # Threads of tiny operations wait for each other longer than they compute, all the more where tests run in parallel.
@@ -23,12 +23,12 @@ def wavcube_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def latents(wavcube_folder: Path) -> Representation:
-    return load_representation(f"wavcube:{wavcube_folder}")
+def latents(wavcube_folder: Path) -> FeatureCodec:
+    return load_feature_codec(f"wavcube:{wavcube_folder}")
 
 
 @pytest.fixture
-def speaker(latents: Representation) -> TextToSpeech:
+def speaker(latents: FeatureCodec) -> TextToSpeech:
     """A model that speaks noise, on the latents of a tiny WavCube."""
     return TextToSpeech(speech_flow(latents.describe("wavcube")), latents)
 

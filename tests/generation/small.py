@@ -4,29 +4,29 @@ import dataclasses
 
 import torch
 
-from wavcube.generation.flow.config import RepresentationConfig, SpeechFlowConfig, TransformerConfig
-from wavcube.generation.tts.model import SpeechFlow
+from wavcube.generation.flow.config import FlowMatchingTTSConfig, RepresentationConfig, TransformerConfig
+from wavcube.generation.tts.model import FlowMatchingTTS
 
 CHANNELS = 6
-SYMBOLS = tuple(" '.,?abcdefghijklmnopqrstuvwxyz")
+TOKENS = tuple(" '.,?abcdefghijklmnopqrstuvwxyz")
 
 
-def small_flow(seed: int = 0, scale: float = 0.15, placement: str = "start") -> SpeechFlow:
-    return speech_flow(RepresentationConfig("wavcube", "a-test-space", CHANNELS), seed, scale, placement)
+def small_flow(seed: int = 0, scale: float = 0.15, text_alignment: str = "prepend") -> FlowMatchingTTS:
+    return speech_flow(RepresentationConfig("wavcube", "a-test-space", CHANNELS), seed, scale, text_alignment)
 
 
 def speech_flow(
-    representation: RepresentationConfig, seed: int = 0, scale: float = 0.15, placement: str = "start"
-) -> SpeechFlow:
-    sizes = dataclasses.replace(TransformerConfig.preset("tiny"), placement=placement)
-    config = SpeechFlowConfig(sizes, representation, "lowercase", SYMBOLS)
+    representation: RepresentationConfig, seed: int = 0, scale: float = 0.15, text_alignment: str = "prepend"
+) -> FlowMatchingTTS:
+    sizes = dataclasses.replace(TransformerConfig.preset("tiny"), text_alignment=text_alignment)
+    config = FlowMatchingTTSConfig(sizes, representation, "lowercase", TOKENS)
     generator = torch.manual_seed(seed)
-    model = SpeechFlow(config)
+    model = FlowMatchingTTS(config)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += scale * torch.randn(parameter.shape, generator=generator)
         model.mean.copy_(torch.randn(representation.channels, generator=generator))
-        if model.timing is not None:
-            model.timing.effects[2].fill_(0.08)
-        model.deviation.copy_(0.5 + torch.rand(representation.channels, generator=generator))
+        if model.duration_predictor is not None:
+            model.duration_predictor.effects[2].fill_(0.08)
+        model.std.copy_(0.5 + torch.rand(representation.channels, generator=generator))
     return model.eval()

@@ -59,8 +59,8 @@ def test_other_kinds_of_models(speech: np.ndarray, settings: dict, dtype: torch.
     half = model.to(dtype)
     assert relative_error(half.features(clips, 16_000).values, features.values) < HALF[dtype]
     assert relative_error(half.encode(clips, 16_000).values, latents.values) < 2 * HALF[dtype]
-    for wave, wanted in zip(half.decode(latents), expected, strict=True):
-        assert relative_error(wave, wanted) < 4 * HALF[dtype]
+    for wave, target in zip(half.decode(latents), expected, strict=True):
+        assert relative_error(wave, target) < 4 * HALF[dtype]
 
 
 @pytest.mark.parametrize("dtype", HALF)

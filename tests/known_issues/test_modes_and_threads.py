@@ -89,11 +89,11 @@ def test_the_twin_in_evaluation_has_the_weights_of_now() -> None:
 
 
 def test_features_and_exports_leave_the_mode_alone() -> None:
-    from wavcube.features.wavcube import WavCubeFrontend
+    from wavcube.features.wavcube import WavCubeExtractor
 
     model = new_model().train()
-    frontend = WavCubeFrontend(model)
-    first, second = (frontend(torch.from_numpy(CLIP)[None])[0] for _ in range(2))
+    extractor = WavCubeExtractor(model)
+    first, second = (extractor(torch.from_numpy(CLIP)[None])[0] for _ in range(2))
     assert torch.equal(first, second)
     assert model.training
     assert model.encoder.training

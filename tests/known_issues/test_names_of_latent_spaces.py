@@ -94,7 +94,7 @@ def test_a_changed_model_bears_another_name_at_once(
     change(loaded)
     after = loaded.encode(CLIP, 16_000)
     assert not torch.equal(after.values, before.values)
-    assert after.model != before.model
+    assert after.model_id != before.model_id
     with pytest.raises(LatentsError, match="another model"):
         original.decode(after)
     with pytest.raises(LatentsError, match="another model"):
@@ -102,7 +102,7 @@ def test_a_changed_model_bears_another_name_at_once(
     assert loaded.decode(after).shape == (1, 4_000)
     if change is not change_a_setting:
         loaded.save_pretrained(tmp_path)
-        assert WavCube.from_pretrained(tmp_path).identity == after.model
+        assert WavCube.from_pretrained(tmp_path).identity == after.model_id
 
 
 def test_what_is_changed_back_bears_its_old_name(loaded: WavCube) -> None:
@@ -163,7 +163,7 @@ def test_older_checkpoints_keep_their_name(model: Path, tmp_path: Path) -> None:
     weights = load_file(model / "model.safetensors")
     save_file(weights, tmp_path / "old" / "model.safetensors", {"format": "pt", "identity": "0123456789abcdef"})
     old = WavCube.from_pretrained(tmp_path / "old")
-    assert old.encode(CLIP, 16_000).model == "0123456789abcdef"
+    assert old.encode(CLIP, 16_000).model_id == "0123456789abcdef"
     for kept in (copy.deepcopy(old), WavCube.from_pretrained(tmp_path / "old", dtype=torch.bfloat16)):
         assert kept.identity == "0123456789abcdef"
     change_one_value(old)
@@ -191,13 +191,13 @@ def test_the_packaged_model_keeps_its_name() -> None:
 
 
 def test_caches_of_features_see_every_weight(loaded: WavCube) -> None:
-    from wavcube.features.wavcube import WavCubeFrontend
+    from wavcube.features.wavcube import WavCubeExtractor
 
-    before = WavCubeFrontend(loaded, "restored").identity
+    before = WavCubeExtractor(loaded, "restored").fingerprint
     assert loaded.restorer is not None
     with torch.no_grad():
         loaded.restorer.projection[0].weight[0, 1] += 0.01
-    assert WavCubeFrontend(loaded, "restored").identity != before
+    assert WavCubeExtractor(loaded, "restored").fingerprint != before
 
 
 def test_results_of_an_evaluation_see_every_weight_and_the_precision(loaded: WavCube) -> None:

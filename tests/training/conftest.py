@@ -7,7 +7,7 @@ import torch
 
 from tests.locations import REPOSITORY
 from wavcube.audio.io import save_audio
-from wavcube.engine.logger import Journal
+from wavcube.engine.logger import RunLogger
 from wavcube.training.config import TrainConfig
 from wavcube.training.recipe import read_recipe
 
@@ -32,14 +32,14 @@ def recordings(tmp_path_factory) -> Path:
 def small_settings(recordings) -> list[str]:
     """Settings of a run of seconds, all parts of it at work."""
     return [
-        "start=random",
+        "init_from=random",
         "model.preset=tiny",
         f"data.sources=[{{path: '{recordings}'}}]",
         f"validation_data.sources=[{{path: '{recordings}'}}]",
         "loader.crop_seconds=0.5",
         "loader.batch_size=2",
         "loader.workers=0",
-        "losses.gan_from=2",
+        "discriminator.adversarial_start_step=2",
         "losses.stft_windows=[256]",
         "discriminator.periods=[2]",
         "discriminator.period_channels=[4, 8]",
@@ -51,7 +51,7 @@ def small_settings(recordings) -> list[str]:
         "validation.every=0",
         "validation.crop_seconds=0.5",
         "validation.clips=2",
-        "validation.judged_clips=0",
+        "validation.metric_clips=0",
         "validation.shown_clips=0",
         "run.log_every=2",
         "run.save_every=100",
@@ -75,7 +75,7 @@ def repository() -> Path:
 def _no_pictures(request, monkeypatch):
     """Drawing the curves takes longer than training here; tests that look at them ask for `with_curves`."""
     if "with_curves" not in request.fixturenames:
-        monkeypatch.setattr(Journal, "plot_curves", lambda self: None)
+        monkeypatch.setattr(RunLogger, "plot_curves", lambda self: None)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def _formula_weights(network: Discriminators) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def verdicts(golden):
+def outputs(golden):
     network = Discriminators(DiscriminatorConfig())
     network.load_state_dict(from_published_names(_formula_weights(network)))
     with torch.no_grad():
@@ -41,25 +41,25 @@ def verdicts(golden):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_score_maps_agree_with_the_reference(golden, verdicts, family):
-    for name, outputs in zip(("real", "fake"), verdicts, strict=True):
-        for i, verdict in enumerate(outputs[family]):
-            wanted = torch.from_numpy(golden[f"{family}/{i}_{name}"])
-            found = verdict.score.flatten()[::37]
-            assert (found - wanted).norm() / wanted.norm() < 1e-5
+def test_score_maps_agree_with_the_reference(golden, outputs, family):
+    for name, families in zip(("real", "fake"), outputs, strict=True):
+        for i, output in enumerate(families[family]):
+            expected = torch.from_numpy(golden[f"{family}/{i}_{name}"])
+            found = output.logits.flatten()[::37]
+            assert (found - expected).norm() / expected.norm() < 1e-5
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_feature_map_distances_agree_with_the_reference(golden, verdicts, family):
-    real, fake = verdicts
+def test_feature_map_distances_agree_with_the_reference(golden, outputs, family):
+    real, fake = outputs
     for i, (a, b) in enumerate(zip(real[family], fake[family], strict=True)):
-        found = [(x - y).abs().mean().item() for x, y in zip(a.features, b.features, strict=True)]
+        found = [(x - y).abs().mean().item() for x, y in zip(a.feature_maps, b.feature_maps, strict=True)]
         np.testing.assert_allclose(found, golden[f"{family}/{i}_fmap_l1"], rtol=1e-5)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_losses_agree_with_the_reference(golden, verdicts, family):
-    real, fake = (outputs[family] for outputs in verdicts)
+def test_losses_agree_with_the_reference(golden, outputs, family):
+    real, fake = (families[family] for families in outputs)
     assert discriminator_loss(real, fake).item() == pytest.approx(golden[f"{family}/discriminator_loss"], rel=1e-5)
     assert adversarial_loss(fake).item() == pytest.approx(golden[f"{family}/generator_loss"], rel=1e-5)
     assert feature_matching_loss(real, fake).item() == pytest.approx(golden[f"{family}/feature_matching"], rel=1e-5)
@@ -81,11 +81,11 @@ def test_sizes_are_configurable():
     assert list(Discriminators(DiscriminatorConfig(periods=[], windows=[256]))(torch.randn(1, 4000))) == ["band"]
 
 
-def test_an_item_is_judged_as_if_it_were_alone():
+def test_an_item_is_scored_as_if_it_were_alone():
     torch.manual_seed(0)
     network = Discriminators(SMALL)
     waveform = torch.randn(2, 4001) * torch.tensor([[1.0], [0.1]])
     together, alone = network(waveform), network(waveform[1:])
     for family in together:
         for a, b in zip(together[family], alone[family], strict=True):
-            torch.testing.assert_close(a.score[1:], b.score, rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(a.logits[1:], b.logits, rtol=1e-5, atol=1e-6)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wavcube.audio.spectrogram import LogMel, hertz_to_mel, mel_filterbank, mel_to_hertz
-from wavcube.training.discriminators import Verdict
+from wavcube.training.discriminators import DiscriminatorOutput
 from wavcube.training.losses import (
     MelLoss,
     SpectrumLoss,
@@ -37,14 +37,14 @@ def test_semantic_loss_counts_only_real_frames():
     assert semantic_loss(spoilt, b, mask).item() == pytest.approx(semantic_loss(*whole).item(), rel=1e-6)
 
 
-def test_hinge_losses_on_known_scores():
-    def verdict(value: float) -> Verdict:
-        return Verdict(torch.full((2, 5), value), [torch.full((2, 3, 4), value)])
+def test_hinge_losses_on_known_logits():
+    def output(value: float) -> DiscriminatorOutput:
+        return DiscriminatorOutput(torch.full((2, 5), value), [torch.full((2, 3, 4), value)])
 
-    assert discriminator_loss([verdict(2.0)], [verdict(-2.0)]).item() == 0.0
-    assert discriminator_loss([verdict(0.0), verdict(2.0)], [verdict(0.0), verdict(-2.0)]).item() == 1.0
-    assert adversarial_loss([verdict(0.25), verdict(3.0)]).item() == pytest.approx(0.375)
-    assert feature_matching_loss([verdict(1.0)], [verdict(-0.5)]).item() == pytest.approx(1.5)
+    assert discriminator_loss([output(2.0)], [output(-2.0)]).item() == 0.0
+    assert discriminator_loss([output(0.0), output(2.0)], [output(0.0), output(-2.0)]).item() == 1.0
+    assert adversarial_loss([output(0.25), output(3.0)]).item() == pytest.approx(0.375)
+    assert feature_matching_loss([output(1.0)], [output(-0.5)]).item() == pytest.approx(1.5)
 
 
 def test_the_filterbank_spans_the_htk_mel_scale():

@@ -8,7 +8,7 @@ from wavcube.training.config import TrainConfig
 from wavcube.training.init_from import model_config
 from wavcube.training.recipe import load_config, read_recipe
 
-NEEDED = ["start=x", "data.sources=[{path: a}]", "validation_data.sources=[{path: b}]"]
+NEEDED = ["init_from=x", "data.sources=[{path: a}]", "validation_data.sources=[{path: b}]"]
 
 
 def test_the_nearer_to_the_user_wins(tmp_path):
@@ -32,9 +32,9 @@ def test_the_nearer_to_the_user_wins(tmp_path):
         ("optimizer.warmup=600000", "optimizer.warmup"),
         ("hardware.precision=fp8", "hardware.precision"),
         ("loader.crop_seconds=0.1", "crop_seconds"),
-        ("model.semantic_start=true", "linear_start"),
+        ("model.rrr_init=true", "pca_init"),
         ("data.sources=[]", "data.sources"),
-        ("start=''", "start is empty"),
+        ("init_from=''", "init_from is empty"),
         ("task=stage3", "stage3"),
     ],
 )
@@ -60,14 +60,8 @@ def test_a_configuration_survives_its_file(tmp_path):
 def test_the_defaults_are_the_published_stage_1():
     config = TrainConfig()
     losses, rates = config.losses, config.optimizer
-    assert (losses.mel, losses.gan, losses.restored, losses.gan_from, losses.band, losses.kl) == (
-        45,
-        1,
-        1,
-        5000,
-        1,
-        1e-4,
-    )
+    assert (losses.mel, losses.gan, losses.restored, losses.band, losses.kl) == (45, 1, 1, 1, 1e-4)
+    assert config.discriminator.adversarial_start_step == 5000
     assert (rates.steps, rates.lr, rates.betas, rates.warmup) == (500_000, 1e-4, [0.8, 0.9], 5000)
     assert (config.loader.batch_size, config.loader.crop_seconds) == (14, 10.0)
     assert losses.waveform == losses.stft_magnitude == losses.stft_complex == rates.clip == rates.ema == 0
@@ -81,14 +75,15 @@ def _recipes(repository):
 @pytest.mark.parametrize("task", ["stage1", "stage2"])
 def test_every_recipe_of_the_repository_is_sound(repository, task):
     for path in _recipes(repository):
-        config = read_recipe(task, path, ["start=somewhere"])
+        config = read_recipe(task, path, ["init_from=somewhere"])
         model_config(config.model)
 
 
 def test_the_published_stage_2(repository):
-    config = read_recipe("stage2", repository / "recipes" / "wavcube.yaml", ["start=RUN"])
+    config = read_recipe("stage2", repository / "recipes" / "wavcube.yaml", ["init_from=RUN"])
     losses = config.losses
-    assert (losses.mel, losses.gan, losses.restored, losses.student, losses.gan_from) == (4.5, 0.1, 1, 1, 0)
+    assert (losses.mel, losses.gan, losses.restored, losses.student) == (4.5, 0.1, 1, 1)
+    assert config.discriminator.adversarial_start_step == 0
     assert config.loader.batch_size == 8
 
 
@@ -102,10 +97,10 @@ def test_the_published_stage_2(repository):
     ],
 )
 def test_the_ablations_change_the_bottleneck(repository, name, key, value):
-    config = read_recipe("stage1", repository / "recipes" / "ablations" / f"{name}.yaml", ["start=x"])
+    config = read_recipe("stage1", repository / "recipes" / "ablations" / f"{name}.yaml", ["init_from=x"])
     assert getattr(model_config(config.model).bottleneck, key) == value
 
 
 def test_the_layer_ablation_takes_another_layer(repository):
-    config = read_recipe("stage1", repository / "recipes" / "ablations" / "layer-23.yaml", ["start=x"])
+    config = read_recipe("stage1", repository / "recipes" / "ablations" / "layer-23.yaml", ["init_from=x"])
     assert model_config(config.model).encoder.feature_layer == 23

@@ -39,7 +39,7 @@ def stage1_folder(small_settings, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def stage2(small_settings, stage1_folder) -> Stage:
-    return build_objective(read_recipe("stage2", None, [*small_settings, f"start='{stage1_folder}'"]), None)
+    return build_objective(read_recipe("stage2", None, [*small_settings, f"init_from='{stage1_folder}'"]), None)
 
 
 def gradients(stage: Stage, loss: torch.Tensor) -> set[str]:
@@ -79,16 +79,16 @@ def test_stage_2_moves_everything_but_the_teacher(stage2, batch):
 def test_the_frozen_encoder_can_listen(small_settings, stage1_folder, batch):
     for name, start, parts in (
         ("stage1", [], {"decoder"}),
-        ("stage2", [f"start='{stage1_folder}'"], {"encoder", "compressor", "decoder"}),
+        ("stage2", [f"init_from='{stage1_folder}'"], {"encoder", "compressor", "decoder"}),
     ):
-        stage = build_objective(read_recipe(name, None, [*small_settings, *start, "losses.heard=1.0"]), None)
+        stage = build_objective(read_recipe(name, None, [*small_settings, *start, "losses.encoder_feature=1.0"]), None)
         output = stage.networks(**stage.inputs(batch))
-        assert output["heard"].shape == output["target"].shape
-        heard, weight = stage._semantic(output)["heard"]
+        assert output["decoded_features"].shape == output["target"].shape
+        loss, weight = stage._semantic(output)["encoder_feature"]
         assert weight == 1.0
-        assert {name.split(".")[1] for name in gradients(stage, heard)} == parts
-        exact = {**output, "heard": output["target"]}
-        assert stage._semantic(exact)["heard"][0].abs() < 1e-5
+        assert {name.split(".")[1] for name in gradients(stage, loss)} == parts
+        exact = {**output, "decoded_features": output["target"]}
+        assert stage._semantic(exact)["encoder_feature"][0].abs() < 1e-5
 
 
 def test_the_discriminators_learn_without_moving_the_networks(stage2, batch):
@@ -115,8 +115,8 @@ def test_only_the_adapters_drop_out(stage2, batch):
     torch.testing.assert_close(first["latent"], second["latent"], rtol=0, atol=0)
 
 
-def test_the_front_end_can_be_frozen(small_settings, stage1_folder):
-    settings = [*small_settings, f"start='{stage1_folder}'", "optimizer.freeze_front_end=true"]
+def test_the_feature_encoder_can_be_frozen(small_settings, stage1_folder):
+    settings = [*small_settings, f"init_from='{stage1_folder}'", "model.freeze_feature_encoder=true"]
     encoder = build_objective(read_recipe("stage2", None, settings), None).networks.model.encoder
     assert not any(p.requires_grad for p in encoder.feature_extractor.parameters())
     assert all(p.requires_grad for p in encoder.encoder.parameters())
@@ -147,11 +147,11 @@ def test_a_padded_item_counts_as_if_it_were_alone(stage2, batch):
 
 
 def test_a_pretrained_encoder_is_taken_over(small_settings, stage1_folder, tmp_path, batch):
-    wanted = WavCube.from_pretrained(stage1_folder).encoder
+    expected = WavCube.from_pretrained(stage1_folder).encoder
     model = build_objective(
-        read_recipe("stage1", None, [*small_settings, f"start='{stage1_folder}'"]), None
+        read_recipe("stage1", None, [*small_settings, f"init_from='{stage1_folder}'"]), None
     ).networks.model
-    torch.testing.assert_close(model.encoder(batch.waveform)[0], wanted(batch.waveform)[0])
+    torch.testing.assert_close(model.encoder(batch.waveform)[0], expected(batch.waveform)[0])
     first = model.encoder.encoder.layers[0].state_dict()
     for copy in (model.compressor.layers[0], model.restorer.layers[0]):
         assert all(torch.equal(value, first[name]) for name, value in copy.state_dict().items())
@@ -162,27 +162,27 @@ def test_starts_that_cannot_work_are_refused(small_settings, stage1_folder, tmp_
         return build_objective(read_recipe(task, None, [*small_settings, *settings]), None)
 
     with pytest.raises(CheckpointError, match="nowhere"):
-        build("stage2", f"start='{tmp_path / 'nowhere'}'")
+        build("stage2", f"init_from='{tmp_path / 'nowhere'}'")
     model = WavCube.from_pretrained(stage1_folder)
     model.restorer = None
     model.config = model.config.from_dict({**model.config.to_dict(), "restorer": False, "stage": 2})
     model.save_pretrained(tmp_path / "bare")
     with pytest.raises(CheckpointError, match="has no restorer"):
-        build("stage2", f"start='{tmp_path / 'bare'}'")
+        build("stage2", f"init_from='{tmp_path / 'bare'}'")
     (tmp_path / "empty-run" / "checkpoints").mkdir(parents=True)
     with pytest.raises(CheckpointError, match="no checkpoint yet"):
-        build("stage2", f"start='{tmp_path / 'empty-run'}'")
+        build("stage2", f"init_from='{tmp_path / 'empty-run'}'")
     with pytest.raises(ConfigError, match="kid"):
         build("stage1", "model.bottleneck={kid: vae}")
     with pytest.raises(ConfigError, match=r"model\.encoder\.width"):
-        build("stage1", f"start='{stage1_folder}'", "model.encoder={width: 32}")
+        build("stage1", f"init_from='{stage1_folder}'", "model.encoder={width: 32}")
 
 
 def test_a_stage_2_model_without_its_teacher_needs_one_named(small_settings, stage1_folder, tmp_path):
     model = WavCube.from_pretrained(stage1_folder)
     model.config = model.config.from_dict({**model.config.to_dict(), "stage": 2})
     model.save_pretrained(tmp_path / "tuned")
-    settings = [*small_settings, f"start='{tmp_path / 'tuned'}'"]
+    settings = [*small_settings, f"init_from='{tmp_path / 'tuned'}'"]
     with pytest.raises(CheckpointError, match="without its teacher"):
         build_objective(read_recipe("stage2", None, settings), None)
     stage = build_objective(read_recipe("stage2", None, [*settings, f"teacher='{stage1_folder}'"]), None)
@@ -199,14 +199,14 @@ def test_losses_agree_with_the_reference(monkeypatch, tmp_path, number):
         tmp_path / "model",
         decoder_heads=4,
         vocoder_heads=4,
-        training_form=True,
+        keep_training_modules=True,
     )
     # The reference normalises a batch by one mean and variance of all its items.
     monkeypatch.setattr(
         "wavcube.codec.encoder.normalize_waveform",
         lambda waveform, lengths: (waveform - waveform.mean()) / torch.sqrt(waveform.var(correction=0) + 1e-7),
     )
-    config = TrainConfig(task=f"stage{number}", start=str(tmp_path / "model"))
+    config = TrainConfig(task=f"stage{number}", init_from=str(tmp_path / "model"))
     config.losses.gan = 0.0
     stage = build_objective(config, tmp_path / "model")
     stage.networks.eval()

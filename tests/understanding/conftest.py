@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wavcube.features import build_frontend
-from wavcube.understanding import Options, Result, solve
-from wavcube.understanding.config import Recipe
+from wavcube.features import build_feature_extractor
+from wavcube.understanding import Options, Result, run_task
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example
 from wavcube.understanding.task import SearchTask, Task
 
@@ -20,7 +20,7 @@ def shuffled(task: Task) -> Task:
     """The same task, whose training (or, where there is none, whose truth) has its targets dealt out anew."""
 
     class Shuffled(type(task)):  # type: ignore[misc]
-        def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+        def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
             splits = ("dev", "test") if isinstance(task, SearchTask) else ("train",)
             corpora = super().read(data, recipe)
             for corpus in corpora:
@@ -43,6 +43,8 @@ def prove(tmp_path: Path) -> Solve:
     def run(task: Task, data: Path, *, shuffle: bool = False, model: str = "logmel", **settings: object) -> Result:
         recipe = dataclasses.replace(task.recipe, evaluations=4, **settings)
         options = Options(tmp_path / ("shuffled" if shuffle else "results"), tmp_path / "cache")
-        return solve(shuffled(task) if shuffle else task, build_frontend(model), model, data, recipe, options)
+        return run_task(
+            shuffled(task) if shuffle else task, build_feature_extractor(model), model, data, recipe, options
+        )
 
     return run

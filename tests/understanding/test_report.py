@@ -6,19 +6,19 @@ import pytest
 
 from wavcube.errors import DataError
 from wavcube.understanding.report import gather, latex, markdown, write_report
-from wavcube.understanding.results import Figure, Result
+from wavcube.understanding.results import Estimate, Result
 
 
-def result(task: str, name: str, figures: dict[str, float], **changes) -> Result:
+def result(task: str, name: str, metrics: dict[str, float], **changes) -> Result:
     values = {
         "task": task,
         "representation": name,
         "model": name,
-        "identity": name,
+        "fingerprint": name,
         "dim": 8,
         "layers": 1,
         "frame_rate": 50.0,
-        "figures": {key: Figure(value, value - 1, value + 2) for key, value in figures.items()},
+        "metrics": {key: Estimate(value, value - 1, value + 2) for key, value in metrics.items()},
         "dev": {},
         "learning_rates": {},
         "recipe": {"steps": 10, "specaugment": "off"},
@@ -54,8 +54,8 @@ def test_what_differs_is_said(tmp_path: Path) -> None:
     result("asr", "A", {"wer": 15.0}, recipe={"specaugment": "scaled"}).save(tmp_path / "2")
     result("ks", "A", {"accuracy": 15.0}, seed=1).save(tmp_path / "3")
     result("ks", "A", {"accuracy": 16.0}, seed=0).save(tmp_path / "4")
-    result("sid", "A", {"accuracy": 15.0}, identity="latents-0123456789abcdef").save(tmp_path / "5")
-    result("sid", "A", {"accuracy": 16.0}, identity="latents-0123456776543210").save(tmp_path / "6")
+    result("sid", "A", {"accuracy": 15.0}, fingerprint="latents-0123456789abcdef").save(tmp_path / "5")
+    result("sid", "A", {"accuracy": 16.0}, fingerprint="latents-0123456776543210").save(tmp_path / "6")
     table = gather(tmp_path)
     assert set(table.rows) == {
         "A (specaugment published)",

@@ -11,25 +11,25 @@ import torch
 from tests.understanding import corpora
 from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.errors import ConfigError, MissingDependencyError
-from wavcube.features import build_frontend
-from wavcube.features.wavcube import WavCubeFrontend
-from wavcube.understanding import TASKS, Options, Recipe, solve, task_named
+from wavcube.features import build_feature_extractor
+from wavcube.features.wavcube import WavCubeExtractor
+from wavcube.understanding import TASKS, Options, ProbeConfig, run_task, task_named
 from wavcube.understanding.intervals import bootstrap
 from wavcube.understanding.results import Result
 
 SMALL = {"steps": 20, "batch": 6, "accumulate": 1, "learning_rate": 1e-2, "width": 8, "evaluations": 2}
 
 
-def recipe_of(name: str, **settings: object) -> Recipe:
+def recipe_of(name: str, **settings: object) -> ProbeConfig:
     return dataclasses.replace(TASKS[name].recipe, **{**SMALL, **settings})
 
 
 def test_a_result_says_how_it_was_made(tmp_path: Path) -> None:
     data = corpora.voxceleb(tmp_path / "data", speakers=3)
     options = Options(tmp_path / "out", tmp_path / "cache", seed=5, learning_rates=(1e-2, 1e-6))
-    result = solve(TASKS["sid"], build_frontend("mfcc"), "mfcc", data, recipe_of("sid"), options)
-    figure = result.figures["accuracy"]
-    assert figure.low <= figure.value <= figure.high
+    result = run_task(TASKS["sid"], build_feature_extractor("mfcc"), "mfcc", data, recipe_of("sid"), options)
+    estimate = result.metrics["accuracy"]
+    assert estimate.low <= estimate.value <= estimate.high
     assert set(result.learning_rates) == {"0.01", "1e-06"}
     assert result.details["chosen"][0]["learning rate"] == 0.01
     assert (result.representation, result.dim, result.layers, result.frame_rate) == ("MFCC", 39, 1, 100.0)
@@ -42,29 +42,29 @@ def test_a_result_says_how_it_was_made(tmp_path: Path) -> None:
 def test_what_was_done_is_only_read_and_changes_are_done_anew(tmp_path: Path) -> None:
     data = corpora.voxceleb(tmp_path / "data", speakers=3)
     options = Options(tmp_path / "out", tmp_path / "cache")
-    frontend = build_frontend("mfcc")
+    extractor = build_feature_extractor("mfcc")
 
     def files() -> int:
         return len(list((tmp_path / "out").rglob("result.json")))
 
-    first = solve(TASKS["sid"], frontend, "mfcc", data, recipe_of("sid"), options)
-    assert solve(TASKS["sid"], frontend, "mfcc", data, recipe_of("sid"), options) == first
+    first = run_task(TASKS["sid"], extractor, "mfcc", data, recipe_of("sid"), options)
+    assert run_task(TASKS["sid"], extractor, "mfcc", data, recipe_of("sid"), options) == first
     assert files() == 1
-    solve(TASKS["sid"], frontend, "mfcc", data, recipe_of("sid", steps=10), options)
-    solve(TASKS["sid"], frontend, "mfcc", data, recipe_of("sid"), dataclasses.replace(options, seed=1))
+    run_task(TASKS["sid"], extractor, "mfcc", data, recipe_of("sid", steps=10), options)
+    run_task(TASKS["sid"], extractor, "mfcc", data, recipe_of("sid"), dataclasses.replace(options, seed=1))
     table = data / "veri_test_class.txt"
     table.write_text(table.read_text().replace("1 id10000/video0/00000.wav\n", ""))
-    solve(TASKS["sid"], frontend, "mfcc", data, recipe_of("sid"), options)
+    run_task(TASKS["sid"], extractor, "mfcc", data, recipe_of("sid"), options)
     assert files() == 4
 
 
 @pytest.mark.parametrize("part", ["latents", "features", "restored"])
 def test_parts_of_a_model_are_representations(tmp_path: Path, part) -> None:
     torch.manual_seed(0)
-    frontend = WavCubeFrontend(WavCube(WavCubeConfig.preset("tiny")), part)
+    extractor = WavCubeExtractor(WavCube(WavCubeConfig.preset("tiny")), part)
     data = corpora.voxceleb(tmp_path / "data", speakers=3)
     options = Options(tmp_path / "out", tmp_path / "cache")
-    result = solve(TASKS["sid"], frontend, "wavcube", data, recipe_of("sid"), options)
+    result = run_task(TASKS["sid"], extractor, "wavcube", data, recipe_of("sid"), options)
     assert result.dim == (16 if part == "latents" else 64)
 
 
@@ -85,7 +85,7 @@ def test_weighted_sums(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     model = f"transformers:{tmp_path / 'hubert'}@weighted"
     data = corpora.voxceleb(tmp_path / "data", speakers=3)
     options = Options(tmp_path / "out", tmp_path / "cache", progress=True)
-    result = solve(TASKS["sid"], build_frontend(model), model, data, recipe_of("sid"), options)
+    result = run_task(TASKS["sid"], build_feature_extractor(model), model, data, recipe_of("sid"), options)
     assert result.layers == 3
     told = capsys.readouterr().out
     assert "3 layers" in told
@@ -93,15 +93,15 @@ def test_weighted_sums(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
 
 
 def test_query_by_example_chooses_the_layer_on_dev(tmp_path: Path) -> None:
-    from wavcube.features import Frontend
+    from wavcube.features import FeatureExtractor
 
-    class NoiseThenLogMel(Frontend):
+    class NoiseThenLogMel(FeatureExtractor):
         """Layer 0 is noise, layer 1 log-mel."""
 
         def __init__(self) -> None:
-            self.inner = build_frontend("logmel")
+            self.inner = build_feature_extractor("logmel")
             self.name, self.dim, self.layers, self.frame_rate, self.shortest = "two", 80, 2, 100.0, 400
-            self.identity = "two"
+            self.fingerprint = "two"
 
         def frames(self, samples: int) -> int:
             return self.inner.frames(samples)
@@ -113,9 +113,9 @@ def test_query_by_example_chooses_the_layer_on_dev(tmp_path: Path) -> None:
     torch.manual_seed(0)
     data = corpora.quesst(tmp_path / "data")
     options = Options(tmp_path / "out", tmp_path / "cache")
-    result = solve(TASKS["qbe"], NoiseThenLogMel(), "two", data, TASKS["qbe"].recipe, options)
+    result = run_task(TASKS["qbe"], NoiseThenLogMel(), "two", data, TASKS["qbe"].recipe, options)
     assert result.details["layer"] == 1
-    assert result.figures["mtwv"].value >= 0.6
+    assert result.metrics["mtwv"].value >= 0.6
 
 
 def test_settings_are_typed_and_named() -> None:
@@ -156,9 +156,16 @@ def test_recipes_are_superbs() -> None:
 def test_absent_packages_are_named_before_anything_else(
     name: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda wanted: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda expected: None)
     with pytest.raises(MissingDependencyError, match=rf'needs {package}: pip install "wavcube\[superb\]"'):
-        solve(TASKS[name], build_frontend("mfcc"), "mfcc", tmp_path, TASKS[name].recipe, Options(tmp_path, tmp_path))
+        run_task(
+            TASKS[name],
+            build_feature_extractor("mfcc"),
+            "mfcc",
+            tmp_path,
+            TASKS[name].recipe,
+            Options(tmp_path, tmp_path),
+        )
 
 
 def test_unknown_task() -> None:

@@ -13,17 +13,19 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tests.understanding import corpora
 from wavcube.errors import CheckpointError
-from wavcube.features import FrameCache, build_frontend
+from wavcube.features import FrameCache, build_feature_extractor
 from wavcube.understanding import trainer as loop
 from wavcube.understanding.batches import Batches
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.grid import search
 from wavcube.understanding.heads import Diariser, FrameLinear, PooledLinear, Probe, Recurrent
 from wavcube.understanding.specaugment import SpecAugment
 from wavcube.understanding.tasks.sid import SpeakerIdentification
 from wavcube.understanding.trainer import Run, best_probe, evaluate, train
 
-RECIPE = Recipe(steps=24, batch=6, learning_rate=1e-2, width=8, crop_seconds=0.4, evaluations=3, specaugment="scaled")
+RECIPE = ProbeConfig(
+    steps=24, batch=6, learning_rate=1e-2, width=8, crop_seconds=0.4, evaluations=3, specaugment="scaled"
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +33,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory):
     root = tmp_path_factory.mktemp("sid")
     task = SpeakerIdentification()
     [corpus] = task.read(corpora.voxceleb(root / "data", speakers=3), RECIPE)
-    cache = FrameCache(build_frontend("mfcc"), root / "cache")
+    cache = FrameCache(build_feature_extractor("mfcc"), root / "cache")
     cache.extract([example.clip for example in corpus.examples])
     return task, corpus, cache.reader()
 
 
-def run_in(folder: Path, prepared, recipe: Recipe = RECIPE) -> Run:
+def run_in(folder: Path, prepared, recipe: ProbeConfig = RECIPE) -> Run:
     task, corpus, frames = prepared
     return Run(task, corpus, frames, 100.0, recipe, 3, folder)
 
@@ -127,14 +129,14 @@ def test_processes_change_nothing(tmp_path: Path, prepared) -> None:
 def test_the_best_step_is_kept(tmp_path: Path, prepared) -> None:
     run = run_in(tmp_path, prepared)
     trained = train(run)
-    figure = run.task.measure(evaluate(run, best_probe(run), "dev"))
-    assert figure == trained.dev
+    estimate = run.task.measure(evaluate(run, best_probe(run), "dev"))
+    assert estimate == trained.dev
 
 
 @pytest.mark.parametrize("bucket", [False, True])
 def test_an_epoch_has_every_example_once(prepared, bucket: bool) -> None:
     _, corpus, frames = prepared
-    recipe = Recipe(batch=4, bucket=bucket)
+    recipe = ProbeConfig(batch=4, bucket=bucket)
     batches = Batches(frames, corpus.train, recipe, 100.0, seed=0)
     count = -(-len(corpus.train) // 4)
     for epoch in (0, 1):
@@ -148,14 +150,14 @@ def test_balanced_batches_draw_classes_alike(prepared) -> None:
     _, corpus, frames = prepared
     rare = [e for e in corpus.train if e.target == corpus.labels[0]][:1]
     common = [e for e in corpus.train if e.target == corpus.labels[1]]
-    batches = Batches(frames, rare + common, Recipe(batch=100, balanced=True), 100.0, seed=0)
+    batches = Batches(frames, rare + common, ProbeConfig(batch=100, balanced=True), 100.0, seed=0)
     share = np.mean([e.target == corpus.labels[0] for n in range(5) for e in batches.at(n).examples])
     assert 0.4 < share < 0.6
 
 
 def test_crops_know_where_they_start(prepared) -> None:
     _, corpus, frames = prepared
-    batches = Batches(frames, corpus.train, Recipe(batch=8, crop_seconds=0.2), 100.0, seed=0)
+    batches = Batches(frames, corpus.train, ProbeConfig(batch=8, crop_seconds=0.2), 100.0, seed=0)
     batch = batches.at(0)
     assert batch.values.shape[1] == 20
     assert len(set(batch.starts)) > 1
@@ -176,8 +178,8 @@ def test_the_recurrent_head_is_a_bidirectional_lstm() -> None:
     values, lengths = torch.randn(3, 9, 6), torch.tensor([9, 4, 1])
     packed = pack_padded_sequence(head.project(values), lengths, batch_first=True, enforce_sorted=False)
     expected = head.classify(pad_packed_sequence(lstm(packed)[0], batch_first=True)[0])
-    for row, wanted, length in zip(head(values, lengths), expected, lengths, strict=True):
-        torch.testing.assert_close(row[:length], wanted[:length])
+    for row, target, length in zip(head(values, lengths), expected, lengths, strict=True):
+        torch.testing.assert_close(row[:length], target[:length])
 
 
 @pytest.mark.parametrize(

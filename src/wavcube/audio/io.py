@@ -1,4 +1,4 @@
-"""Any recording -> mono float32 at the rate that is wanted: the one place that judges audio.
+"""Any recording -> mono float32 at a given rate: the one place that checks audio.
 
 Reads what libsndfile reads (WAV, FLAC, OGG/Opus, OGG/Vorbis, MP3, AIFF, ...) and arrays of any sample type, at 4 to
 192 kHz, with any number of channels (their mean is taken), and resamples with soxr. What comes out is either the whole
@@ -60,7 +60,7 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = 16_000) -> np.nd
             192 kHz, or holds NaN or infinite samples.
     """
     path = Path(path)
-    _check_rate(sample_rate, "the wanted rate")
+    _check_rate(sample_rate, "the requested rate")
     with _opened(path) as file:
         _check_rate(file.samplerate, f"{path}: its rate")
         resampler = None
@@ -96,7 +96,7 @@ def as_mono(array: Any, sample_rate: int, target_rate: int = 16_000, *, name: st
             full scale nobody uses); floats that are evidently not in [-1, 1]; a rate outside 4 to 192 kHz.
     """
     _check_rate(sample_rate, f"{name}: its rate")
-    _check_rate(target_rate, "the wanted rate")
+    _check_rate(target_rate, "the requested rate")
     samples = _as_array(array, name)
     if samples.ndim == 2:
         channel_axis = 0 if samples.shape[0] <= samples.shape[1] else 1
@@ -267,7 +267,7 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "error_string", error)).rstrip(".")
 
 
-# Judging samples
+# Checking samples
 
 
 def _as_array(array: Any, name: str) -> np.ndarray:
@@ -296,7 +296,7 @@ def _as_float(samples: np.ndarray, name: str) -> np.ndarray:
 def _mixed_down(samples: np.ndarray, axis: int) -> np.ndarray:
     if samples.shape[axis] == 1:
         return samples.take(0, axis)
-    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf; judged afterwards
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf; checked afterwards
         return samples.mean(axis=axis, dtype=np.float32)
 
 

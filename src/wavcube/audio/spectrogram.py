@@ -38,14 +38,14 @@ class LogMel(nn.Module):
         self,
         sample_rate: int = 16_000,
         n_fft: int = 1024,
-        hop: int = 256,
+        hop_length: int = 256,
         bins: int = 100,
         *,
         center: bool = True,
         floor: float = 1e-7,
     ) -> None:
         super().__init__()
-        self.n_fft, self.hop, self.center, self.floor = n_fft, hop, center, floor
+        self.n_fft, self.hop_length, self.center, self.floor = n_fft, hop_length, center, floor
         self.window: Tensor
         self.filters: Tensor
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
@@ -53,6 +53,6 @@ class LogMel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         spectrum = torch.stft(
-            waveform, self.n_fft, self.hop, window=self.window, center=self.center, return_complex=True
+            waveform, self.n_fft, self.hop_length, window=self.window, center=self.center, return_complex=True
         )
         return torch.einsum("bft,fm->bmt", spectrum.abs(), self.filters).clamp_min(self.floor).log()

@@ -31,8 +31,8 @@ Speaker = Annotated[
     str | None,
     typer.Option(help="Speaker encoder: ecapa:CHECKPOINT, xvector:ID_OR_FOLDER, FILE.onnx, FILE.pt or resemblyzer."),
 ]
-Recogniser = Annotated[
-    str | None, typer.Option(help="Recogniser that error rates need: whisper:NAME_OR_FOLDER or ctc:ID_OR_FOLDER.")
+ASR = Annotated[
+    str | None, typer.Option(help="ASR model that error rates need: whisper:NAME_OR_FOLDER or ctc:ID_OR_FOLDER.")
 ]
 Utmos = Annotated[str | None, typer.Option(help="UTMOS weights: FILE (TorchScript or ONNX), or hub to download them.")]
 Normaliser = Annotated[str, typer.Option(help="Of texts before words are counted: whisper, lower or none.")]
@@ -59,7 +59,7 @@ def reconstruction(
     limit: Limit = None,
     metrics: Metrics = "all",
     speaker: Speaker = None,
-    recogniser: Recogniser = None,
+    asr: ASR = None,
     utmos: Utmos = None,
     normaliser: Normaliser = "whisper",
     by: By = None,
@@ -84,7 +84,7 @@ def reconstruction(
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     where = torch_device(device)
     utterances = evaluation.read_utterances(data, filters or (), limit)
-    options = evaluation.MetricOptions(speaker, recogniser, utmos, normaliser, where)
+    options = evaluation.MetricOptions(speaker, asr, utmos, normaliser, where)
     chosen = evaluation.choose_metrics(None if metrics == "all" else metrics.split(","), options)
     for name, how in chosen.skipped.items():
         console.print(f"skipped {name}: {how}", style="yellow", markup=False)
@@ -121,22 +121,22 @@ def reconstruction(
 
 @evaluate.command()
 def metrics() -> None:
-    """List the metrics: what each gives, which rate it hears, where it is from, what it needs."""
+    """List the metrics: what each gives, its sampling rate, where it is from, what it needs."""
     from rich.console import Console
     from rich.table import Table
 
-    from wavcube.evaluation.asr import RECOGNISERS
+    from wavcube.evaluation.asr import ASR_MODELS
     from wavcube.evaluation.metrics import METRICS
     from wavcube.evaluation.speaker_encoder import SPEAKER_ENCODERS
 
-    table = Table("name", "gives", "hears", "from")
+    table = Table("name", "gives", "rate", "from")
     for metric in METRICS.values():
         gives = ", ".join(f"{q.heading} {q.arrow}" for q in metric.quantities)
         table.add_row(metric.name, gives, f"{metric.sample_rate // 1000} kHz", metric.citation)
     console = Console(highlight=False)
     console.print(table)
     console.print(f"speaker needs --speaker, one of\n{SPEAKER_ENCODERS}\n", markup=False)
-    console.print(f"wer and wer_vs_original need --recogniser, one of\n{RECOGNISERS}\n", markup=False)
+    console.print(f"wer and wer_vs_original need --asr, one of\n{ASR_MODELS}\n", markup=False)
     console.print("utmos needs --utmos FILE (TorchScript or ONNX), or --utmos hub to download it", markup=False)
 
 

@@ -71,16 +71,16 @@ BatchSeconds = Annotated[
 Padding = Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of padding in a batch.")]
 
 
-def torch_device(wanted: Device) -> str:
+def torch_device(requested: Device) -> str:
     """The device that torch computes on.
 
     Raises:
-        WavCubeError: the wanted one is not there.
+        WavCubeError: it is not there.
     """
     import torch
 
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    device = next(kind for kind, is_there in there.items() if is_there) if wanted is Device.auto else wanted.value
+    device = next(kind for kind, is_there in there.items() if is_there) if requested is Device.auto else requested.value
     if not there[device]:
         raise WavCubeError(f"--device {device}: torch {torch.__version__} finds none here; use --device auto")
     return device

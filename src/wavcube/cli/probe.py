@@ -35,7 +35,7 @@ def probe(
     """Probe frozen representations with linear heads: character error rate and speaker accuracy."""
     import json
 
-    from wavcube.features import FrameCache, build_frontend
+    from wavcube.features import FrameCache, build_feature_extractor
     from wavcube.files import atomic_path
     from wavcube.understanding.probes.data import character_corpus, read_rows, speaker_corpus
     from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
@@ -49,11 +49,11 @@ def probe(
     settings = ProbeSettings(seeds=tuple(range(seeds)))
     output.mkdir(parents=True, exist_ok=True)
     for spec in model or ["wavcube", "logmel"]:
-        frontend = build_frontend(spec, where)
-        cache = FrameCache(frontend, output / "frames")
+        extractor = build_feature_extractor(spec, where)
+        cache = FrameCache(extractor, output / "frames")
         for name in chosen:
             file = output / f"{_file_name(spec)}-{name}.json"
-            if _is_done(file, frontend.identity, seeds):
+            if _is_done(file, extractor.fingerprint, seeds):
                 print(f"{file}: already there")
                 continue
             build, run = (
@@ -63,26 +63,33 @@ def probe(
             cache.extract([example.clip for example in corpus.examples], progress=True)
             result = run(cache, corpus, settings, where)
             with atomic_path(file) as temporary:
-                temporary.write_text(json.dumps(_record(spec, frontend, result, data), indent=2) + "\n", "utf-8")
+                temporary.write_text(json.dumps(_record(spec, extractor, result, data), indent=2) + "\n", "utf-8")
             print(_sentence(spec, result))
 
 
-def _record(spec: str, frontend: Any, result: "ProbeResult", data: Path) -> dict[str, Any]:
+def _record(spec: str, extractor: Any, result: "ProbeResult", data: Path) -> dict[str, Any]:
     import dataclasses
 
-    about = {"model": spec, "identity": frontend.identity, "dim": frontend.dim, "frame_rate": frontend.frame_rate}
+    about = {
+        "model": spec,
+        "fingerprint": extractor.fingerprint,
+        "dim": extractor.dim,
+        "frame_rate": extractor.frame_rate,
+    }
     return {**about, "data": data.name, **dataclasses.asdict(result)}
 
 
-def _is_done(file: Path, identity: str, seeds: int) -> bool:
+def _is_done(file: Path, fingerprint: str, seeds: int) -> bool:
     """Whether this very probe was run before, so that an interrupted series goes on where it was."""
     import json
 
+    from wavcube.config_aliases import PROBE_RESULT, with_new_names
+
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = with_new_names(json.loads(file.read_text(encoding="utf-8")), PROBE_RESULT, str(file), warn=False)
+    except (OSError, ValueError, AttributeError):
         return False
-    return found.get("identity") == identity and len(found.get("by_seed", [])) == seeds
+    return found.get("fingerprint") == fingerprint and len(found.get("by_seed", [])) == seeds
 
 
 def _file_name(spec: str) -> str:
@@ -90,6 +97,6 @@ def _file_name(spec: str) -> str:
 
 
 def _sentence(spec: str, result: "ProbeResult") -> str:
-    figure = result.figure
+    estimate = result.estimate
     what = "character error rate" if result.name == "characters" else "speaker accuracy"
-    return f"{spec}: {what} {figure.value:.1%} [{figure.low:.1%}, {figure.high:.1%}]"
+    return f"{spec}: {what} {estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]"

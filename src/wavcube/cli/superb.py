@@ -10,7 +10,7 @@ from wavcube.cli.options import Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wavcube.understanding import Options, Recipe, Result
+    from wavcube.understanding import Options, ProbeConfig, Result
     from wavcube.understanding.task import Task
 
 TASKS = {
@@ -27,7 +27,7 @@ TASKS = {
 }
 
 superb = typer.Typer(
-    name="superb", help="Judge what a representation understands: SUPERB's ten tasks.", no_args_is_help=True
+    name="superb", help="Evaluate what a representation encodes: SUPERB's ten tasks.", no_args_is_help=True
 )
 
 Models = Annotated[
@@ -142,8 +142,8 @@ def report(
         shown.add_column(heading, overflow="fold")
     for name, row in table.rows.items():
         cells = [
-            "-" if figure is None else f"{figure.value:.{column.measure.decimals}f}"
-            for figure, column in zip(row, table.columns, strict=True)
+            "-" if estimate is None else f"{estimate.value:.{column.measure.decimals}f}"
+            for estimate, column in zip(row, table.columns, strict=True)
         ]
         shown.add_row(name, *cells)
     Console().print(shown)
@@ -163,27 +163,27 @@ def _options(
 def _solve(
     pairs: list[tuple[str, Path]], models: list[str] | None, settings: list[str] | None, options: "Options"
 ) -> None:
-    from wavcube.features import build_frontend
-    from wavcube.understanding import solve, task_named
+    from wavcube.features import build_feature_extractor
+    from wavcube.understanding import run_task, task_named
 
     tasks = [(task_named(name), data) for name, data in pairs]
     recipes = [_recipe(task, settings) for task, _ in tasks]
-    # Data are judged before a model is even loaded.
+    # Data are checked before a model is even loaded.
     for (task, data), recipe in zip(tasks, recipes, strict=True):
         task.require_packages()
         for corpus in task.read(data, recipe):
             task.check(corpus, data)
     try:
         for model in models or ["wavcube"]:
-            frontend = build_frontend(model, options.device)
+            extractor = build_feature_extractor(model, options.device)
             for (task, data), recipe in zip(tasks, recipes, strict=True):
-                _tell(task, solve(task, frontend, model, data, recipe, options))
+                _tell(task, run_task(task, extractor, model, data, recipe, options))
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here")
         raise
 
 
-def _recipe(task: "Task", settings: list[str] | None) -> "Recipe":
+def _recipe(task: "Task", settings: list[str] | None) -> "ProbeConfig":
     values = {}
     for text in settings or []:
         name, equals, value = text.partition("=")
@@ -198,9 +198,9 @@ def _recipe(task: "Task", settings: list[str] | None) -> "Recipe":
 
 
 def _tell(task: "Task", result: "Result") -> None:
-    figures = []
+    metrics = []
     for measure in task.measures:
-        figure = result.figures[measure.name]
-        value, low, high = (f"{x:.{measure.decimals}f}" for x in (figure.value, figure.low, figure.high))
-        figures.append(f"{measure.heading} {value} {measure.unit} ({low} to {high})".replace("  ", " "))
-    print(f"{task.title}, {result.representation}: {'; '.join(figures)}")
+        estimate = result.metrics[measure.name]
+        value, low, high = (f"{x:.{measure.decimals}f}" for x in (estimate.value, estimate.low, estimate.high))
+        metrics.append(f"{measure.heading} {value} {measure.unit} ({low} to {high})".replace("  ", " "))
+    print(f"{task.title}, {result.representation}: {'; '.join(metrics)}")

@@ -22,24 +22,24 @@ Teacher = Annotated[str, typer.Option(help="Encoder to learn from: a folder or a
 def stage1(
     out: Out,
     recipe: Recipe = None,
-    start: Encoder = "",
+    init_from: Encoder = "",
     settings: Settings = None,
     resume: Resume = False,
 ) -> None:
     """Learn a latent of a frozen speech encoder's features, and to speak from it."""
-    _train("stage1", recipe, {"start": start}, out, settings, resume)
+    _train("stage1", recipe, {"init_from": init_from}, out, settings, resume)
 
 
 @train_app.command()
 def stage2(
     out: Out,
     recipe: Recipe = None,
-    start: Run = "",
+    init_from: Run = "",
     settings: Settings = None,
     resume: Resume = False,
 ) -> None:
     """Let the encoder learn too, anchored by its frozen copy."""
-    _train("stage2", recipe, {"start": start}, out, settings, resume)
+    _train("stage2", recipe, {"init_from": init_from}, out, settings, resume)
 
 
 @train_app.command()
@@ -47,12 +47,12 @@ def distill(
     out: Out,
     recipe: Recipe = None,
     teacher: Teacher = "",
-    start: Encoder = "",
+    init_from: Encoder = "",
     settings: Settings = None,
     resume: Resume = False,
 ) -> None:
     """Train a small speech encoder to give the features of a stronger one."""
-    _train("distill", recipe, {"start": start, "teacher": teacher}, out, settings, resume)
+    _train("distill", recipe, {"init_from": init_from, "teacher": teacher}, out, settings, resume)
 
 
 def _train(
@@ -60,6 +60,6 @@ def _train(
 ) -> None:
     from wavcube.training.run import train_run
 
-    wanted = [f"{key}={value!r}" for key, value in named.items() if value]
-    if not train_run(task, out, recipe=recipe, settings=[*wanted, *(settings or [])], resume=resume):
+    overrides = [f"{key}={value!r}" for key, value in named.items() if value]
+    if not train_run(task, out, recipe=recipe, settings=[*overrides, *(settings or [])], resume=resume):
         raise typer.Exit(130)  # as after Ctrl-C everywhere

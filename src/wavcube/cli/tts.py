@@ -23,8 +23,8 @@ Representation = Annotated[
 Vocoder = Annotated[
     str | None, typer.Option(help="ONNX or TorchScript file that makes speech of frames, for log-mel and others.")
 ]
-Recogniser = Annotated[str | None, typer.Option(help="whisper:NAME_OR_FOLDER or ctc:ID_OR_FOLDER.")]
-Evaluations = Annotated[int, typer.Option(min=1, help="Evaluations of the transformer; 5 to 16 are faster.")]
+ASR = Annotated[str | None, typer.Option(help="whisper:NAME_OR_FOLDER or ctc:ID_OR_FOLDER.")]
+NFE = Annotated[int, typer.Option(min=1, help="Evaluations of the transformer; 5 to 16 are faster.")]
 Method = Annotated[str, typer.Option(help="euler or midpoint (two evaluations a step).")]
 Guidance = Annotated[float, typer.Option(help="Strength of classifier-free guidance; 0 for none.")]
 Sway = Annotated[float, typer.Option(help="Of the time grid: -1 to 1.75; 0 spaces steps evenly.")]
@@ -33,7 +33,7 @@ Sway = Annotated[float, typer.Option(help="Of the time grid: -1 to 1.75; 0 space
 def tts(
     text: Annotated[str, typer.Argument(help="What to say, or @FILE to read it from a file.")],
     prompt: Annotated[Path, typer.Option("--prompt", "-p", help="Recording of the voice, best 3 to 10 s.")],
-    prompt_text: Annotated[str | None, typer.Option(help="What the prompt says; else --recogniser reads it.")] = None,
+    prompt_text: Annotated[str | None, typer.Option(help="What the prompt says; else --asr reads it.")] = None,
     out: Annotated[
         Path,
         typer.Option(
@@ -46,11 +46,11 @@ def tts(
     model: Model = None,
     representation: Representation = None,
     vocoder: Vocoder = None,
-    recogniser: Recogniser = None,
-    seconds: Annotated[float | None, typer.Option(help="Duration; else by the prompt's pace.")] = None,
-    speed: Annotated[float, typer.Option(help="Over the prompt's pace.")] = 1.0,
+    asr: ASR = None,
+    seconds: Annotated[float | None, typer.Option(help="Duration; else by the prompt's speaking rate.")] = None,
+    speed: Annotated[float, typer.Option(help="Relative to the prompt's speaking rate.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="Another one speaks it another way.")] = 0,
-    evaluations: Evaluations = 32,
+    nfe: NFE = 32,
     method: Method = "euler",
     guidance: Guidance = 2.0,
     sway: Sway = -1.0,
@@ -64,7 +64,7 @@ def tts(
     from wavcube.audio.io import as_pcm16
     from wavcube.generation.tts import SolverSettings
 
-    solver = SolverSettings(evaluations, method, sway, guidance=guidance)
+    solver = SolverSettings(nfe, method, sway, guidance=guidance)
     streamed = str(out) == "-"
     if not streamed and out.suffix.lower() not in {".wav", ".flac"}:
         raise ConfigError(f"{out}: end the name in .wav or .flac")
@@ -72,7 +72,7 @@ def tts(
         raise ConfigError(f"{out}: the folder {out.parent} does not exist; make it first")
     if streamed and seconds is not None:
         raise ConfigError("-o - speaks sentence by sentence, whose durations --seconds cannot say; use --speed")
-    speaker = _load(model, representation, vocoder, recogniser, device, dtype)
+    speaker = _load(model, representation, vocoder, asr, device, dtype)
     voice = speaker.voice(prompt, prompt_text)
     console = Console(stderr=True)
     if streamed:
@@ -99,7 +99,7 @@ def tts(
 
 def train_tts(
     recipe: Annotated[str, typer.Option("--recipe", help="A recipe (YAML), or the name of one of the package's.")] = "",
-    start: Annotated[str, typer.Option("--from", help="A text-to-speech model to fine-tune.")] = "",
+    init_from: Annotated[str, typer.Option("--from", help="A text-to-speech model to fine-tune.")] = "",
     out: Annotated[Path, typer.Option("--out", help="Folder of the run.")] = ...,  # type: ignore[assignment]
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key.inner=value, over the recipe; may be given several times.")
@@ -115,7 +115,7 @@ def train_tts(
         raise MissingDependencyError(
             f'training needs more packages ({error.name}): pip install "wavcube[train]"'
         ) from error
-    if not train_run(out, recipe=recipe or None, start=start, settings=settings, resume=resume):
+    if not train_run(out, recipe=recipe or None, init_from=init_from, settings=settings, resume=resume):
         raise typer.Exit(130)
 
 
@@ -130,16 +130,16 @@ def evaluate_tts(
     ),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many texts.")] = None,
     seeds: Annotated[str, typer.Option(help="Numbers with commas between; every text is spoken with each.")] = "0,1,2",
-    evaluations: Evaluations = 32,
+    nfe: NFE = 32,
     method: Method = "euler",
     guidance: Guidance = 2.0,
     sway: Sway = -1.0,
-    speed: Annotated[float, typer.Option(help="Over the prompt's pace.")] = 1.0,
+    speed: Annotated[float, typer.Option(help="Relative to the prompt's speaking rate.")] = 1.0,
     true_duration: Annotated[bool, typer.Option(help="As long as the true recording, where the list says.")] = False,
     speaker: Annotated[
         str | None, typer.Option(help="Speaker encoder: ecapa:CHECKPOINT, xvector:ID, FILE.onnx or resemblyzer.")
     ] = None,
-    recogniser: Recogniser = None,
+    asr: ASR = None,
     utmos: Annotated[str | None, typer.Option(help="UTMOS weights: a file, or hub to download them.")] = None,
     normaliser: Annotated[
         str, typer.Option(help="Of texts before words are counted: lower (as F5-TTS), whisper or none.")
@@ -166,10 +166,10 @@ def evaluate_tts(
 
     console = Console(highlight=False)
     items = read_list(texts, audio, limit)
-    solver = SolverSettings(evaluations, method, sway, guidance=guidance)
-    wanted = EvaluationSettings(_seeds(seeds), solver, true_duration, speed)
+    solver = SolverSettings(nfe, method, sway, guidance=guidance)
+    settings_ = EvaluationSettings(_seeds(seeds), solver, true_duration, speed)
     loaded = _load(model, representation, vocoder, None, device, dtype)
-    options = MetricOptions(speaker, recogniser, utmos, normaliser, str(loaded.model.device))
+    options = MetricOptions(speaker, asr, utmos, normaliser, str(loaded.model.device))
     chosen = choose_metrics(["wer", "speaker", "utmos"], options)
     chosen.metrics.append(SpeakingRate())
     for name, how in chosen.skipped.items():
@@ -181,15 +181,15 @@ def evaluate_tts(
             items,
             chosen.metrics,
             out,
-            wanted,
+            settings_,
             name=name,
             progress=lambda what, done, total: status.update(f"{what} {done} of {total}"),
         )
     facts = {
-        "model": f"{name}, {loaded.identity}",
-        "representation": loaded.representation.frontend.name,
+        "model": f"{name}, {loaded.fingerprint}",
+        "representation": loaded.representation.extractor.name,
         "list": f"{texts.name}, {len(items)} texts, seeds {seeds}",
-        "solver": f"{method}, {evaluations} evaluations, guidance {guidance:g}, sway {sway:g}",
+        "solver": f"{method}, {nfe} evaluations, guidance {guidance:g}, sway {sway:g}",
         **_machine(loaded),
         **(measure_speed(loaded, items, solver, timed) if timed else {}),
     }
@@ -205,21 +205,21 @@ def _load(
     model: str | None,
     representation: str | None,
     vocoder: str | None,
-    recogniser: str | None,
+    asr: str | None,
     device: Device,
     dtype: Precision,
 ) -> "TextToSpeech":
     import torch
 
-    from wavcube.evaluation.asr import load_recogniser
+    from wavcube.evaluation.asr import load_asr
     from wavcube.generation.tts import TextToSpeech
 
     where = torch_device(device)
     if dtype not in (Precision.float32, Precision.bfloat16):
         raise ConfigError(f"--dtype {dtype.value}: a text-to-speech model computes in float32 or bfloat16")
-    reader = load_recogniser(recogniser, where) if recogniser else None
+    reader = load_asr(asr, where) if asr else None
     speaker = TextToSpeech.from_pretrained(
-        model, representation=representation, vocoder=vocoder, recogniser=reader, device=where
+        model, representation=representation, vocoder=vocoder, asr=reader, device=where
     )
     return speaker.optimize(getattr(torch, dtype.value))
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.encoder import ConvLayer, SpeechEncoder
-from wavcube.codec.inference.parallel import side_by_side
+from wavcube.codec.inference.parallel import parallel_map
 from wavcube.errors import ConfigError
 
 FADE_FRAMES = 10
@@ -101,7 +101,7 @@ def encode_in_chunks(
 
     Args:
         waveform: [S], at 16 kHz, on any device.
-        finish: from the features [1, t, H] of a chunk to what is wanted of it (features themselves, or the latent).
+        finish: from the features [1, t, H] of a chunk to what is asked of it (features themselves, or the latent).
         pooling: frames of 50 Hz to one that `finish` gives.
         device: of the encoder, where chunks go.
         workers: chunks that are computed side by side.
@@ -120,7 +120,7 @@ def encode_in_chunks(
         piece = ((samples - mean) * scale)[None].to(device)
         return finish(encoder.encode_normalized(piece, statistics=statistics)[0])[0].cpu()
 
-    for window, values in side_by_side(compute, _windows(frames, chunk, context, context), workers):
+    for window, values in parallel_map(compute, _windows(frames, chunk, context, context), workers):
         result = values.new_zeros(total, values.shape[1]) if result is None else result
         weights = window.weights()[::pooling, None].to(values.dtype)
         result[window.start // pooling :][: len(values)] += values * weights
@@ -168,25 +168,25 @@ def decode_in_chunks(
     pooling = decoder.pooling
     statistics = _latent_statistics(decoder, latent, chunk, device) if pooling == 2 else None
     frames = latent.shape[1] * pooling
-    # The coarse frames before their norm, [2 T + 1, C]: small enough to keep, and their statistics are exact.
-    coarse: Tensor | None = None
+    # The vocoder input before their norm, [2 T + 1, C]: small enough to keep, and their statistics are exact.
+    vocoder_input: Tensor | None = None
 
     def compute(window: _Window) -> Tensor:
         piece = latent[:, window.start // pooling : window.end // pooling].to(device)
-        return decoder.coarse(piece, statistics)[0].cpu()
+        return decoder.vocoder_input(piece, statistics)[0].cpu()
 
-    for window, values in side_by_side(compute, _windows(frames, chunk, before, 0), workers):
-        if coarse is None:
-            coarse = values.new_zeros(2 * frames + decoder.upsampler.excess, values.shape[1])
+    for window, values in parallel_map(compute, _windows(frames, chunk, before, 0), workers):
+        if vocoder_input is None:
+            vocoder_input = values.new_zeros(2 * frames + decoder.upsampler.excess, values.shape[1])
         # The excess frame belongs to the next one as well, except at the very end.
         weights = window.weights().repeat_interleave(2)
         if window.end == frames:
             weights = torch.cat([weights, weights.new_ones(decoder.upsampler.excess)])
-        coarse[2 * window.start :][: len(weights)] += values[: len(weights)] * weights[:, None].to(values.dtype)
-    assert coarse is not None
-    mean, variance = coarse.double().mean(), coarse.double().var(correction=0)
+        vocoder_input[2 * window.start :][: len(weights)] += values[: len(weights)] * weights[:, None].to(values.dtype)
+    assert vocoder_input is not None
+    mean, variance = vocoder_input.double().mean(), vocoder_input.double().var(correction=0)
     moments = mean.float()[None].to(device), variance.float()[None].to(device)
-    return _vocode(decoder, coarse[: 2 * frames], moments, 2 * chunk, workers)
+    return _vocode(decoder, vocoder_input[: 2 * frames], moments, 2 * chunk, workers)
 
 
 def _latent_statistics(
@@ -207,19 +207,19 @@ def _latent_statistics(
 
 
 def _vocode(
-    decoder: AcousticDecoder, coarse: Tensor, moments: tuple[Tensor, Tensor], chunk: int, workers: int
+    decoder: AcousticDecoder, vocoder_input: Tensor, moments: tuple[Tensor, Tensor], chunk: int, workers: int
 ) -> Tensor:
     """The vocoder over chunks of `chunk` frames of 100 Hz with its whole reach as context: equal to the whole."""
     config = decoder.config.vocoder
-    overlap = config.n_fft // config.hop
-    before = config.layers * config.window_back + overlap
-    after = config.layers * config.window_ahead + overlap
+    overlap = config.n_fft // config.hop_length
+    before = config.layers * config.left_context + overlap
+    after = config.layers * config.right_context + overlap
 
     def compute(start: int) -> Tensor:
-        end = min(start + chunk, len(coarse))
-        first, last = max(0, start - before), min(len(coarse), end + after)
-        piece = coarse[None, first:last].to(moments[0].device)
+        end = min(start + chunk, len(vocoder_input))
+        first, last = max(0, start - before), min(len(vocoder_input), end + after)
+        piece = vocoder_input[None, first:last].to(moments[0].device)
         waveform = decoder.vocoder(decoder.upsampler.normalize(piece, *moments))
-        return waveform[:, (start - first) * config.hop : (end - first) * config.hop].cpu()
+        return waveform[:, (start - first) * config.hop_length : (end - first) * config.hop_length].cpu()
 
-    return torch.cat([piece for _, piece in side_by_side(compute, range(0, len(coarse), chunk), workers)], dim=1)
+    return torch.cat([piece for _, piece in parallel_map(compute, range(0, len(vocoder_input), chunk), workers)], dim=1)

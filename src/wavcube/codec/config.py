@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 import torch
 
 from wavcube.codec.masking import conv_frames
+from wavcube.config_aliases import DECODER, with_new_names
 from wavcube.errors import ConfigError
 
 SAMPLE_RATE = 16_000
@@ -108,7 +109,7 @@ class EncoderConfig:
 
     @property
     def receptive_field(self) -> int:
-        """Samples that one frame of the convolutional front end sees: 400 for every published member."""
+        """Samples that one frame of the convolutional feature encoder sees: 400 for every published member."""
         field_, hop = 1, 1
         for kernel, stride in zip(self.conv_kernels, self.conv_strides, strict=True):
             field_, hop = field_ + (kernel - 1) * hop, hop * stride
@@ -190,11 +191,11 @@ class VocoderConfig:
     layers: int = 16
     heads: int = 16
     feed_forward: int = 1024
-    window_back: int = 40
-    window_ahead: int = 10
+    left_context: int = 40
+    right_context: int = 10
     """Frames (10 ms) that attention sees to both sides."""
     n_fft: int = 640
-    hop: int = 160
+    hop_length: int = 160
     head: Literal["polar", "cartesian"] = "polar"
     """What the last layer gives of the spectrum: logarithm of the magnitude and phase, as published, or real and
     imaginary parts, which losses on the waveform teach much faster."""
@@ -204,12 +205,17 @@ class VocoderConfig:
         _require(self.layers >= 0, f"vocoder: layers {self.layers} must be >= 0")
         _require(self.width % self.heads == 0, f"vocoder: width {self.width} is no multiple of heads {self.heads}")
         _require((self.width // self.heads) % 2 == 0, "vocoder: width / heads must be even for rotary positions")
-        _require(self.hop == 160, f"vocoder: hop {self.hop} must be 160, two frames to each frame of 50 Hz")
         _require(
-            self.n_fft % self.hop == 0 and self.n_fft // self.hop >= 2 and (self.n_fft - self.hop) % 2 == 0,
-            f"vocoder: n_fft {self.n_fft} must be an even multiple of hop {self.hop}, at least twice it",
+            self.hop_length == 160,
+            f"vocoder: hop_length {self.hop_length} must be 160, two frames to each frame of 50 Hz",
         )
-        _require(self.window_back >= 0 and self.window_ahead >= 0, "vocoder: the attention window must be >= 0")
+        _require(
+            self.n_fft % self.hop_length == 0
+            and self.n_fft // self.hop_length >= 2
+            and (self.n_fft - self.hop_length) % 2 == 0,
+            f"vocoder: n_fft {self.n_fft} must be an even multiple of hop_length {self.hop_length}, at least twice it",
+        )
+        _require(self.left_context >= 0 and self.right_context >= 0, "vocoder: the attention window must be >= 0")
 
 
 @dataclass(frozen=True)
@@ -220,13 +226,13 @@ class DecoderConfig:
     layers: int = 24
     heads: int = 16
     feed_forward: int = 4096
-    coarse_dim: int = 128
+    vocoder_input_dim: int = 128
     """Channels between the transformer and the vocoder."""
     rope_theta: float = 10_000.0
     vocoder: VocoderConfig = field(default_factory=VocoderConfig)
 
     def __post_init__(self) -> None:
-        _require_positive("decoder", self, "width", "heads", "feed_forward", "coarse_dim", "rope_theta")
+        _require_positive("decoder", self, "width", "heads", "feed_forward", "vocoder_input_dim", "rope_theta")
         _require(self.layers >= 0, f"decoder: layers {self.layers} must be >= 0")
         _require(self.width % self.heads == 0, f"decoder: width {self.width} is no multiple of heads {self.heads}")
         _require((self.width // self.heads) % 2 == 0, "decoder: width / heads must be even for rotary positions")
@@ -260,6 +266,7 @@ class WavCubeConfig:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """From nested dictionaries, as in `config.json`; keys left out take their defaults."""
         values = {key: value for key, value in values.items() if key != "format"}
+        values = with_new_names(values, DECODER, "the model's configuration")
         return _build(cls, values, "")
 
     def to_dict(self) -> dict[str, Any]:

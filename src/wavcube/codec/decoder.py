@@ -118,18 +118,18 @@ class Vocoder(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, config.n_fft + 2)
 
-    def forward(self, coarse: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, vocoder_input: Tensor, lengths: Tensor | None = None) -> Tensor:
         """[B, F, C] with `lengths` [B] valid frames to [B, 160 F], zero beyond an item's end."""
-        mask = length_mask(lengths, coarse.shape[1])
-        return inverse_stft(torch.complex(*self.predict(coarse, mask)), self.config.hop, mask)
+        mask = length_mask(lengths, vocoder_input.shape[1])
+        return inverse_stft(torch.complex(*self.predict(vocoder_input, mask)), self.config.hop_length, mask)
 
-    def predict(self, coarse: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    def predict(self, vocoder_input: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Real and imaginary STFT [B, F, n_fft // 2 + 1] of [B, F, C]; `mask` [B, F] is true on real frames."""
-        hidden = self.input(coarse)
+        hidden = self.input(vocoder_input)
         frames = hidden.shape[1]
         config = self.config
         rotary = Rotary(frames, config.width // config.heads, self.rope_theta, hidden.device, hidden.dtype)
-        attend = LocalAttention(hidden, config.window_back, config.window_ahead, mask)
+        attend = LocalAttention(hidden, config.left_context, config.right_context, mask)
         for layer in self.layers:
             hidden = layer(hidden, rotary, attend)
         # The phase needs float32 whatever the rest runs in.
@@ -184,8 +184,8 @@ class AcousticDecoder(nn.Module):
             DecoderLayer(config.width, config.heads, config.feed_forward) for _ in range(config.layers)
         )
         self.norm = nn.LayerNorm(config.width)
-        self.upsampler = Upsampler(config.width, config.coarse_dim, kernel=3)
-        self.vocoder = Vocoder(config.coarse_dim, config.vocoder, config.rope_theta)
+        self.upsampler = Upsampler(config.width, config.vocoder_input_dim, kernel=3)
+        self.vocoder = Vocoder(config.vocoder_input_dim, config.vocoder, config.rope_theta)
         self.attend: Attend = causal_attention
 
     def forward(self, latent: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -194,10 +194,10 @@ class AcousticDecoder(nn.Module):
         if self.pooling == 2:
             hidden = self.latent_upsampler(hidden, lengths)
             lengths = None if lengths is None else 2 * lengths
-        coarse = self.upsampler(self.transform(hidden), lengths)
-        return self.vocoder(coarse, None if lengths is None else 2 * lengths)
+        vocoder_input = self.upsampler(self.transform(hidden), lengths)
+        return self.vocoder(vocoder_input, None if lengths is None else 2 * lengths)
 
-    def coarse(self, latent: Tensor, statistics: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def vocoder_input(self, latent: Tensor, statistics: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """The 100 Hz frames before their norm, [B, T, C] -> [B, 2 T + 1, D] at 50 Hz, for one piece of long audio.
 
         `statistics` [B] x 2 are those of the 25 Hz up-sampler over the whole recording.

@@ -43,7 +43,7 @@ def normalize_waveform(waveform: Tensor, lengths: Tensor | None = None) -> Tenso
 
 
 class ConvLayer(nn.Module):
-    """One convolution of the front end with its norm and GELU, on [B, C, T]."""
+    """One convolution of the feature encoder with its norm and GELU, on [B, C, T]."""
 
     def __init__(self, config: EncoderConfig, index: int) -> None:
         super().__init__()
@@ -92,8 +92,8 @@ def masked_moments(values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]
     return mean, ((values - mean[..., None]).square() * weights).sum(2) / count
 
 
-class FrontEnd(nn.Module):
-    """The convolutional front end: normalised waveform [B, S] -> [B, T, C] at 50 Hz."""
+class ConvFeatureEncoder(nn.Module):
+    """The convolutional feature encoder: normalised waveform [B, S] -> [B, T, C] at 50 Hz."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class FrontEnd(nn.Module):
 
 
 class FeatureProjection(nn.Module):
-    """Front-end features [B, T, C] -> the transformer's width [B, T, H]."""
+    """Features of the convolutions [B, T, C] -> the transformer's width [B, T, H]."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -265,7 +265,7 @@ class Transformer(nn.Module):
         self.pos_conv_embed = (PositionConvolution if config.position_layers == 1 else PositionConvolutionStack)(config)
         self.layer_norm = nn.LayerNorm(config.width, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout)
-        # Layers above the wanted feature would only cost time and memory.
+        # Layers above the feature would only cost time and memory.
         self.layers = LayerStack(config, config.layers if config.last_layer else config.feature_layer)
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
@@ -296,7 +296,7 @@ class SpeechEncoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.feature_extractor = FrontEnd(config)
+        self.feature_extractor = ConvFeatureEncoder(config)
         self.feature_projection = FeatureProjection(config)
         self.encoder = Transformer(config)
         if not config.last_layer:
@@ -320,7 +320,7 @@ class SpeechEncoder(nn.Module):
     def encode_normalized(
         self, waveform: Tensor, lengths: Tensor | None = None, statistics: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """As `forward`, for a waveform that is normalised already (`statistics`: see `FrontEnd`)."""
+        """As `forward`, for a waveform that is normalised already (`statistics`: see `ConvFeatureEncoder`)."""
         hidden, frames, mask = self._embed(waveform, lengths, statistics)
         hidden = self.encoder(hidden, mask)
         return (hidden if self.config.last_layer else self.feature_norm(hidden)), frames

@@ -169,7 +169,9 @@ class WavCube(nn.Module):
             LatentsError: the latents are not of this model.
         """
         if self.restorer is None:
-            raise WavCubeError("this model came without its restorer; convert the checkpoint with --training-form")
+            raise WavCubeError(
+                "this model came without its restorer; convert the checkpoint with --keep-training-modules"
+            )
         self._check(latents)
         with self._inference():
             values = evaluated(self.restorer)(
@@ -183,7 +185,7 @@ class WavCube(nn.Module):
 
         Args:
             latents: what `encode` gave, or a tensor or array [B, T, C] or [T, C].
-            samples: wanted length, of all items or of each; by default that of the encoded recordings where the
+            samples: length of the result, of all items or of each; by default that of the encoded recordings where the
                 latents know it, else `hop_length` for every frame. Frames give `hop_length` samples each; up to
                 399 samples at a recording's end fill no frame and come back as zeros.
 
@@ -194,7 +196,7 @@ class WavCube(nn.Module):
         if not isinstance(latents, Latents):
             latents = self._as_latents(latents)
         self._check(latents)
-        wanted = self._wanted_samples(latents, samples)
+        sizes = self._decoded_sizes(latents, samples)
         items: dict[int, Tensor] = {}
         decoder = evaluated(self.decoder)
         with self._inference():
@@ -208,10 +210,10 @@ class WavCube(nn.Module):
                 values = latents.item(i).values.to(self.dtype)
                 waveform = decode_in_chunks(decoder, values, self.chunking, self.device, self.workers)
                 items[i] = waveform[0].to(self.device)
-        waveforms = [items[i][: min(wanted[i], int(latents.lengths[i]) * self.hop_length)] for i in range(len(latents))]
+        waveforms = [items[i][: min(sizes[i], int(latents.lengths[i]) * self.hop_length)] for i in range(len(latents))]
         self._require_finite(waveforms, "decoding", [entry.get("name", "") for entry in latents.metadata])
         padded = pad_sequence(waveforms, batch_first=True)
-        return nn.functional.pad(padded, (0, max(wanted) - padded.shape[1]))
+        return nn.functional.pad(padded, (0, max(sizes) - padded.shape[1]))
 
     def reconstruct(
         self, speech: Speech, sample_rate: int | None = None, lengths: Tensor | Sequence[int] | None = None
@@ -366,8 +368,8 @@ class WavCube(nn.Module):
         """[B, S] padded to whole steps of frames, where the prepared model wants that."""
         config = self.encoder.config
         frames = config.frames(waveform.shape[1])
-        wanted = (frames + -frames % self._frame_step - 1) * 320 + config.receptive_field
-        return nn.functional.pad(waveform, (0, max(0, wanted - waveform.shape[1])))
+        sizes = (frames + -frames % self._frame_step - 1) * 320 + config.receptive_field
+        return nn.functional.pad(waveform, (0, max(0, sizes - waveform.shape[1])))
 
     def _compress(self, features: Tensor, frames: Tensor | None) -> Tensor:
         return self.compressor(features, frames).latent
@@ -394,25 +396,25 @@ class WavCube(nn.Module):
             raise LatentsError(f"latents are {width} wide, this model's {self.latent_dim}: they are of another model")
         if latents.frame_rate != self.frame_rate:
             raise LatentsError(f"latents have {latents.frame_rate:g} frames a second, this model {self.frame_rate:g}")
-        if latents.model is not None and latents.model != self.identity:
+        if latents.model_id is not None and latents.model_id != self.identity:
             raise LatentsError(
-                f"latents were made by another model ({latents.model}, this one is {self.identity}); decode them with "
-                f"that one, or set their `model` to None if you know that they fit"
+                f"latents were made by another model ({latents.model_id}, this one is {self.identity}); decode them "
+                f"with that one, or set their `model_id` to None if you know that they fit"
             )
         if len(latents) == 0 or int(latents.lengths.min()) == 0:
             raise LatentsError("latents without frames cannot be decoded")
 
-    def _wanted_samples(self, latents: Latents, samples: int | Sequence[int] | Tensor | None) -> list[int]:
+    def _decoded_sizes(self, latents: Latents, samples: int | Sequence[int] | Tensor | None) -> list[int]:
         if samples is None:
             counts = latents.lengths * self.hop_length if latents.samples is None else latents.samples
             return [int(count) for count in counts]
-        wanted = np.asarray(samples.cpu() if isinstance(samples, Tensor) else samples)
-        one_or_each = wanted.shape in ((), (len(latents),))
-        if wanted.dtype.kind not in "iu" or not one_or_each or wanted.min() < 1:
+        sizes = np.asarray(samples.cpu() if isinstance(samples, Tensor) else samples)
+        one_or_each = sizes.shape in ((), (len(latents),))
+        if sizes.dtype.kind not in "iu" or not one_or_each or sizes.min() < 1:
             raise LatentsError(
                 f"samples must be whole positive numbers, one or one for each of {len(latents)} items, not {samples}"
             )
-        return np.broadcast_to(wanted, len(latents)).tolist()
+        return np.broadcast_to(sizes, len(latents)).tolist()
 
     @contextmanager
     def _inference(self) -> Iterator[None]:

@@ -32,6 +32,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 from torch.optim import Optimizer
 
+from wavcube.config_aliases import COUNTERS, with_new_names
 from wavcube.engine.ema import WeightAverage
 from wavcube.errors import CheckpointError
 from wavcube.files import atomic_path
@@ -55,14 +56,14 @@ class Counters:
 
     Attributes:
         step: updates of the generator so far.
-        bad_steps: steps passed over because a gradient was not finite; `bad_in_a_row` of them just now.
+        nonfinite_steps: steps passed over because a gradient was not finite; `nonfinite_in_a_row` of them just now.
         best: lowest value of the measure that chooses the best checkpoint; None before the first validation.
         processes: how many processes wrote the checkpoint.
     """
 
     step: int = 0
-    bad_steps: int = 0
-    bad_in_a_row: int = 0
+    nonfinite_steps: int = 0
+    nonfinite_in_a_row: int = 0
     best: float | None = None
     processes: int = 1
 
@@ -92,7 +93,7 @@ def save_checkpoint(
 
     Args:
         folder: the run's checkpoints folder.
-        statistics: mean and deviation [C] of the latent.
+        statistics: mean and standard deviation [C] of the latent.
         keep: so many of the newest stay, and the best one.
         best: measures of this step if it is the best so far.
 
@@ -133,7 +134,8 @@ def load_checkpoint(fabric: "Fabric", checkpoint: Path, state: TrainerState) -> 
     Random numbers are restored as well, so nothing that draws any may come between this and the next step.
     """
     try:
-        counters = Counters(**json.loads((checkpoint / STATE).read_text()))
+        values = json.loads((checkpoint / STATE).read_text())
+        counters = Counters(**with_new_names(values, COUNTERS, str(checkpoint / STATE), warn=False))
         networks = state.objective.networks
         if state.average is not None:
             # The objective was built from the average. It was copied from there; now the networks get their own.
@@ -149,7 +151,16 @@ def load_checkpoint(fabric: "Fabric", checkpoint: Path, state: TrainerState) -> 
             state.discriminator_optimizer.load_state_dict(optimizers["discriminator"])
         same = counters.processes == fabric.world_size
         saved = torch.load(checkpoint / _rank_file(fabric.global_rank if same else 0), weights_only=True)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, UnpicklingError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        SafetensorError,
+        UnpicklingError,
+    ) as error:
         reason = str(error).strip().split("\n")[0]
         raise CheckpointError(
             f"{checkpoint}: training cannot go on from it ({reason}); delete it to go on from the one before"

@@ -6,7 +6,7 @@
                          --rdzv-endpoint HOST:29500 -m wavcube train stage1 ...
 
 A step is one update of the generator. It makes one forward pass of the networks; the discriminators learn from its
-output first, and then judge it for the networks' own loss.
+output first, and then score it for the networks' own loss.
 """
 
 import functools
@@ -31,14 +31,14 @@ from wavcube.engine.checkpoints import (
 )
 from wavcube.engine.ema import WeightAverage
 from wavcube.engine.fabric import keep_fewer_activations, make_fabric, reduce
-from wavcube.engine.logger import Journal
-from wavcube.engine.preemption import Interrupts
+from wavcube.engine.logger import RunLogger
+from wavcube.engine.preemption import SignalHandler
 from wavcube.engine.run_dir import begin_session, check_space
 from wavcube.engine.schedules import learning_rate_factor
-from wavcube.engine.throughput import Meter
+from wavcube.engine.throughput import ThroughputMeter
 from wavcube.errors import WavCubeError
 from wavcube.training.config import TrainConfig
-from wavcube.training.discriminators import Verdict
+from wavcube.training.discriminators import DiscriminatorOutput
 from wavcube.training.latent_statistics import LatentStatistics
 from wavcube.training.tasks import build_objective
 from wavcube.training.validation import HeldOut
@@ -83,8 +83,10 @@ def train(config: TrainConfig, folder: Path) -> bool:
     betas = (rates.betas[0], rates.betas[1])
     make_optimizer = functools.partial(AdamW, betas=betas, weight_decay=rates.weight_decay, fused=True)
     optimizer = make_optimizer(trained, lr=rates.lr)
-    judges = [] if discriminator is None else list(discriminator.parameters())
-    discriminator_optimizer = make_optimizer(judges, lr=rates.discriminator_lr) if judges else None
+    discriminator_parameters = [] if discriminator is None else list(discriminator.parameters())
+    discriminator_optimizer = (
+        make_optimizer(discriminator_parameters, lr=rates.discriminator_lr) if discriminator_parameters else None
+    )
     average = WeightAverage(objective.networks, rates.ema) if rates.ema else None
 
     # Data, and everything that can go wrong with it or with the disk, before hours are lost.
@@ -111,10 +113,10 @@ def train(config: TrainConfig, folder: Path) -> bool:
     if checkpoint is not None:
         load_checkpoint(fabric, checkpoint, state)
     counters, batches = state.counters, endless(loader)
-    journal = Journal(folder, counters.step, rates.steps, active=fabric.is_global_zero)
-    meter = Meter(fabric, crop_samples / 16_000 * config.loader.batch_size)
+    run_logger = RunLogger(folder, counters.step, rates.steps, active=fabric.is_global_zero)
+    meter = ThroughputMeter(fabric, crop_samples / 16_000 * config.loader.batch_size)
 
-    def judge(waveform: Tensor) -> dict[str, list[Verdict]]:
+    def discriminate(waveform: Tensor) -> dict[str, list[DiscriminatorOutput]]:
         assert discriminator is not None
         with fabric.autocast():
             return discriminator(waveform)
@@ -127,25 +129,27 @@ def train(config: TrainConfig, folder: Path) -> bool:
             stack.enter_context(torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []))
             result = held_out.measure(fabric, networks, objective)
         measures = {f"validation/{name}": value for name, value in result.measures.items()}
-        journal.scalars(counters.step, measures)
-        journal.clips(counters.step, result.shown)
-        journal.say(f"step {counters.step} " + ", ".join(f"{name} {value:.4g}" for name, value in measures.items()))
+        run_logger.scalars(counters.step, measures)
+        run_logger.clips(counters.step, result.shown)
+        run_logger.message(
+            f"step {counters.step} " + ", ".join(f"{name} {value:.4g}" for name, value in measures.items())
+        )
         return result.measures.get(config.validation.best_by)
 
     def save(best: bool) -> None:
         measured = statistics.of(fabric, networks, objective, average)
         found = {config.validation.best_by: counters.best} if best and counters.best is not None else None
         save_checkpoint(fabric, folder / "checkpoints", state, measured, keep=run.keep, best=found)
-        journal.plot_now_and_then()
+        run_logger.plot_now_and_then()
 
-    with journal, Interrupts() as interrupts:
+    with run_logger, SignalHandler() as signals:
         if counters.step == 0 and config.validation.every:
             counters.best = validate()
 
         while counters.step < rates.steps:
             step = counters.step
-            judges_learn = discriminator is not None and step >= objective.discriminator_from
-            adversarial = judges_learn and step >= objective.gan_from
+            train_discriminator = discriminator is not None and step >= objective.discriminator_start_step
+            adversarial = train_discriminator and step >= objective.adversarial_start_step
             set_rate(optimizer, rates.lr * learning_rate_factor(step, rates.warmup, rates.steps, rates.final_lr))
 
             # Gradients of one step, over as many batches as it takes.
@@ -156,45 +160,47 @@ def train(config: TrainConfig, folder: Path) -> bool:
                     batch = batch.to(fabric.device, non_blocking=True)
                 with fabric.no_backward_sync(networks, enabled=not last):
                     output = networks(**objective.inputs(batch))
-                    if judges_learn:
-                        judges_loss, logs = objective.discriminator_loss(batch, output, judge)
-                        (judges_loss / rates.accumulate).backward()
+                    if train_discriminator:
+                        discriminator_loss, logs = objective.discriminator_loss(batch, output, discriminate)
+                        (discriminator_loss / rates.accumulate).backward()
                         meter.add(logs)
                         if last:
-                            judges_norm = step_discriminator(fabric, state, config)
-                            meter.add({"gradient/discriminator": judges_norm})
-                        for p in judges:
+                            discriminator_norm = step_discriminator(fabric, state, config)
+                            meter.add({"gradient/discriminator": discriminator_norm})
+                        for p in discriminator_parameters:
                             p.requires_grad_(False)  # they pass gradients on to the waveform and need none themselves
-                    loss, logs = objective.generator_loss(batch, output, judge if adversarial else None)
+                    loss, logs = objective.generator_loss(batch, output, discriminate if adversarial else None)
                     fabric.backward(loss / rates.accumulate)
-                    for p in judges:
+                    for p in discriminator_parameters:
                         p.requires_grad_(True)
                 meter.add({"loss": loss.detach(), **logs})
 
             # The update, unless a gradient is not finite. The norm is of all processes, so all decide alike.
             norm = gradient_norm(trained, rates.clip)
-            finite = bool(torch.isfinite(norm)) and (not judges_learn or bool(torch.isfinite(judges_norm)))
+            finite = bool(torch.isfinite(norm))
+            finite = finite and (not train_discriminator or bool(torch.isfinite(discriminator_norm)))
             if finite:
                 optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if not finite:
-                counters.bad_steps, counters.bad_in_a_row = counters.bad_steps + 1, counters.bad_in_a_row + 1
+                counters.nonfinite_steps += 1
+                counters.nonfinite_in_a_row += 1
                 meter.forget()
-                if counters.bad_in_a_row >= run.stop_after_bad:
+                if counters.nonfinite_in_a_row >= run.stop_after_nonfinite:
                     raise diverged(counters, folder)
                 continue
             if average is not None:
                 average.update()
-            counters.step, counters.bad_in_a_row = step + 1, 0
+            counters.step, counters.nonfinite_in_a_row = step + 1, 0
             meter.add({"gradient/generator": norm})
 
             # Logs, validation, checkpoint.
-            journal.advance(counters.step)
+            run_logger.advance(counters.step)
             ended = counters.step == rates.steps
-            stopped = any_process(fabric, interrupts.wanted)
+            stopped = any_process(fabric, signals.stop_requested)
             if counters.step % run.log_every == 0 or ended:
                 rate = optimizer.param_groups[0]["lr"]
-                journal.scalars(counters.step, *meter.report(rate, counters.bad_steps, loader.bad_files.bad))
+                run_logger.scalars(counters.step, *meter.report(rate, counters.nonfinite_steps, loader.bad_files.bad))
             better = False
             if config.validation.every and (counters.step % config.validation.every == 0 or ended) and not stopped:
                 value = validate()
@@ -204,7 +210,7 @@ def train(config: TrainConfig, folder: Path) -> bool:
                 save(best=better)
                 meter.restart()
             if stopped and not ended:
-                journal.say(f"stopped at step {counters.step}; its checkpoint is written, go on with --resume")
+                run_logger.message(f"stopped at step {counters.step}; its checkpoint is written, go on with --resume")
                 return False
 
         newest = latest_checkpoint(folder / "checkpoints")
@@ -242,7 +248,7 @@ def step_discriminator(fabric: Fabric, state: TrainerState, config: TrainConfig)
     norm = gradient_norm(parameters, rates.clip)
     if torch.isfinite(norm):
         factor = learning_rate_factor(step, rates.warmup, rates.steps, rates.final_lr)
-        since = step - state.objective.discriminator_from
+        since = step - state.objective.discriminator_start_step
         if since < rates.discriminator_warmup:
             factor = min(factor, (since + 1) / rates.discriminator_warmup)
         set_rate(optimizer, rates.discriminator_lr * factor)
@@ -257,11 +263,11 @@ def gradient_norm(parameters: list[nn.Parameter], clip: float) -> Tensor:
     return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
-def any_process(fabric: Fabric, wanted: bool) -> bool:
+def any_process(fabric: Fabric, stop_requested: bool) -> bool:
     """Whether any process wants it: signals do not reach all in the same step."""
     if fabric.world_size == 1:
-        return wanted
-    flag = torch.tensor(float(wanted), device=fabric.device)
+        return stop_requested
+    flag = torch.tensor(float(stop_requested), device=fabric.device)
     return bool(reduce(fabric, flag, "max"))
 
 
@@ -269,6 +275,6 @@ def diverged(counters: Counters, folder: Path) -> DivergedError:
     newest = latest_checkpoint(folder / "checkpoints")
     good = f"the last good checkpoint is {newest}" if newest is not None else "there is no checkpoint yet"
     return DivergedError(
-        f"{counters.bad_in_a_row} steps in a row after step {counters.step} had gradients that are not finite; {good}. "
-        "Lower optimizer.lr or set optimizer.clip (1.0, say), look for damaged recordings, and leave bf16 for float32"
+        f"{counters.nonfinite_in_a_row} steps in a row after step {counters.step} had gradients that are not finite; "
+        f"{good}. Lower optimizer.lr or set optimizer.clip (1.0, say), look for damaged recordings and use float32"
     )

@@ -1,4 +1,4 @@
-"""What a run says while it goes: progress in the terminal, TensorBoard, and a picture of every curve."""
+"""Logs of a run: a progress bar, TensorBoard and loss curves."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from wavcube.files import atomic_path
 METRICS, CURVES = "metrics.jsonl", "curves.png"
 
 
-class Journal:
+class RunLogger:
     """Writes the logs of a run; on all but the first process it does nothing.
 
     Scalars are kept by name, "train/mel" and the like, in TensorBoard and as lines of metrics.jsonl. A resumed run
@@ -68,7 +68,7 @@ class Journal:
         if self.active:
             self.progress.update(self.task, completed=step)
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         if self.active:
             self.console.print(text, highlight=False, soft_wrap=True)
 
@@ -82,10 +82,10 @@ class Journal:
             self.board.add_scalar(name, value, step)
         self.progress.update(self.task, news=news)
         if news and not self.console.is_terminal:
-            self.say(f"step {step}: {news}")
+            self.message(f"step {step}: {news}")
 
     def clips(self, step: int, clips: list[tuple[str, Tensor, Tensor]]) -> None:
-        """Recordings [S] and what was decoded of them, to hear and as log-mel pictures."""
+        """Log recordings [S] and what was decoded of them, as audio and as log-mel pictures."""
         if not self.active:
             return
         from matplotlib.figure import Figure

@@ -1,18 +1,18 @@
-"""Ctrl-C and the scheduler's signals, turned into a wish to end after the step at hand."""
+"""Ctrl-C and the scheduler's preemption signals: training ends after the current step."""
 
 import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else [])]
-"""Ctrl-C; what a scheduler sends before it kills; what Slurm can be told to send some minutes before (--signal)."""
+"""Ctrl-C; what a scheduler sends before it kills; what Slurm sends on request some minutes before (--signal)."""
 
 
-class Interrupts:
-    """Inside the block the first signal sets `wanted`; a second Ctrl-C ends the program at once."""
+class SignalHandler:
+    """Inside the block the first signal sets `stop_requested`; a second Ctrl-C ends the program at once."""
 
     def __init__(self) -> None:
-        self.wanted = False
+        self.stop_requested = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -25,6 +25,6 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.wanted and number == signal.SIGINT:
+        if self.stop_requested and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.wanted = True
+        self.stop_requested = True

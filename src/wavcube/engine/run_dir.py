@@ -1,9 +1,9 @@
-"""The folder of a run: what it was told, where it ran, and its checkpoints.
+"""The folder of a run: its configuration, where it ran, and its checkpoints.
 
 RUN/config.yaml         the resolved configuration
 RUN/sessions.jsonl      a line each time it was started: date, command, git revision, versions, devices
 RUN/checkpoints/        see checkpoints.py
-RUN/metrics.jsonl, RUN/tensorboard/, RUN/curves.png     see journal.py
+RUN/metrics.jsonl, RUN/tensorboard/, RUN/curves.png     see logger.py
 RUN/model/              the outcome, for `WavCube.from_pretrained`
 """
 
@@ -27,7 +27,7 @@ from wavcube.training.recipe import load_config
 
 CONFIG = "config.yaml"
 
-MAY_CHANGE = ("hardware.", "validation.", "run.", "loader.workers", "loader.feature_cache", "start", "teacher")
+MAY_CHANGE = ("hardware.", "validation.", "run.", "loader.workers", "loader.feature_cache", "init_from", "teacher")
 """Settings that a resumed run may have other values of (but for run.seed): they do not change what is learnt."""
 
 LIBRARIES = ("wavcube", "torch", "lightning", "transformers", "numpy", "torchdata", "lhotse", "soundfile", "soxr")
@@ -35,41 +35,41 @@ LIBRARIES = ("wavcube", "torch", "lightning", "transformers", "numpy", "torchdat
 
 def settle_config(
     folder: Path,
-    wanted: Config | None,
+    requested: Config | None,
     resume: bool,
     *,
     load: Callable[[Path], Any] = load_config,
     may_change: tuple[str, ...] = MAY_CHANGE,
 ) -> Config:
-    """The configuration that a run will have: `wanted` for a new one, that of the folder for one that goes on.
+    """The configuration that a run will have: `requested` for a new one, that of the folder for one that goes on.
 
     Args:
         load: reads the folder's own.
         may_change: beginnings of the names of settings that a resumed run may have other values of.
 
     Raises:
-        ConfigError: the folder is in use, there is nothing to resume and nothing wanted, or what is wanted differs
-            from what the run was begun with.
+        ConfigError: the folder is in use, there is nothing to resume and nothing requested, or the request differs from
+            the configuration that the run was begun with.
     """
     path = folder / CONFIG
     if not path.exists():
         if folder.is_dir() and any(folder.iterdir()):
             raise ConfigError(f"{folder}: is not empty and holds no run; choose another folder")
-        if wanted is None:
+        if requested is None:
             raise ConfigError(f"{folder}: there is no run to resume; give a recipe to begin one")
-        return wanted
+        return requested
     if not resume:
         raise ConfigError(f"{folder}: holds a run already; go on with --resume, or choose another folder")
     before: Config = load(path)
-    if wanted is None:
+    if requested is None:
         return before
-    changed = [name for name in differences(before, wanted) if not name.startswith(may_change) or name == "run.seed"]
+    changed = [name for name in differences(before, requested) if not name.startswith(may_change) or name == "run.seed"]
     if changed:
         raise ConfigError(
             f"{folder}: this run was begun with another configuration: {', '.join(changed[:5])} differ"
             f"{'s' if len(changed) == 1 else ''}; resume it as it was, or begin a new run in another folder"
         )
-    return wanted
+    return requested
 
 
 def begin_session(folder: Path, config: Any, facts: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from wavcube.engine.fabric import reduce
 
 
-class Meter:
+class ThroughputMeter:
     """Adds up scalars on their device, so that logging waits for a GPU only when a line is due.
 
     Args:
@@ -51,7 +51,7 @@ class Meter:
         """Leave out of the speed what is not training (validation, checkpoints)."""
         self._batches, self._waited, self._since = 0, 0.0, time.perf_counter()
 
-    def report(self, rate: float, bad_steps: int, bad_files: int) -> tuple[dict[str, float], str]:
+    def report(self, rate: float, nonfinite_steps: int, bad_files: int) -> tuple[dict[str, float], str]:
         """Means since the last report and the speed, by name, and a line of news; begins anew."""
         names = sorted(self._sums)
         values: dict[str, float] = {}
@@ -65,7 +65,7 @@ class Meter:
         values["speed/share_waiting_for_data"] = self._waited / elapsed
         values["speed/memory_gb"] = _peak_memory(self._fabric.device) / 1e9
         values["optimizer/rate"] = rate
-        values["guard/bad_steps"], values["guard/bad_recordings"] = bad_steps, bad_files
+        values["guard/nonfinite_steps"], values["guard/bad_recordings"] = nonfinite_steps, bad_files
         self._sums.clear()
         self.restart()
         shown = [f"{name.removeprefix('train/')} {value:.4g}" for name, value in values.items() if "train/" in name]

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from wavcube.data.streaming import Batch
-from wavcube.training.acoustic_loss import Judge, Logs
+from wavcube.training.acoustic_loss import DiscriminatorFn, Logs
 
 Output = dict[str, Tensor]
 """What the networks make of a batch. Where there is speech in it, it is called `audio` [B, S]; a latent `latent`
@@ -23,19 +23,19 @@ class Objective(nn.Module, ABC):
     Attributes:
         networks: everything that a generator step needs; called once a step with what `inputs` gives. Parameters that
             do not train, or that no loss reaches, do not require gradients.
-        discriminator: trained beside the networks from step `discriminator_from` on; None for a task without.
-        gan_from: step from which it takes part in the networks' loss.
+        discriminator: trained beside the networks from step `discriminator_start_step` on; None for a task without.
+        adversarial_start_step: step from which it takes part in the networks' loss.
     """
 
     networks: nn.Module
     discriminator: nn.Module | None
-    discriminator_from: int
-    gan_from: int
+    discriminator_start_step: int
+    adversarial_start_step: int
 
     def __init__(self) -> None:
         super().__init__()
         self.discriminator = None
-        self.discriminator_from = self.gan_from = 0
+        self.discriminator_start_step = self.adversarial_start_step = 0
 
     def inputs(self, batch: Batch) -> dict[str, Any]:
         """Arguments of `networks.forward` for a batch on the device."""
@@ -45,10 +45,10 @@ class Objective(nn.Module, ABC):
         return {"waveform": batch.waveform, "lengths": lengths}
 
     @abstractmethod
-    def generator_loss(self, batch: Batch, output: Output, judge: Judge | None) -> tuple[Tensor, Logs]:
-        """The loss of the networks; `judge` is None while the discriminators do not take part."""
+    def generator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
+        """The loss of the networks; `discriminate` is None while the discriminators do not take part."""
 
-    def discriminator_loss(self, batch: Batch, output: Output, judge: Judge) -> tuple[Tensor, Logs]:
+    def discriminator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn) -> tuple[Tensor, Logs]:
         """The loss of the discriminators, on output that passes no gradient on."""
         raise NotImplementedError
 
@@ -63,7 +63,7 @@ class Objective(nn.Module, ABC):
         Args:
             folder: where to.
             weights: the networks' whole state, on the CPU.
-            statistics: mean and deviation [C] of the latent over training data, where there is a latent.
+            statistics: mean and standard deviation [C] of the latent over training data, where there is a latent.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Speech recognisers that word error rates are counted with."""
+"""ASR models that word error rates are counted with."""
 
 import hashlib
 from pathlib import Path
@@ -10,17 +10,17 @@ from wavcube.errors import WavCubeError
 from wavcube.evaluation.metric import MetricUnavailable
 from wavcube.hashing import fingerprint_file, fingerprint_module
 
-RECOGNISERS = """\
+ASR_MODELS = """\
 whisper:NAME_OR_FOLDER  a Whisper model of faster-whisper: a size such as large-v3 (downloaded once), or its folder
 ctc:ID_OR_FOLDER        a CTC model of transformers, such as facebook/hubert-large-ls960-ft, or its folder"""
 
 
-class Recogniser(Protocol):
+class ASRModel(Protocol):
     """Anything that writes down what is said.
 
     Attributes:
         name: for labels.
-        fingerprint: equal for two recognisers only if they read alike.
+        fingerprint: equal for two ASR models only if they read alike.
     """
 
     name: str
@@ -31,8 +31,8 @@ class Recogniser(Protocol):
         ...
 
 
-def load_recogniser(description: str, device: str = "cpu") -> Recogniser:
-    """Make the recogniser that `description` names (see `RECOGNISERS`).
+def load_asr(description: str, device: str = "cpu") -> ASRModel:
+    """Make the ASR model that `description` names (see `ASR_MODELS`).
 
     Raises:
         MetricUnavailable: it names no known kind, or its package or weights are missing.
@@ -42,7 +42,7 @@ def load_recogniser(description: str, device: str = "cpu") -> Recogniser:
         return Whisper(source, device)
     if kind == "ctc" and source:
         return CTC(source, device)
-    raise MetricUnavailable(f"recogniser {description!r} is not known; give one of\n{RECOGNISERS}")
+    raise MetricUnavailable(f"ASR model {description!r} is not known; give one of\n{ASR_MODELS}")
 
 
 class Whisper:

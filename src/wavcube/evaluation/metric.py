@@ -71,7 +71,7 @@ class Recording:
 
 @dataclass(eq=False)
 class Pair:
-    """What is judged (`reconstruction`), against what (`original`), and what was said, if known.
+    """What is measured (`reconstruction`), against what (`original`), and what was said, if known.
 
     For text to speech the original is the prompt: a metric that `compares_samples` has no meaning there.
     """
@@ -123,7 +123,7 @@ class Measurement:
     Attributes:
         values: quantity or count -> number.
         undefined: quantity -> why it has no value.
-        notes: texts worth keeping, such as what the recogniser read.
+        notes: texts worth keeping, such as what the ASR model read.
     """
 
     values: dict[str, float] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class Measurement:
 
 
 class Metric(ABC):
-    """One way to judge a reconstruction.
+    """One way to measure a reconstruction.
 
     A metric is configured when it is made, loads what it needs on first use, and can be sent to another process before
     that.
@@ -142,7 +142,7 @@ class Metric(ABC):
     """By which it is chosen on the command line."""
     quantities: ClassVar[tuple[Quantity, ...]]
     sample_rate: ClassVar[int]
-    """The rate that it hears, in Hz."""
+    """Sampling rate of its input, in Hz."""
     citation: ClassVar[str]
     packages: ClassVar[dict[str, str]] = {}
     """Packages that it computes with (import name -> distribution name); their versions belong to the result."""
@@ -163,12 +163,12 @@ class Metric(ABC):
         return hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=12).hexdigest()
 
     def note(self) -> str:
-        """What a reader of the numbers must know beside their titles: which model judged, how it was counted."""
+        """What a reader of the numbers must know beside their titles: which model scored, how it was counted."""
         return ""
 
     @abstractmethod
     def measure(self, pair: Pair) -> Measurement:
-        """Judge one pair.
+        """Measure one pair.
 
         Raises:
             Undefined: none of the quantities has a value.

@@ -1,4 +1,4 @@
-"""Evaluation: every system reconstructs every utterance, every metric judges it, and nothing finished is lost.
+"""Evaluation: every system reconstructs every utterance, every metric scores it, and nothing finished is lost.
 
 systems = [load_system("runs/small"), load_system("opus-12"), load_system("identity")]
 chosen = choose_metrics(None, MetricOptions(speaker="resemblyzer"))
@@ -107,8 +107,10 @@ class _Work:
     def pending(self, utterance: Utterance) -> dict[str, list[Metric]]:
         """Metrics still to be computed of an utterance, by system."""
         tasks = self.tasks[utterance.name]
-        wanted = {s.name: [m for m in self.metrics if tasks[s.name, m.name] not in self.store] for s in self.systems}
-        return {system: metrics for system, metrics in wanted.items() if metrics}
+        pending_metrics = {
+            s.name: [m for m in self.metrics if tasks[s.name, m.name] not in self.store] for s in self.systems
+        }
+        return {system: metrics for system, metrics in pending_metrics.items() if metrics}
 
     def keep(self, utterance: Utterance, scores: Scores) -> None:
         tasks = self.tasks[utterance.name]
@@ -126,7 +128,7 @@ class _Decoded:
 
     utterance: Utterance
     original: Recording
-    wanted: dict[str, list[Metric]]
+    pending_metrics: dict[str, list[Metric]]
     reconstructions: dict[str, Recording] = field(default_factory=dict)
 
 
@@ -137,13 +139,13 @@ def _run(work: _Work, todo: Sequence[Sequence[Utterance]], workers: Workers, in_
         # A batch is decoded whole even if a part of it is done: its composition must not depend on interruptions.
         decoded = _decode(work, batch)
         for item in decoded:
-            small = {s: [m.name for m in metrics if not m.on_device] for s, metrics in item.wanted.items()}
+            small = {s: [m.name for m in metrics if not m.on_device] for s, metrics in item.pending_metrics.items()}
             small = {system: names for system, names in small.items() if names}
             if small:
                 future = workers.submit(item.utterance, item.original, item.reconstructions, small)
                 waiting.append((item.utterance, future))
         for item in decoded:
-            large = {s: [m for m in metrics if m.on_device] for s, metrics in item.wanted.items()}
+            large = {s: [m for m in metrics if m.on_device] for s, metrics in item.pending_metrics.items()}
             if any(large.values()):
                 scores = score_utterance(item.utterance, item.original, item.reconstructions, large)
                 work.keep(item.utterance, scores)
@@ -165,19 +167,19 @@ def _decode(work: _Work, batch: Sequence[Utterance]) -> list[_Decoded]:
     """Load and reconstruct a batch; failures are recorded, and what failed is left out."""
     items, needed = [], {system.name for system in work.systems for u in batch if system.name in work.pending(u)}
     for utterance in batch if needed else ():
-        wanted = work.pending(utterance)
+        pending_metrics = work.pending(utterance)
         try:
-            items.append(_Decoded(utterance, load_original(utterance), wanted))
+            items.append(_Decoded(utterance, load_original(utterance), pending_metrics))
         except AudioError as error:
-            for name, metrics in wanted.items():
+            for name, metrics in pending_metrics.items():
                 work.give_up(utterance, name, metrics, f"the original cannot be read: {error}")
     for system in work.systems:
         if system.name in needed and items:
             for item, result in zip(items, reconstruct(system, [item.original for item in items]), strict=True):
                 if isinstance(result, Recording):
                     item.reconstructions[system.name] = result
-                elif system.name in item.wanted:
-                    metrics = item.wanted.pop(system.name)
+                elif system.name in item.pending_metrics:
+                    metrics = item.pending_metrics.pop(system.name)
                     work.give_up(item.utterance, system.name, metrics, result)
     return items
 

@@ -23,18 +23,18 @@ def score_utterance(
     utterance: Utterance,
     original: Recording,
     reconstructions: Mapping[str, Recording],
-    wanted: Mapping[str, Sequence[Metric]],
+    pending_metrics: Mapping[str, Sequence[Metric]],
 ) -> Scores:
-    """Judge one utterance of several systems; what is computed of the original is computed once.
+    """Score one utterance of several systems; what is computed of the original is computed once.
 
     Args:
         utterance: whose recordings these are.
         original: of the utterance.
         reconstructions: by system; the same object as `original` where a system gives that back.
-        wanted: metrics by system.
+        pending_metrics: metrics by system.
     """
     scores = {}
-    for system, metrics in wanted.items():
+    for system, metrics in pending_metrics.items():
         pair = Pair(original, reconstructions[system], utterance.transcript, utterance.language)
         for metric in metrics:
             try:
@@ -48,10 +48,10 @@ def score_utterance(
 
 
 class Workers:
-    """Processes that judge utterances by small metrics. Their results do not depend on how many there are.
+    """Processes that score utterances by small metrics. Their results do not depend on how many there are.
 
     Args:
-        metrics: those that may be wanted.
+        metrics: those that may be asked for.
         processes: how many to start.
     """
 
@@ -71,13 +71,14 @@ class Workers:
         utterance: Utterance,
         original: Recording,
         reconstructions: Mapping[str, Recording],
-        wanted: Mapping[str, Sequence[str]],
+        pending_metrics: Mapping[str, Sequence[str]],
     ) -> "Future[Scores]":
         """`score_utterance` in some worker; metrics are named."""
         waveforms = {
-            system: None if reconstructions[system] is original else _sent(reconstructions[system]) for system in wanted
+            system: None if reconstructions[system] is original else _sent(reconstructions[system])
+            for system in pending_metrics
         }
-        return self._pool.submit(_work, utterance, _sent(original), waveforms, dict(wanted))
+        return self._pool.submit(_work, utterance, _sent(original), waveforms, dict(pending_metrics))
 
 
 def result_of(future: "Future[Scores]") -> Scores:
@@ -119,10 +120,10 @@ def _work(
     utterance: Utterance,
     original: Recording,
     reconstructions: dict[str, Recording | None],
-    wanted: dict[str, Sequence[str]],
+    pending_metrics: dict[str, Sequence[str]],
 ) -> Scores:
     filled = {system: original if sent is None else sent for system, sent in reconstructions.items()}
-    chosen = {system: [_metrics[name] for name in names] for system, names in wanted.items()}
+    chosen = {system: [_metrics[name] for name in names] for system, names in pending_metrics.items()}
     with np.errstate(all="ignore"):
         return score_utterance(utterance, original, filled, chosen)
 

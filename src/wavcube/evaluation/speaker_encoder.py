@@ -123,6 +123,6 @@ class Resemblyzer:
     def embed(self, waveform: np.ndarray) -> np.ndarray:
         from resemblyzer import preprocess_wav
 
-        # Its voice activity detector can leave nothing of a poor recording; then all of it is heard.
+        # Its voice activity detector can leave nothing of a poor recording; then all of it is used.
         speech = preprocess_wav(waveform)
         return self._network.embed_utterance(speech if len(speech) else waveform)

@@ -90,8 +90,8 @@ def summarise(
     notes = [metric.note() for metric in metrics if metric.note()]
     comparisons = _comparisons(by_system, systems, shown, cluster, seed)
     usual = [c for c in USUAL_BREAKDOWNS if c in table and 1 < table[c].nunique() <= MOST_GROUPS]
-    wanted = dict.fromkeys([DURATION, *usual, *(breakdown_by or ())])
-    breakdowns = {column: _breakdown(by_system, column, estimates_of) for column in wanted}
+    columns = dict.fromkeys([DURATION, *usual, *(breakdown_by or ())])
+    breakdowns = {column: _breakdown(by_system, column, estimates_of) for column in columns}
     return Summary(systems, shown, notes, estimates, comparisons, breakdowns, undefined, seed, cluster)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from wavcube.errors import AudioError
 
 
-class Frontend(ABC):
+class FeatureExtractor(ABC):
     """Waveform -> frames. Frozen: no gradients, no randomness.
 
     Attributes:
@@ -17,7 +17,7 @@ class Frontend(ABC):
         layers: 1, or L where every hidden state is given for a learned weighted sum.
         frame_rate: frames a second, in Hz.
         shortest: samples below which a recording gives no frame.
-        identity: names these frames; equal for frontends that give the same frames. The key of caches.
+        fingerprint: names these frames; equal for feature extractors that give the same frames. The key of caches.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Frontend(ABC):
     layers: int = 1
     frame_rate: float
     shortest: int
-    identity: str
+    fingerprint: str
     sample_rate: int = 16_000
 
     @abstractmethod

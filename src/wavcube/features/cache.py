@@ -1,8 +1,8 @@
 """Frames of a data set on disk: computed once, then mapped into memory by whoever trains on them.
 
-A folder below the cache's holds one frontend's frames in shards of float16, each with an index. A shard appears whole
-or not at all, so that extraction can be killed at any moment and goes on where it was. Frames are found by the
-checksum of the audio file, not by its name: a changed file is computed anew, a copied one is not.
+A folder below the cache's holds one feature extractor's frames in shards of float16, each with an index. A shard
+appears whole or not at all, so that extraction can be killed at any moment and goes on where it was. Frames are found
+by the checksum of the audio file, not by its name: a changed file is computed anew, a copied one is not.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.data.clip import Clip, batches_of, read_clip
 from wavcube.errors import AudioError, DataError
-from wavcube.features.base import Frontend
+from wavcube.features.base import FeatureExtractor
 from wavcube.features.checksums import Checksums
 from wavcube.features.shards import BYTES, CachedFrames, ShardWriter
 
@@ -27,7 +27,7 @@ SHARD_BYTES = 64 << 20
 """A shard is closed at this size; a kill costs at most the computing of one."""
 
 BATCH_SECONDS = 60.0
-"""Padded audio that goes through the frontend at once."""
+"""Padded audio that goes through the feature extractor at once."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,19 @@ class FrameCache(CachedFrames):
     """Frames of clips, by key.
 
     Args:
-        frontend: what computes them.
-        folder: where all caches lie; each frontend has its own folder in it, named for its identity.
+        extractor: what computes them.
+        folder: where all caches lie; each feature extractor has its own folder in it, named for its fingerprint.
     """
 
-    def __init__(self, frontend: Frontend, folder: str | os.PathLike[str]) -> None:
-        self.frontend = frontend
-        digest = hashlib.sha256(frontend.identity.encode()).hexdigest()[:16]
-        super().__init__(Path(folder) / digest, frontend.dim, frontend.layers)
+    def __init__(self, extractor: FeatureExtractor, folder: str | os.PathLike[str]) -> None:
+        self.extractor = extractor
+        digest = hashlib.sha256(extractor.fingerprint.encode()).hexdigest()[:16]
+        super().__init__(Path(folder) / digest, extractor.dim, extractor.layers)
         self._checksums = Checksums(Path(folder) / "checksums.json")
         self.read_indexes()
 
     def reader(self) -> CachedFrames:
-        """What is there now, without the frontend: small, and fit to be sent to another process."""
+        """What is there now, without the feature extractor: small, and fit to be sent to another process."""
         reader = CachedFrames(self.folder, self.dim, self.layers)
         reader._places, reader._contents = dict(self._places), dict(self._contents)
         return reader
@@ -82,7 +82,7 @@ class FrameCache(CachedFrames):
         """
         missing = self._missing(clips)
         seconds = {content: clip.seconds for content, clip in missing.items()}
-        frames = sum(self.frontend.frames(round(s * self.frontend.sample_rate)) for s in seconds.values())
+        frames = sum(self.extractor.frames(round(s * self.extractor.sample_rate)) for s in seconds.values())
         place = next(parent for parent in [self.folder, *self.folder.parents] if parent.exists())
         free = shutil.disk_usage(place).free
         return CachePlan(len(missing), sum(seconds.values()), frames * self.width * BYTES, free)
@@ -126,7 +126,7 @@ class FrameCache(CachedFrames):
 
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"))
         with Progress(*columns, TimeRemainingColumn(), disable=not progress) as bar:
-            text = f"{self.frontend.name}: frames of {plan.clips} recordings"
+            text = f"{self.extractor.name}: frames of {plan.clips} recordings"
             task = bar.add_task(text, total=plan.seconds, done="")
             writer = ShardWriter(self.folder, self.width)
             try:
@@ -144,22 +144,22 @@ class FrameCache(CachedFrames):
 
     def _frames_of(self, batch: list[tuple[str, Clip, float]]) -> list[tuple[str, np.ndarray]]:
         """Frames [T, width] of each clip of a batch, with its content's name."""
-        waveforms = [read_clip(clip, self.frontend.sample_rate) for _, clip, _ in batch]
+        waveforms = [read_clip(clip, self.extractor.sample_rate) for _, clip, _ in batch]
         for (_, clip, _), waveform in zip(batch, waveforms, strict=True):
-            if len(waveform) < self.frontend.shortest:
+            if len(waveform) < self.extractor.shortest:
                 raise AudioError(
-                    f"{clip.path}: {len(waveform)} samples at 16 kHz are too short; {self.frontend.name} needs "
-                    f"{self.frontend.shortest}"
+                    f"{clip.path}: {len(waveform)} samples at 16 kHz are too short; {self.extractor.name} needs "
+                    f"{self.extractor.shortest}"
                 )
         lengths = torch.tensor([len(waveform) for waveform in waveforms])
-        values, frames = self.frontend(pad_sequence([torch.from_numpy(w) for w in waveforms], True), lengths)
+        values, frames = self.extractor(pad_sequence([torch.from_numpy(w) for w in waveforms], True), lengths)
         if self.layers > 1:
             values = values.transpose(1, 2).flatten(2)
         halves = values.cpu().to(torch.float16).numpy()
         found = []
         for (content, clip, _), item, count in zip(batch, halves, frames.tolist(), strict=True):
             if not np.isfinite(item[:count]).all():
-                raise DataError(f"{clip.path}: {self.frontend.name} gives values that float16 cannot hold")
+                raise DataError(f"{clip.path}: {self.extractor.name} gives values that float16 cannot hold")
             found.append((content, item[:count]))
         return found
 

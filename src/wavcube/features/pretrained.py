@@ -9,14 +9,14 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.codec import SpeechEncoder
 from wavcube.errors import AudioError, CheckpointError, ConfigError
-from wavcube.features.base import Frontend
+from wavcube.features.base import FeatureExtractor
 from wavcube.hashing import fingerprint_tensors
 
 FAMILY = {"wavlm", "hubert", "wav2vec2", "data2vec-audio"}
 """Encoders that `SpeechEncoder` computes in padded batches, exactly; others run one recording at a time."""
 
 
-class PretrainedFrontend(Frontend):
+class PretrainedExtractor(FeatureExtractor):
     """A speech encoder of transformers.
 
     Args:
@@ -46,7 +46,7 @@ class PretrainedFrontend(Frontend):
         suffix = "" if layer is None else " weighted sum" if layer == "weighted" else f" layer {layer}"
         self.name = Path(name).name + suffix
         weights = fingerprint_tensors(self.encoder.state_dict())
-        self.identity = f"transformers-{weights}-{'last' if layer is None else layer}"
+        self.fingerprint = f"transformers-{weights}-{'last' if layer is None else layer}"
 
     def frames(self, samples: int) -> int:
         return (samples - 400) // 320 + 1

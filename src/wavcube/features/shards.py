@@ -17,7 +17,7 @@ BYTES = 2  # of a float16
 
 
 @dataclass(frozen=True)
-class Place:
+class FrameSpan:
     """Where the frames of one content lie: in which shard, from which frame, how many."""
 
     shard: str
@@ -36,7 +36,7 @@ class CachedFrames:
 
     def __init__(self, folder: Path, dim: int, layers: int) -> None:
         self.folder, self.dim, self.layers = folder, dim, layers
-        self._places: dict[str, Place] = {}  # by content
+        self._places: dict[str, FrameSpan] = {}  # by content
         self._contents: dict[str, str] = {}  # by key
         self._shards: dict[str, np.ndarray] = {}
 
@@ -80,9 +80,9 @@ class CachedFrames:
         if not count:
             raise DataError("no frames to take statistics of")
         mean = total / count
-        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+        std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
         shape = (self.dim,) if self.layers == 1 else (self.layers, self.dim)
-        return mean.astype(np.float32).reshape(shape), deviation.astype(np.float32).reshape(shape)
+        return mean.astype(np.float32).reshape(shape), std.astype(np.float32).reshape(shape)
 
     def read_indexes(self) -> None:
         """Take in what is on disk.
@@ -100,7 +100,7 @@ class CachedFrames:
                 raise DataError(f"{index}: damaged ({error}); delete the folder {self.folder}") from error
             if not complete:
                 raise DataError(f"{self.folder / shard}: {size} bytes are not what its index says; delete both")
-            self._places.update({content: Place(shard, first, frames) for content, first, frames in entries})
+            self._places.update({content: FrameSpan(shard, first, frames) for content, first, frames in entries})
 
 
 class ShardWriter:
@@ -123,7 +123,7 @@ class ShardWriter:
         self.entries.append((content, self.frames, len(values)))
         self.frames += len(values)
 
-    def close(self) -> dict[str, Place]:
+    def close(self) -> dict[str, FrameSpan]:
         """Finish the shard; where its entries lie."""
         self.file.flush()
         os.fsync(self.file.fileno())
@@ -134,4 +134,4 @@ class ShardWriter:
         os.replace(self.temporary, self.folder / f"{self.name}.f16")
         with atomic_path(self.folder / f"{self.name}.json") as path:
             path.write_text(json.dumps(self.entries), encoding="utf-8")
-        return {content: Place(f"{self.name}.f16", first, frames) for content, first, frames in self.entries}
+        return {content: FrameSpan(f"{self.name}.f16", first, frames) for content, first, frames in self.entries}

@@ -1,4 +1,4 @@
-"""The classical frontends: log-mel, MFCC, and SUPERB's FBANK baseline, 100 frames a second."""
+"""The classical feature extractors: log-mel, MFCC, and SUPERB's FBANK baseline, 100 frames a second."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from wavcube.features.base import Frontend
+from wavcube.features.base import FeatureExtractor
 
 WINDOW, HOP, N_FFT = 400, 160, 512
 """Samples at 16 kHz: 25 ms and 10 ms."""
@@ -15,7 +15,7 @@ FLOOR = 1e-6
 """Added to the power before the logarithm, about what 16-bit quantisation noise has in a mel band."""
 
 
-class LogMel(Frontend):
+class LogMel(FeatureExtractor):
     """Logarithm of the power in mel bands (HTK scale, 0 to 8 kHz) under a Hann window of 25 ms, every 10 ms."""
 
     def __init__(self, bands: int = 80, device: str | torch.device = "cpu") -> None:
@@ -25,7 +25,7 @@ class LogMel(Frontend):
         self.filters = torch.tensor(filters, dtype=torch.float32, device=device)
         self.window = torch.hann_window(WINDOW, device=device)
         self.name, self.dim, self.frame_rate, self.shortest = "log-mel", bands, self.sample_rate / HOP, WINDOW
-        self.identity = f"logmel-{bands}-{WINDOW}-{HOP}-1"
+        self.fingerprint = f"logmel-{bands}-{WINDOW}-{HOP}-1"
 
     def frames(self, samples: int) -> int:
         return (samples - WINDOW) // HOP + 1
@@ -42,7 +42,7 @@ class Fbank(LogMel):
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         super().__init__(80, device)
-        self.name, self.dim, self.identity = "FBANK", 240, f"fbank-{self.identity}"
+        self.name, self.dim, self.fingerprint = "FBANK", 240, f"fbank-{self.fingerprint}"
 
     def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
         static = super()._compute(waveform, lengths)
@@ -63,7 +63,7 @@ class Mfcc(LogMel):
     def __init__(self, device: str | torch.device = "cpu") -> None:
         bands = 40
         super().__init__(bands, device)
-        self.name, self.dim, self.identity = "MFCC", 3 * self.COEFFICIENTS, f"mfcc-{self.identity}"
+        self.name, self.dim, self.fingerprint = "MFCC", 3 * self.COEFFICIENTS, f"mfcc-{self.fingerprint}"
         # Orthonormal DCT-II.
         k, n = torch.arange(self.COEFFICIENTS, device=device), torch.arange(bands, device=device)
         self.dct = torch.cos(math.pi / bands * (n[:, None] + 0.5) * k) * math.sqrt(2.0 / bands)

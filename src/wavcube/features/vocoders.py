@@ -15,14 +15,14 @@ class GriffinLim:
     """Frames [T, bands] of a `LogMel` -> waveform [T * 160].
 
     Args:
-        frontend: whose filters and window are undone.
+        extractor: whose filters and window are undone.
         iterations: of the phase.
         momentum: 0 is the original algorithm.
         seed: of the first phase.
     """
 
-    def __init__(self, frontend: LogMel, iterations: int = 60, momentum: float = 0.99, seed: int = 0) -> None:
-        self.filters, self.window = frontend.filters, frontend.window
+    def __init__(self, extractor: LogMel, iterations: int = 60, momentum: float = 0.99, seed: int = 0) -> None:
+        self.filters, self.window = extractor.filters, extractor.window
         self.iterations, self.momentum, self.seed = iterations, momentum, seed
 
     def __call__(self, frames: Tensor) -> Tensor:

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from wavcube.codec import WavCube
 from wavcube.errors import CheckpointError
-from wavcube.features.base import Frontend
+from wavcube.features.base import FeatureExtractor
 from wavcube.hashing import fingerprint_tensors
 from wavcube.latents import Latents
 
 Part = Literal["latents", "features", "restored"]
 
 
-class WavCubeFrontend(Frontend):
+class WavCubeExtractor(FeatureExtractor):
     """One part of a model, as frames.
 
     Args:
@@ -31,7 +31,9 @@ class WavCubeFrontend(Frontend):
 
     def __init__(self, model: WavCube, part: Part = "latents", name: str | None = None) -> None:
         if part == "restored" and model.restorer is None:
-            raise CheckpointError("this model came without its restorer; convert the checkpoint with --training-form")
+            raise CheckpointError(
+                "this model came without its restorer; convert the checkpoint with --keep-training-modules"
+            )
         self.model, self.part = model, part
         self.name = name or f"WavCube {part}"
         self.dim = model.latent_dim if part == "latents" else model.config.encoder.width
@@ -40,7 +42,7 @@ class WavCubeFrontend(Frontend):
         space = model.identity
         if part == "restored" and model.restorer is not None:
             space += fingerprint_tensors(model.restorer.state_dict())
-        self.identity = f"wavcube-{part}-{space}"
+        self.fingerprint = f"wavcube-{part}-{space}"
 
     def frames(self, samples: int) -> int:
         if self.part == "latents":
@@ -60,8 +62,8 @@ class WavCubeFrontend(Frontend):
         return parts[self.part]().values.float()
 
 
-def load_wavcube_frontend(folder: str | None, part: Part, device: str | torch.device) -> WavCubeFrontend:
+def load_wavcube_extractor(folder: str | None, part: Part, device: str | torch.device) -> WavCubeExtractor:
     """The packaged model's part, or that of a checkpoint folder or hub id."""
     model = WavCube.from_pretrained(folder, device=device)
     label = "WavCube" if folder is None else Path(folder).name
-    return WavCubeFrontend(model, part, label if part == "latents" else f"{label} {part}")
+    return WavCubeExtractor(model, part, label if part == "latents" else f"{label} {part}")

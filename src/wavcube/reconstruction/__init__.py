@@ -1,6 +1,6 @@
 """How good is reconstructed speech: metrics, systems to compare, evaluation, report.
 
-In the order of the data: utterances (what to evaluate on), systems (what reconstructs), metrics (what judges),
+In the order of the data: utterances (what to evaluate on), systems (what reconstructs), metrics,
 evaluation (with scoring and results: everything on everything), statistics and summary, report.
 """
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.training.config import LossConfig
-from wavcube.training.discriminators import Verdict
+from wavcube.training.discriminators import DiscriminatorOutput
 from wavcube.training.losses import (
     MelLoss,
     SpectrumLoss,
@@ -16,7 +16,7 @@ from wavcube.training.losses import (
     feature_matching_loss,
 )
 
-Judge = Callable[[Tensor], dict[str, list[Verdict]]]
+DiscriminatorFn = Callable[[Tensor], dict[str, list[DiscriminatorOutput]]]
 """Discriminators, by family, of a waveform [B, S]."""
 
 Logs = dict[str, Tensor]
@@ -32,8 +32,8 @@ class AcousticLoss(nn.Module):
         self.mel = MelLoss()
         self.spectrum = SpectrumLoss(config.stft_windows)
 
-    def forward(self, decoded: Tensor, recording: Tensor, judge: Judge | None) -> tuple[Tensor, Logs]:
-        """Loss of `decoded` against `recording`, both [B, S]; without `judge` there is no adversarial part.
+    def forward(self, decoded: Tensor, recording: Tensor, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
+        """Loss of `decoded` against `recording`, both [B, S]; without `discriminate` there is no adversarial part.
 
         The discriminators' parameters should not require gradients here: they only pass theirs on to the waveform.
         """
@@ -47,29 +47,30 @@ class AcousticLoss(nn.Module):
             logs["stft_magnitude"], logs["stft_complex"] = self.spectrum(decoded, recording)
             total = total + config.stft_magnitude * logs["stft_magnitude"]
             total = total + config.stft_complex * logs["stft_complex"]
-        if judge is not None:
-            fake = judge(decoded)
+        if discriminate is not None:
+            fake = discriminate(decoded)
             with torch.no_grad():
-                real = judge(recording)
-            for family, verdicts in fake.items():
+                real = discriminate(recording)
+            for family, outputs in fake.items():
                 weight = config.gan * (config.band if family == "band" else 1.0)
-                logs[f"adversarial_{family}"] = adversarial_loss(verdicts)
-                logs[f"feature_matching_{family}"] = feature_matching_loss(real[family], verdicts)
+                logs[f"adversarial_{family}"] = adversarial_loss(outputs)
+                logs[f"feature_matching_{family}"] = feature_matching_loss(real[family], outputs)
                 total = total + weight * logs[f"adversarial_{family}"]
                 total = total + weight * config.feature_matching * logs[f"feature_matching_{family}"]
         return total, {name: value.detach() for name, value in logs.items()}
 
-    def discriminator(self, decoded: Tensor, recording: Tensor, judge: Judge) -> tuple[Tensor, Logs]:
+    def discriminator(self, decoded: Tensor, recording: Tensor, discriminate: DiscriminatorFn) -> tuple[Tensor, Logs]:
         """The discriminators' own loss on both waveforms [B, S]; gradients stop at `decoded`.
 
         Not scaled by `gan`, as it is in the reference: AdamW takes the scale out again.
         """
-        verdicts = judge(torch.cat([recording, decoded.detach()]))  # one pass of twice the batch is faster than two
+        # One pass of twice the batch is faster than two.
+        outputs = discriminate(torch.cat([recording, decoded.detach()]))
         items = len(recording)
         logs = {}
-        for family, both in verdicts.items():
-            real = [Verdict(verdict.score[:items], []) for verdict in both]
-            fake = [Verdict(verdict.score[items:], []) for verdict in both]
+        for family, both in outputs.items():
+            real = [DiscriminatorOutput(output.logits[:items], []) for output in both]
+            fake = [DiscriminatorOutput(output.logits[items:], []) for output in both]
             logs[f"discriminator_{family}"] = discriminator_loss(real, fake)
         total = logs.get("discriminator_period", 0.0) + self.config.band * logs.get("discriminator_band", 0.0)
         assert isinstance(total, Tensor)

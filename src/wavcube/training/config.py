@@ -1,4 +1,4 @@
-"""Everything that a training run can be told, as typed dataclasses; recipes set what differs from these values.
+"""All settings of a training run, as typed dataclasses; recipes set what differs from these values.
 
 The values here are those of stage 1 of the published recipe (arXiv 2605.06407); recipes/wavcube.yaml holds stage 2's.
 """
@@ -17,17 +17,19 @@ class ModelConfig:
 
     Attributes:
         preset: a named configuration of `WavCubeConfig`.
-        linear_start: so many channels begin as a linear codec (small/pca_init.py): a student's in distillation,
-            compressor's and decoder's in stage 1; 0 for random weights.
-        semantic_start: with it, the latent's other channels are the features' directions that say most about the
-            teacher, in both stages (training/small/rrr_init.py); stage 1 then starts from the run of a distillation.
+        pca_init: channels that are initialised as a linear codec by principal components (small/pca_init.py): those of
+            the student in distillation, of compressor and decoder in stage 1; 0 for random weights.
+        rrr_init: initialise the latent's other channels by reduced-rank regression from the features to the teacher's
+            (small/rrr_init.py) and keep them, in both stages; stage 1 then starts from the run of a distillation.
+        freeze_feature_encoder: stage 2 does not train the encoder's convolutions.
         encoder, bottleneck, decoder: what differs from the preset, by the names of `WavCubeConfig`. The encoder's sizes
             come from the pretrained encoder; of `encoder` only `feature_layer` and the dropouts are used then.
     """
 
     preset: str = "full"
-    linear_start: int = 0
-    semantic_start: bool = False
+    pca_init: int = 0
+    rrr_init: bool = False
+    freeze_feature_encoder: bool = False
     encoder: dict[str, Any] = field(default_factory=dict)
     bottleneck: dict[str, Any] = field(default_factory=dict)
     decoder: dict[str, Any] = field(default_factory=dict)
@@ -40,13 +42,11 @@ class LossConfig:
     Attributes:
         restored: L(R(C(f)), teacher), both stages; L = mean squared error + 1 - mean cosine similarity.
         student: L(student, teacher), stage 2.
-        heard: L(frozen encoder on the decoded waveform, frozen encoder on the recording), both stages.
+        encoder_feature: L(frozen encoder on the decoded waveform, frozen encoder on the recording), both stages.
         mel: L1 of log-mel spectrograms.
         gan: adversarial + feature matching, together.
         feature_matching: feature matching against the adversarial term.
         band: the band discriminators against the period ones.
-        gan_from: step from which the acoustic loss has its adversarial part.
-        discriminator_lead: so many steps before it the discriminators begin to learn.
         kl: of the variational bottlenecks.
         waveform: L1 of the samples.
         stft_magnitude, stft_complex: distances of short-time spectra at `stft_windows` samples.
@@ -54,13 +54,11 @@ class LossConfig:
 
     restored: float = 1.0
     student: float = 1.0
-    heard: float = 0.0
+    encoder_feature: float = 0.0
     mel: float = 45.0
     gan: float = 1.0
     feature_matching: float = 1.0
     band: float = 1.0
-    gan_from: int = 5000
-    discriminator_lead: int = 0
     kl: float = 1e-4
     waveform: float = 0.0
     stft_magnitude: float = 0.0
@@ -80,7 +78,6 @@ class OptimizerConfig:
         clip: gradients are scaled down to this norm, of generator and discriminators each; 0 for not at all.
         accumulate: batches to one step.
         ema: decay of the moving average of the weights, which is then validated and exported; 0 for none.
-        freeze_front_end: stage 2 leaves the encoder's convolutional front end as it is.
     """
 
     steps: int = 500_000
@@ -94,7 +91,6 @@ class OptimizerConfig:
     clip: float = 0.0
     accumulate: int = 1
     ema: float = 0.0
-    freeze_front_end: bool = False
 
 
 @dataclass
@@ -124,8 +120,8 @@ class ValidationConfig:
         crop_seconds: a clip is measured up to this length.
         batch_size: clips a device and batch.
         clips: at most so many clips, over all devices; 0 for all there are.
-        judged_clips: on so many of them STOI and PESQ are computed.
-        shown_clips: so many are heard and seen in TensorBoard.
+        metric_clips: on so many of them STOI and PESQ are computed.
+        shown_clips: so many appear in TensorBoard, as audio and spectrograms.
         best_by: the measure whose lowest value marks the best checkpoint.
     """
 
@@ -133,7 +129,7 @@ class ValidationConfig:
     crop_seconds: float = 10.0
     batch_size: int = 4
     clips: int = 200
-    judged_clips: int = 50
+    metric_clips: int = 50
     shown_clips: int = 4
     best_by: str = "mel"
 
@@ -147,8 +143,8 @@ class RunConfig:
         log_every: steps to one line of logs.
         save_every: steps from one checkpoint to the next; the best and the last are kept as well.
         keep: so many of the newest checkpoints stay.
-        statistics_clips: training crops a device over which the latent's mean and deviation are computed.
-        stop_after_bad: so many steps in a row without finite gradients end the run.
+        statistics_clips: training crops a device over which the latent's mean and standard deviation are computed.
+        stop_after_nonfinite: so many steps in a row without finite gradients end the run.
     """
 
     seed: int = 0
@@ -156,7 +152,7 @@ class RunConfig:
     save_every: int = 5000
     keep: int = 3
     statistics_clips: int = 200
-    stop_after_bad: int = 20
+    stop_after_nonfinite: int = 20
 
 
 @dataclass
@@ -188,16 +184,16 @@ class TrainConfig:
 
     Attributes:
         task: distill, stage1 or stage2.
-        start: what it starts from. Distillation: "random" or an encoder. Stage 1: a speech encoder (a run of
+        init_from: what it starts from. Distillation: "random" or an encoder. Stage 1: a speech encoder (a run of
             distillation, a folder of transformers, a hub id), a WavCube folder whose encoder to take, or "random".
             Stage 2: a run of stage 1 or a WavCube folder.
         teacher: distillation: the encoder to learn from, a folder of transformers or a hub id. Stage 2: the encoder
-            that anchors, given as `start` is in stage 1; empty for the encoder (or the teacher, where there is one) of
-            what it starts from.
+            that anchors, given as `init_from` is in stage 1; empty for the teacher (or, where there is none, the
+            encoder) of what it starts from.
     """
 
     task: str = "stage1"
-    start: str = ""
+    init_from: str = ""
     teacher: str = ""
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -216,10 +212,10 @@ def check_values(config: TrainConfig) -> None:
     optimizer, losses, loader = config.optimizer, config.losses, config.loader
     largest_window = max([1024, *config.discriminator.windows, *losses.stft_windows])
     for condition, message in (
-        (config.start != "", "start is empty: name the encoder or run to start from (--from)"),
+        (config.init_from != "", "init_from is empty: name the encoder or run to start from (--from)"),
         (
-            config.model.linear_start > 0 or not config.model.semantic_start,
-            "model.semantic_start fills what model.linear_start leaves; set that too",
+            config.model.pca_init > 0 or not config.model.rrr_init,
+            "model.rrr_init fills what model.pca_init leaves; set that too",
         ),
         (optimizer.steps > 0, f"optimizer.steps is {optimizer.steps}; it must be above 0"),
         (
@@ -250,9 +246,9 @@ def check_values(config: TrainConfig) -> None:
     ):
         if not condition:
             raise ConfigError(message)
-    for name in ("every", "clips", "judged_clips", "shown_clips"):
+    for name in ("every", "clips", "metric_clips", "shown_clips"):
         if getattr(config.validation, name) < 0:
             raise ConfigError(f"validation.{name} is below 0")
-    for name in ("log_every", "save_every", "keep", "stop_after_bad"):
+    for name in ("log_every", "save_every", "keep", "stop_after_nonfinite"):
         if getattr(config.run, name) < 1:
             raise ConfigError(f"run.{name} is {getattr(config.run, name)}; it must be 1 or more")

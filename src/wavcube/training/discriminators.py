@@ -1,6 +1,6 @@
 """The two families of discriminators of Vocos and DAC: over periods of the waveform, and over bands of its spectrum.
 
-A discriminator maps a waveform [B, S] to a `Verdict`: a map of scores (high where it hears real speech) and the
+A discriminator maps a waveform [B, S] to a `DiscriminatorOutput`: a map of logits (high for real speech) and the
 feature maps on the way there, which feature matching compares. The parameters' names are those of the published
 checkpoints, except that weight norm's `weight_g` and `weight_v` are `parametrizations.weight.original0` and
 `original1`; `from_published_names` translates.
@@ -22,7 +22,7 @@ LEAK = 0.1
 
 @dataclass
 class DiscriminatorConfig:
-    """Sizes of the discriminators; the defaults are the published ones (43M parameters)."""
+    """Sizes of the discriminators and when they take part; the defaults are the published ones (43M parameters)."""
 
     periods: list[int] = field(default_factory=lambda: [2, 3, 5, 7, 11])
     """Periods in samples; none switches the family off."""
@@ -32,13 +32,17 @@ class DiscriminatorConfig:
     bands: list[float] = field(default_factory=lambda: [0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
     """Edges of the bands as shares of half the sampling rate."""
     band_channels: int = 32
+    adversarial_start_step: int = 5000
+    """Step from which the acoustic loss has its adversarial part."""
+    pretraining_steps: int = 0
+    """Steps for which the discriminators train before that, without a part in the loss."""
 
 
-class Verdict(NamedTuple):
-    """What one sub-discriminator says: `score` [B, ...] and `features`, each [B, C, ...]."""
+class DiscriminatorOutput(NamedTuple):
+    """Of one sub-discriminator: `logits` [B, ...] and `feature_maps`, each [B, C, ...]."""
 
-    score: Tensor
-    features: list[Tensor]
+    logits: Tensor
+    feature_maps: list[Tensor]
 
 
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1)) -> nn.Module:
@@ -58,16 +62,16 @@ class PeriodDiscriminator(nn.Module):
             self.convs.append(_conv(inputs, outputs, (5, 1), (stride, 1)))
         self.conv_post = _conv(channels[-1], 1, (3, 1))
 
-    def forward(self, waveform: Tensor) -> Verdict:
+    def forward(self, waveform: Tensor) -> DiscriminatorOutput:
         missing = -waveform.shape[1] % self.period
         hidden = F.pad(waveform[:, None], (0, missing), mode="reflect").unflatten(2, (-1, self.period))
-        features = []
+        feature_maps = []
         for conv in self.convs:
             hidden = F.leaky_relu(conv(hidden), LEAK)
-            features.append(hidden)
-        score = self.conv_post(hidden)
-        # The first convolution's output is not matched, the score map is.
-        return Verdict(score.flatten(1), [*features[1:], score])
+            feature_maps.append(hidden)
+        logits = self.conv_post(hidden)
+        # The first convolution's output is not matched, the map of logits is.
+        return DiscriminatorOutput(logits.flatten(1), [*feature_maps[1:], logits])
 
 
 class BandDiscriminator(nn.Module):
@@ -91,19 +95,19 @@ class BandDiscriminator(nn.Module):
         self.window: Tensor
         self.register_buffer("window", torch.hann_window(window), persistent=False)
 
-    def forward(self, waveform: Tensor) -> Verdict:
+    def forward(self, waveform: Tensor) -> DiscriminatorOutput:
         spectrum = self._spectrum(waveform)
-        outputs, features = [], []
+        bands, feature_maps = [], []
         for bins, convs in zip(self.slices, self.band_convs, strict=True):
             hidden = spectrum[..., bins]
             assert isinstance(convs, nn.ModuleList)
             for i, conv in enumerate(convs):
                 hidden = F.leaky_relu(conv(hidden), LEAK)
                 if i > 0:
-                    features.append(hidden)
-            outputs.append(hidden)
-        score = self.conv_post(torch.cat(outputs, dim=-1))
-        return Verdict(score, [*features, score])
+                    feature_maps.append(hidden)
+            bands.append(hidden)
+        logits = self.conv_post(torch.cat(bands, dim=-1))
+        return DiscriminatorOutput(logits, [*feature_maps, logits])
 
     def _spectrum(self, waveform: Tensor) -> Tensor:
         """[B, S] -> real and imaginary parts [B, 2, T, bins] of the centred waveform, its peak brought to 0.8."""
@@ -115,31 +119,43 @@ class BandDiscriminator(nn.Module):
         return torch.view_as_real(spectrum).permute(0, 3, 2, 1)
 
 
-class _Family(nn.Module):
+class _MultiDiscriminator(nn.Module):
     """Sub-discriminators under the name that published checkpoints give them."""
 
     def __init__(self, members: list[nn.Module]) -> None:
         super().__init__()
         self.discriminators = nn.ModuleList(members)
 
-    def forward(self, waveform: Tensor) -> list[Verdict]:
+    def forward(self, waveform: Tensor) -> list[DiscriminatorOutput]:
         return [member(waveform) for member in self.discriminators]
 
 
+class MultiPeriodDiscriminator(_MultiDiscriminator):
+    """One `PeriodDiscriminator` for each period."""
+
+    def __init__(self, config: DiscriminatorConfig) -> None:
+        super().__init__([PeriodDiscriminator(p, config.period_channels) for p in config.periods])
+
+
+class MultiBandDiscriminator(_MultiDiscriminator):
+    """One `BandDiscriminator` for each window size."""
+
+    def __init__(self, config: DiscriminatorConfig) -> None:
+        super().__init__([BandDiscriminator(w, config.bands, config.band_channels) for w in config.windows])
+
+
 class Discriminators(nn.Module):
-    """Both families. Waveform [B, S] -> {"period": verdicts, "band": verdicts}; an empty family is left out."""
+    """Both families. Waveform [B, S] -> {"period": outputs, "band": outputs}; an empty family is left out."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         self.families = nn.ModuleDict()
         if config.periods:
-            self.families["period"] = _Family([PeriodDiscriminator(p, config.period_channels) for p in config.periods])
+            self.families["period"] = MultiPeriodDiscriminator(config)
         if config.windows:
-            self.families["band"] = _Family(
-                [BandDiscriminator(w, config.bands, config.band_channels) for w in config.windows]
-            )
+            self.families["band"] = MultiBandDiscriminator(config)
 
-    def forward(self, waveform: Tensor) -> dict[str, list[Verdict]]:
+    def forward(self, waveform: Tensor) -> dict[str, list[DiscriminatorOutput]]:
         return {name: family(waveform) for name, family in self.families.items()}
 
 

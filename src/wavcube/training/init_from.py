@@ -16,8 +16,8 @@ from wavcube.errors import CheckpointError, ConfigError
 from wavcube.training.config import ModelConfig, TrainConfig
 from wavcube.training.small.distillation_heads import load_heads
 from wavcube.training.small.pca_codec import training_recordings
-from wavcube.training.small.pca_init import hold_compressed_code, start_compressor, start_decoder
-from wavcube.training.small.rrr_init import find_directions, hold_semantics, start_semantics
+from wavcube.training.small.pca_init import freeze_compressor_code, pca_init_compressor, pca_init_decoder
+from wavcube.training.small.rrr_init import find_directions, freeze_semantics, rrr_init_compressor
 
 logger = logging.getLogger(__name__)
 
@@ -27,28 +27,28 @@ DROPOUTS = ("hidden_dropout", "attention_dropout", "activation_dropout")
 
 def stage1_model(config: TrainConfig) -> WavCube:
     """A model for stage 1: a pretrained encoder, adapters that begin as copies of its first layers, a new decoder."""
-    if config.start == "random":
+    if config.init_from == "random":
         model = WavCube(model_config(config.model))
     else:
-        encoder = load_encoder(config.start, config.model.encoder.get("feature_layer", -1))
+        encoder = load_encoder(config.init_from, config.model.encoder.get("feature_layer", -1))
         model = WavCube(model_config(config.model, encoder))
         model.encoder.load_state_dict(encoder.state_dict())
     model.copy_layers_from_encoder()
-    if config.model.linear_start:
-        _start_with_a_codec(model, config)
-    _hold_start(model, config)
+    if config.model.pca_init:
+        _pca_init(model, config)
+    _freeze_initialised(model, config)
     model.encoder.requires_grad_(False)
     return model
 
 
 def stage2_model(config: TrainConfig) -> WavCube:
     """A model for stage 2: the one of stage 1 with a frozen copy of its encoder, or one of stage 2 to go on with."""
-    folder = start_folder(config.start)
+    folder = checkpoint_folder(config.init_from)
     model = WavCube.from_pretrained(folder)
     if model.restorer is None:
         raise CheckpointError(
             f"{folder}: has no restorer, which stage 2 needs; start from a run of stage 1, or convert the published "
-            "checkpoint with --training-form"
+            "checkpoint with --keep-training-modules"
         )
     if config.teacher:
         model.teacher = _as_teacher(load_encoder(config.teacher, model.config.encoder.feature_layer), model, config)
@@ -62,20 +62,20 @@ def stage2_model(config: TrainConfig) -> WavCube:
     model.config = dataclasses.replace(model.config, stage=2, teacher=True)
     model.requires_grad_(True)
     model.teacher.requires_grad_(False)
-    model.encoder.feature_extractor.requires_grad_(not config.optimizer.freeze_front_end)
+    model.encoder.feature_extractor.requires_grad_(not config.model.freeze_feature_encoder)
     model = _own_memory(model)
-    _hold_start(model, config)
+    _freeze_initialised(model, config)
     return model
 
 
 def resumed_model(checkpoint: Path, config: TrainConfig) -> WavCube:
     """The model of a run's own checkpoint, with the same parameters frozen as when it began."""
     model = _own_memory(WavCube.from_pretrained(checkpoint))
-    _hold_start(model, config)
+    _freeze_initialised(model, config)
     if model.teacher is None:
         model.encoder.requires_grad_(False)
     else:
-        model.encoder.feature_extractor.requires_grad_(not config.optimizer.freeze_front_end)
+        model.encoder.feature_extractor.requires_grad_(not config.model.freeze_feature_encoder)
     return model
 
 
@@ -100,19 +100,19 @@ def model_config(config: ModelConfig, encoder: SpeechEncoder | None = None) -> W
 
 def load_encoder(name: str, feature_layer: int = -1) -> SpeechEncoder:
     """The encoder of a WavCube folder or a run of any task, or of a transformers folder or hub id."""
-    folder = start_folder(name)
+    folder = checkpoint_folder(name)
     if _is_wavcube(folder):
         encoder = WavCube.from_pretrained(folder).encoder
         if encoder.config.feature_layer != feature_layer:
             raise CheckpointError(
-                f"{name}: its encoder gives layer {encoder.config.feature_layer}, layer {feature_layer} is wanted; "
+                f"{name}: its encoder gives layer {encoder.config.feature_layer}, not layer {feature_layer}; "
                 "start from the transformers folder it was made of"
             )
         return encoder
     return SpeechEncoder.from_transformers(str(folder) if folder.is_dir() else name, feature_layer)
 
 
-def start_folder(name: str) -> Path:
+def checkpoint_folder(name: str) -> Path:
     """The checkpoint folder that a run's folder, or a checkpoint folder itself, stands for."""
     folder = Path(name)
     if (folder / "checkpoints").is_dir():
@@ -125,36 +125,36 @@ def start_folder(name: str) -> Path:
 
 def load_discriminator(discriminator: nn.Module, name: str) -> None:
     """Let discriminators go on from those of the run that a model starts from, where it has any of the same size."""
-    path = start_folder(name) / DISCRIMINATOR
+    path = checkpoint_folder(name) / DISCRIMINATOR
     if not path.is_file():
         logger.warning("%s has no discriminators; new ones start from random weights", name)
         return
     weights = load_file(path)
-    wanted = {key: value.shape for key, value in discriminator.state_dict().items()}
-    if {key: value.shape for key, value in weights.items()} != wanted:
+    expected = {key: value.shape for key, value in discriminator.state_dict().items()}
+    if {key: value.shape for key, value in weights.items()} != expected:
         logger.warning("%s has discriminators of another size; new ones start from random weights", name)
         return
     discriminator.load_state_dict(weights)
 
 
-def _start_with_a_codec(model: WavCube, config: TrainConfig) -> None:
-    channels, recordings = config.model.linear_start, training_recordings(config)
-    start_compressor(model, channels)
-    if config.model.semantic_start:
+def _pca_init(model: WavCube, config: TrainConfig) -> None:
+    channels, recordings = config.model.pca_init, training_recordings(config)
+    pca_init_compressor(model, channels)
+    if config.model.rrr_init:
         free = model.config.bottleneck.latent_dim - 2 - channels
-        heads = load_heads(start_folder(config.start))
+        heads = load_heads(checkpoint_folder(config.init_from))
         directions = find_directions(model.encoder, heads, recordings, free - 1, channels)
-        start_semantics(model, directions, channels)
-        logger.info("semantic start: %d directions hold %.0f %%", free - 1, 100 * directions.explained)
-    start_decoder(model, recordings, channels)
+        rrr_init_compressor(model, directions, channels)
+        logger.info("reduced-rank regression: %d directions hold %.0f %%", free - 1, 100 * directions.explained)
+    pca_init_decoder(model, recordings, channels)
 
 
-def _hold_start(model: WavCube, config: TrainConfig) -> None:
-    """Hold what is to stay of a linear and a semantic start: in stage 1 both, in stage 2 what the latent means."""
-    if config.model.semantic_start:
-        hold_semantics(model, config.model.linear_start)
-    if config.model.linear_start and model.teacher is None:
-        hold_compressed_code(model, config.model.linear_start)
+def _freeze_initialised(model: WavCube, config: TrainConfig) -> None:
+    """Freeze what must stay of the initialisation: in stage 1 all of it, in stage 2 that of the regression."""
+    if config.model.rrr_init:
+        freeze_semantics(model, config.model.pca_init)
+    if config.model.pca_init and model.teacher is None:
+        freeze_compressor_code(model, config.model.pca_init)
 
 
 def _as_teacher(teacher: SpeechEncoder, model: WavCube, config: TrainConfig) -> SpeechEncoder:

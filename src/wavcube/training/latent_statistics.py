@@ -1,4 +1,4 @@
-"""Mean and deviation of every latent channel over training data: generators and probes normalise with them."""
+"""Mean and standard deviation of every latent channel over training data, which generators and probes normalise by."""
 
 from contextlib import nullcontext
 
@@ -37,7 +37,7 @@ class LatentStatistics:
     def of(
         self, fabric: Fabric, networks: nn.Module, objective: Objective, average: WeightAverage | None
     ) -> tuple[Tensor, Tensor] | None:
-        """Mean and deviation [C] on the CPU; None for networks without a latent. Every process has to call this."""
+        """Mean and standard deviation [C] on the CPU; None for networks without a latent. All processes call it."""
         sums: Tensor | None = None
         with nullcontext() if average is None else average.in_networks():
             networks.eval()

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from wavcube.audio.spectrogram import LogMel
 from wavcube.codec.masking import widened
-from wavcube.training.discriminators import Verdict
+from wavcube.training.discriminators import DiscriminatorOutput
 
 
 def semantic_loss(estimate: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -22,23 +22,23 @@ def semantic_loss(estimate: Tensor, target: Tensor, mask: Tensor | None = None) 
     return error.mean() + (1.0 - cosine.mean())
 
 
-def discriminator_loss(real: list[Verdict], fake: list[Verdict]) -> Tensor:
+def discriminator_loss(real: list[DiscriminatorOutput], fake: list[DiscriminatorOutput]) -> Tensor:
     """Hinge loss of one family: max(0, 1 - D(real)) + max(0, 1 + D(fake)), averaged over its members."""
     pairs = zip(real, fake, strict=True)
-    terms = [(1 - r.score.float()).clamp_min(0).mean() + (1 + f.score.float()).clamp_min(0).mean() for r, f in pairs]
+    terms = [(1 - r.logits.float()).clamp_min(0).mean() + (1 + f.logits.float()).clamp_min(0).mean() for r, f in pairs]
     return torch.stack(terms).mean()
 
 
-def adversarial_loss(fake: list[Verdict]) -> Tensor:
+def adversarial_loss(fake: list[DiscriminatorOutput]) -> Tensor:
     """The generator's side of the hinge loss: max(0, 1 - D(fake)), averaged over a family's members."""
-    return torch.stack([(1 - verdict.score.float()).clamp_min(0).mean() for verdict in fake]).mean()
+    return torch.stack([(1 - output.logits.float()).clamp_min(0).mean() for output in fake]).mean()
 
 
-def feature_matching_loss(real: list[Verdict], fake: list[Verdict]) -> Tensor:
+def feature_matching_loss(real: list[DiscriminatorOutput], fake: list[DiscriminatorOutput]) -> Tensor:
     """L1 distance of the feature maps, summed over a member's maps and averaged over a family's members."""
     terms = []
     for a, b in zip(real, fake, strict=True):
-        pairs = zip(a.features, b.features, strict=True)
+        pairs = zip(a.feature_maps, b.feature_maps, strict=True)
         terms.append(torch.stack([F.l1_loss(g.float(), r.float()) for r, g in pairs]).sum())
     return torch.stack(terms).mean()
 
@@ -58,8 +58,8 @@ class SpectrumLoss(nn.Module):
     """Distances of short-time spectra of two waveforms [B, S] at several window sizes (hop a quarter of each).
 
     `magnitude`: spectral convergence + L1 of log magnitudes (Parallel WaveGAN, 1910.11480, eqs. 4-6).
-    `complex_`: L1 of real and imaginary parts relative to the target's mean magnitude; unlike magnitudes, it tells
-    the phase where to go from the first step on.
+    `complex_`: L1 of real and imaginary parts relative to the target's mean magnitude; unlike magnitudes, it has
+    a useful gradient for the phase from the first step on.
     """
 
     def __init__(self, windows: list[int]) -> None:

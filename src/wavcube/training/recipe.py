@@ -5,6 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from wavcube.config import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
+from wavcube.config_aliases import TRAINING
 from wavcube.errors import ConfigError
 from wavcube.training.config import TrainConfig, check_values
 
@@ -29,17 +30,17 @@ def read_recipe(task: str, recipe: str | Path | None = None, settings: list[str]
     merged = OmegaConf.structured(TrainConfig(task=task))
     for path in recipe_chain(recipe):
         common, sections = _read(path)
-        merged = merge(merged, common, str(path))
+        merged = merge(merged, common, str(path), TRAINING)
         for name in TASKS:  # the other tasks' sections are checked too: better a typo found now than after stage 1
             if name in sections:
-                result = merge(merged, sections[name], f"{path}, section {name}")
+                result = merge(merged, sections[name], f"{path}, section {name}", TRAINING)
                 merged = result if name == task else merged
-    return _checked(merge_settings(merged, settings))
+    return _checked(merge_settings(merged, settings, TRAINING))
 
 
 def load_config(path: Path) -> TrainConfig:
     """The resolved configuration that a run wrote."""
-    return _checked(merge(OmegaConf.structured(TrainConfig()), load_yaml(path), str(path)))
+    return _checked(merge(OmegaConf.structured(TrainConfig()), load_yaml(path), str(path), TRAINING))
 
 
 def _read(path: Path) -> tuple[DictConfig, dict[str, DictConfig]]:

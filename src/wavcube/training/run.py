@@ -36,12 +36,12 @@ def train_run(
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
     folder = Path(folder)
-    wanted = None
+    requested = None
     if recipe is not None or settings or not resume:
         if recipe is None:
             raise ConfigError("name a recipe with --recipe (or, to go on with a run as it is, only --resume and --out)")
-        wanted = read_recipe(task, recipe, settings)
-    config = settle_config(folder, wanted, resume)
+        requested = read_recipe(task, recipe, settings)
+    config = settle_config(folder, requested, resume)
     if config.task != task:
         raise ConfigError(f"{folder}: is a run of {config.task}, not of {task}")
     return train(config, folder)

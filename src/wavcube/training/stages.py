@@ -1,7 +1,7 @@
 """The two stages of WavCube (arXiv 2605.06407).
 
 Stage 1: the encoder is frozen; compressor C and restorer R learn to take its features f through the bottleneck, and
-the acoustic decoder learns to speak from a latent that its loss does not shape:
+the acoustic decoder learns to decode a latent that its loss does not shape:
 
     L(R(C(f)), f) + acoustic(decoder(stop_gradient(C(f))))
 
@@ -10,8 +10,8 @@ latent:
 
     L(R(C(f_student)), f_teacher) + L(f_student, f_teacher) + acoustic(decoder(C(f_student)))
 
-Small models may have a term more, which is not in the paper: the frozen encoder listens to what is decoded, and what it
-hears should be what it hears in the recording, L(frozen(decoded), frozen(recording)).
+An optional extra term, not in the paper, matches the frozen encoder's features of the decoded audio to those of the
+original recording: L(frozen(decoded), frozen(recording)).
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ from wavcube.codec.masking import conv_frames, length_mask
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import Objective, Output
 from wavcube.errors import ConfigError
-from wavcube.training.acoustic_loss import AcousticLoss, Judge, Logs
+from wavcube.training.acoustic_loss import AcousticLoss, DiscriminatorFn, Logs
 from wavcube.training.config import TrainConfig
 from wavcube.training.discriminators import Discriminators
 from wavcube.training.losses import semantic_loss
@@ -41,12 +41,12 @@ class StageNetworks(nn.Module):
     The adapters (compressor and restorer) keep the dropout of their configuration, the encoder has none: it is a
     pretrained network that is tuned, and its targets come without dropout.
 
-    `listen`: the frozen encoder also hears what is decoded.
+    `encoder_features`: the frozen encoder also runs on the decoded audio.
     """
 
-    def __init__(self, model: WavCube, listen: bool = False) -> None:
+    def __init__(self, model: WavCube, encoder_features: bool = False) -> None:
         super().__init__()
-        self.model, self.listen = model, listen
+        self.model, self.encoder_features = model, encoder_features
 
     def train(self, mode: bool = True) -> "StageNetworks":
         super().train(mode)
@@ -63,7 +63,7 @@ class StageNetworks(nn.Module):
         Returns:
             features [B, T, H] of the encoder and target [B, T, H] of the frozen one, restored [B, T, H], latent
             [B, T', C], latent_lengths [B], audio [B, S]; frames [B] where `lengths` are given, kl of variational kinds,
-            heard [B, T, H] of the frozen encoder where it listens.
+            decoded_features [B, T, H] of the frozen encoder on the decoded audio where they are asked for.
         """
         model = self.model
         if model.teacher is None:
@@ -84,8 +84,8 @@ class StageNetworks(nn.Module):
         latent_lengths = None if frames is None else code.lengths
         assert model.restorer is not None
         restored = model.restorer(code.latent, latent_lengths)[:, : features.shape[1]]
-        heard = code.latent.detach() if model.teacher is None else code.latent
-        audio = model.decoder(heard, latent_lengths)
+        decoder_input = code.latent.detach() if model.teacher is None else code.latent
+        audio = model.decoder(decoder_input, latent_lengths)
         output = {
             "features": features,
             "target": target,
@@ -94,8 +94,8 @@ class StageNetworks(nn.Module):
             "latent_lengths": code.lengths,
             "audio": _with_length(audio, waveform.shape[1]),
         }
-        if self.listen:
-            output["heard"], _ = (model.teacher or model.encoder)(output["audio"].float(), lengths)
+        if self.encoder_features:
+            output["decoded_features"], _ = (model.teacher or model.encoder)(output["audio"].float(), lengths)
         if frames is not None:
             output["frames"] = frames
         if code.kl is not None:
@@ -108,7 +108,7 @@ class Stage(Objective):
 
     Args:
         config: of the run.
-        model: in training form, what does not learn frozen (see start.py).
+        model: in training form, what does not learn frozen (see init_from.py).
     """
 
     networks: StageNetworks
@@ -116,9 +116,9 @@ class Stage(Objective):
     def __init__(self, config: TrainConfig, model: WavCube) -> None:
         super().__init__()
         self.losses = config.losses
-        self.gan_from = config.losses.gan_from
-        self.discriminator_from = self.gan_from - config.losses.discriminator_lead
-        self.networks = StageNetworks(model, listen=config.losses.heard > 0)
+        self.adversarial_start_step = config.discriminator.adversarial_start_step
+        self.discriminator_start_step = self.adversarial_start_step - config.discriminator.pretraining_steps
+        self.networks = StageNetworks(model, encoder_features=config.losses.encoder_feature > 0)
         self.acoustic = AcousticLoss(config.losses)
         if config.losses.gan and (config.discriminator.periods or config.discriminator.windows):
             self.discriminator = Discriminators(config.discriminator)
@@ -136,8 +136,8 @@ class Stage(Objective):
             inputs["features"] = self.cache.features(inputs["waveform"], inputs["lengths"])
         return inputs
 
-    def generator_loss(self, batch: Batch, output: Output, judge: Judge | None) -> tuple[Tensor, Logs]:
-        total, logs = self.acoustic(output["audio"], batch.waveform, judge)
+    def generator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
+        total, logs = self.acoustic(output["audio"], batch.waveform, discriminate)
         for name, (value, weight) in self._semantic(output).items():
             total = total + weight * value
             logs[name] = value.detach()
@@ -146,8 +146,8 @@ class Stage(Objective):
             logs["kl"] = output["kl"].detach()
         return total, logs
 
-    def discriminator_loss(self, batch: Batch, output: Output, judge: Judge) -> tuple[Tensor, Logs]:
-        return self.acoustic.discriminator(output["audio"], batch.waveform, judge)
+    def discriminator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn) -> tuple[Tensor, Logs]:
+        return self.acoustic.discriminator(output["audio"], batch.waveform, discriminate)
 
     def measure(self, batch: Batch, output: Output) -> Logs:
         semantic = {name: value for name, (value, _) in self._semantic(output).items()}
@@ -171,8 +171,9 @@ class Stage(Objective):
         terms = {"restored": (semantic_loss(output["restored"], output["target"], mask), self.losses.restored)}
         if self.networks.model.teacher is not None:
             terms["student"] = (semantic_loss(output["features"], output["target"], mask), self.losses.student)
-        if "heard" in output:
-            terms["heard"] = (semantic_loss(output["heard"], output["target"], mask), self.losses.heard)
+        if "decoded_features" in output:
+            decoded = semantic_loss(output["decoded_features"], output["target"], mask)
+            terms["encoder_feature"] = (decoded, self.losses.encoder_feature)
         return terms
 
 

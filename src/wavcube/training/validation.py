@@ -1,4 +1,4 @@
-"""How good the networks are on held-out clips: the objective's measures, STOI, PESQ, and what one can hear and see."""
+"""Validation on held-out clips: the objective's measures, STOI, PESQ, and examples as audio and spectrograms."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Validation:
 
     Attributes:
         measures: means over clips by name.
-        shown: (name, recording [S], decoded [S]) of the clips to hear and see.
+        shown: (name, recording [S], decoded [S]) of the example clips.
     """
 
     measures: dict[str, float]
@@ -50,7 +50,7 @@ class HeldOut:
             train=False,
         )
         self.batches = _first_clips(loader, self._share(self.config.clips, fabric))
-        self.judged = self._share(self.config.judged_clips, fabric) or 0
+        self.scored = self._share(self.config.metric_clips, fabric) or 0
         if not self.batches:
             raise DataError("validation_data: there are fewer clips than processes; each needs one of its own")
         # A forward pass of sharded networks needs all processes, so all make as many.
@@ -66,7 +66,7 @@ class HeldOut:
         networks.eval()
         totals: dict[str, list[float]] = {}
         shown: list[tuple[str, Tensor, Tensor]] = []
-        judged = 0
+        scored = 0
         for i in range(self.passes):
             batch = self.batches[min(i, len(self.batches) - 1)].to(fabric.device)
             output = networks(**objective.inputs(batch))
@@ -82,9 +82,9 @@ class HeldOut:
                 batch.names, batch.lengths.tolist(), batch.waveform.cpu(), output["audio"].float().cpu(), strict=True
             ):
                 pair = recording[:length], decoded[:length]
-                if judged < self.judged:
-                    _add_judgement(totals, *(waveform.numpy() for waveform in pair))
-                    judged += 1
+                if scored < self.scored:
+                    _add_speech_metrics(totals, *(waveform.numpy() for waveform in pair))
+                    scored += 1
                 if len(shown) < self.config.shown_clips:
                     shown.append((name, *pair))
         networks.train()
@@ -105,14 +105,14 @@ def _first_clips(loader: "Iterable[Batch]", most: int | None) -> list[Batch]:
     return batches
 
 
-def _add_judgement(totals: dict[str, list[float]], recording: np.ndarray, decoded: np.ndarray) -> None:
+def _add_speech_metrics(totals: dict[str, list[float]], recording: np.ndarray, decoded: np.ndarray) -> None:
     """STOI and wide-band PESQ of a clip, where they are defined: both need some tenths of a second of speech."""
     try:
         from pesq import NoUtterancesError, pesq
         from pystoi import stoi
     except ImportError as error:
         raise MissingDependencyError(
-            'validation measures PESQ and STOI: pip install "wavcube[train]", or set validation.judged_clips=0'
+            'validation measures PESQ and STOI: pip install "wavcube[train]", or set validation.metric_clips=0'
         ) from error
     if len(recording) < SAMPLE_RATE // 2:
         return

@@ -6,9 +6,9 @@ read), recipe (how it is trained), batches, heads, specaugment, ctc, task (what 
 training), grid (several learning rates), intervals, results, solve (all of it), check and report.
 """
 
-from wavcube.understanding.config import Recipe
-from wavcube.understanding.results import Figure, Result
-from wavcube.understanding.run_task import Options, solve
+from wavcube.understanding.config import ProbeConfig
+from wavcube.understanding.results import Estimate, Result
+from wavcube.understanding.run_task import Options, run_task
 from wavcube.understanding.tasks import TASKS, task_named
 
-__all__ = ["TASKS", "Figure", "Options", "Recipe", "Result", "solve", "task_named"]
+__all__ = ["TASKS", "Estimate", "Options", "ProbeConfig", "Result", "run_task", "task_named"]

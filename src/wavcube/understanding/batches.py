@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from wavcube.features.shards import CachedFrames
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Example
 
 
@@ -47,7 +47,7 @@ class Batches:
     """
 
     def __init__(
-        self, frames: CachedFrames, examples: Sequence[Example], recipe: Recipe, frame_rate: float, seed: int
+        self, frames: CachedFrames, examples: Sequence[Example], recipe: ProbeConfig, frame_rate: float, seed: int
     ) -> None:
         self.frames, self.examples, self.recipe, self.seed = frames, list(examples), recipe, seed
         self.frame_rate = frame_rate

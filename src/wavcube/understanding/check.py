@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wavcube.data.clip import Clip
 from wavcube.errors import AudioError, DataError
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, some
 from wavcube.understanding.task import Task
 
@@ -26,7 +26,7 @@ class SplitSummary:
     classes: int
 
 
-def check_data(task: Task, data: Path, recipe: Recipe, progress: bool = False) -> list[SplitSummary]:
+def check_data(task: Task, data: Path, recipe: ProbeConfig, progress: bool = False) -> list[SplitSummary]:
     """Read a data folder as the task does, and the header of every recording.
 
     Raises:

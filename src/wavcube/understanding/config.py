@@ -13,7 +13,7 @@ SpecAugmentForm = Literal["published", "scaled", "off"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ProbeConfig:
     """Settings of one task's training. Defaults of each task are SUPERB's.
 
     Attributes:

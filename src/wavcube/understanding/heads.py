@@ -80,7 +80,7 @@ class FrameLinear(nn.Module):
 class Recurrent(nn.Module):
     """Linear, bidirectional LSTM, linear at every frame, [B, T, outputs].
 
-    The directions are networks of their own, and the second one hears each item backwards from its own last frame. That
+    The directions are networks of their own, and the second one reads each item backwards from its own last frame. That
     computes what a bidirectional LSTM on packed sequences does, which on a CPU takes ten times as long.
     """
 

@@ -23,9 +23,9 @@ def bootstrap(
     rng = np.random.default_rng(0)
     draws: dict[str, list[float]] = {}
     for _ in range(resamples):
-        figures = [measure(outcomes[rng.integers(len(outcomes), size=len(outcomes))]) for outcomes in folds]
-        for name in figures[0]:
-            draws.setdefault(name, []).append(float(np.mean([figure[name] for figure in figures])))
+        metrics = [measure(outcomes[rng.integers(len(outcomes), size=len(outcomes))]) for outcomes in folds]
+        for name in metrics[0]:
+            draws.setdefault(name, []).append(float(np.mean([estimate[name] for estimate in metrics])))
     return {
         name: (float(np.nanpercentile(values, 2.5)), float(np.nanpercentile(values, 97.5)))
         for name, values in draws.items()

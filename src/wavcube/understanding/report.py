@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wavcube.errors import DataError, MissingDependencyError
 from wavcube.files import atomic_path
-from wavcube.understanding.results import RESULT, Figure, Result
+from wavcube.understanding.results import RESULT, Estimate, Result
 from wavcube.understanding.task import Measure
 from wavcube.understanding.tasks import TASKS
 
@@ -33,7 +33,7 @@ class Table:
     """
 
     columns: list[Column]
-    rows: dict[str, list[Figure | None]]
+    rows: dict[str, list[Estimate | None]]
     results: list[Result]
 
     def heading(self, column: int) -> str:
@@ -69,12 +69,12 @@ def gather(folder: Path) -> Table:
         for data in sorted({result.data for result in results if result.task == name})
         for measure in task.measures
     ]
-    rows: dict[str, list[Figure | None]] = {}
+    rows: dict[str, list[Estimate | None]] = {}
     for result in results:
         row = rows.setdefault(_label(result, results), [None] * len(columns))
         for i, column in enumerate(columns):
             if (result.task, result.data) == (column.task, column.data):
-                row[i] = result.figures.get(column.measure.name)
+                row[i] = result.metrics.get(column.measure.name)
     return Table(columns, rows, results)
 
 
@@ -103,7 +103,7 @@ def markdown(table: Table) -> str:
     head = ["Representation", *(table.heading(i) for i in range(len(table.columns)))]
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for name, row in table.rows.items():
-        cells = [_cell(table, i, figure, "**{}**", " ({} to {})") for i, figure in enumerate(row)]
+        cells = [_cell(table, i, estimate, "**{}**", " ({} to {})") for i, estimate in enumerate(row)]
         lines.append(f"| {' | '.join([name, *cells])} |")
     return "\n".join([*lines, "", *_notes(table.results)]) + "\n"
 
@@ -117,7 +117,7 @@ def latex(table: Table) -> str:
     lines = [rf"\begin{{tabular}}{{l{'r' * len(escaped)}}}", r"\toprule"]
     lines += [rf"Representation & {' & '.join(escaped)} \\", r"\midrule"]
     for name, row in table.rows.items():
-        cells = [_cell(table, i, figure, r"\textbf{{{}}}", "") for i, figure in enumerate(row)]
+        cells = [_cell(table, i, estimate, r"\textbf{{{}}}", "") for i, estimate in enumerate(row)]
         lines.append(" & ".join([name.replace("_", r"\_"), *cells]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
@@ -139,12 +139,12 @@ def picture(table: Table, path: Path) -> None:
     axes = canvas.subplots(down, across, squeeze=False).flatten()
     names = list(table.rows)
     for axis, column in zip(axes, first, strict=False):
-        shown = [(y, figure) for y, row in enumerate(table.rows.values()) if (figure := row[column]) is not None]
-        places, figures = [y for y, _ in shown], [figure for _, figure in shown]
-        values = [figure.value for figure in figures]
+        shown = [(y, estimate) for y, row in enumerate(table.rows.values()) if (estimate := row[column]) is not None]
+        places, metrics = [y for y, _ in shown], [estimate for _, estimate in shown]
+        values = [estimate.value for estimate in metrics]
         errors = [
-            [max(0.0, figure.value - figure.low) for figure in figures],
-            [max(0.0, figure.high - figure.value) for figure in figures],
+            [max(0.0, estimate.value - estimate.low) for estimate in metrics],
+            [max(0.0, estimate.high - estimate.value) for estimate in metrics],
         ]
         axis.barh(places, values, xerr=errors, color=[f"C{y % 10}" for y in places], capsize=2)
         axis.set_yticks(range(len(names)), names if axis in axes[::across] else [""] * len(names), fontsize=8)
@@ -155,14 +155,14 @@ def picture(table: Table, path: Path) -> None:
     canvas.savefig(path, dpi=150, format="png")
 
 
-def _cell(table: Table, column: int, figure: Figure | None, bold: str, interval: str) -> str:
-    if figure is None:
+def _cell(table: Table, column: int, estimate: Estimate | None, bold: str, interval: str) -> str:
+    if estimate is None:
         return "-"
     decimals = table.columns[column].measure.decimals
-    text = f"{figure.value:.{decimals}f}"
-    if figure.value == table.best(column):
+    text = f"{estimate.value:.{decimals}f}"
+    if estimate.value == table.best(column):
         text = bold.format(text)
-    return text + interval.format(f"{figure.low:.{decimals}f}", f"{figure.high:.{decimals}f}")
+    return text + interval.format(f"{estimate.low:.{decimals}f}", f"{estimate.high:.{decimals}f}")
 
 
 def _label(result: Result, results: Sequence[Result]) -> str:
@@ -171,10 +171,10 @@ def _label(result: Result, results: Sequence[Result]) -> str:
         r for r in results if (r.representation, r.task, r.data) == (result.representation, result.task, result.data)
     ]
     parts = []
-    if len({r.identity for r in rivals}) > 1:
+    if len({r.fingerprint for r in rivals}) > 1:
         parts.append(result.model)
-        if len({r.identity for r in rivals if r.model == result.model}) > 1:
-            parts.append(f"weights {result.identity[-8:]}")
+        if len({r.fingerprint for r in rivals if r.model == result.model}) > 1:
+            parts.append(f"weights {result.fingerprint[-8:]}")
     if len({r.seed for r in rivals}) > 1:
         parts.append(f"seed {result.seed}")
     for name in sorted({key for r in rivals for key in r.recipe}):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from wavcube import __version__
+from wavcube.config_aliases import PROBE_RESULT, with_new_names
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
 
@@ -17,7 +18,7 @@ RESULT = "result.json"
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """A figure with its 95 % interval."""
 
     value: float
@@ -33,9 +34,9 @@ class Result:
         task: name of the task.
         representation: what tables call it.
         model: the specification that built it.
-        identity: of the frames.
+        fingerprint: of the frames.
         dim, layers, frame_rate: of the frames.
-        figures: on the test split, by name.
+        metrics: on the test split, by name.
         dev: the same on dev, where they chose.
         learning_rates: rate -> dev figure, of all that were tried; several folds give the mean.
         recipe: all settings.
@@ -50,11 +51,11 @@ class Result:
     task: str
     representation: str
     model: str
-    identity: str
+    fingerprint: str
     dim: int
     layers: int
     frame_rate: float
-    figures: dict[str, Figure]
+    metrics: dict[str, Estimate]
     dev: dict[str, float]
     learning_rates: dict[str, float]
     recipe: dict[str, Any]
@@ -84,8 +85,8 @@ class Result:
             DataError: it is none.
         """
         try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-            values["figures"] = {name: Figure(**figure) for name, figure in values["figures"].items()}
+            values = with_new_names(json.loads(file.read_text(encoding="utf-8")), PROBE_RESULT, str(file), warn=False)
+            values["metrics"] = {name: Estimate(**estimate) for name, estimate in values["metrics"].items()}
             return cls(**values)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{file}: is no result of `wavcube superb` ({error})") from error

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from wavcube.features import FrameCache, Frontend
-from wavcube.understanding.config import Recipe
+from wavcube.features import FeatureExtractor, FrameCache
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus
 from wavcube.understanding.grid import run_of, search
 from wavcube.understanding.heads import parameter_count
 from wavcube.understanding.intervals import bootstrap
-from wavcube.understanding.results import RESULT, Figure, Result
+from wavcube.understanding.results import RESULT, Estimate, Result
 from wavcube.understanding.sources import is_manifest
 from wavcube.understanding.task import ProbeTask, SearchTask, Task
 from wavcube.understanding.trainer import Run, Trained, best_probe, evaluate
@@ -50,12 +50,14 @@ class Options:
     progress: bool = False
 
 
-def solve(task: Task, frontend: Frontend, model: str, data: Path, recipe: Recipe, options: Options) -> Result:
-    """Judge a representation by a task. Done before with the same settings, it is only read.
+def run_task(
+    task: Task, extractor: FeatureExtractor, model: str, data: Path, recipe: ProbeConfig, options: Options
+) -> Result:
+    """Evaluate a representation on a task. Results of an identical earlier run are loaded.
 
     Args:
         task: which.
-        frontend: the representation.
+        extractor: the representation.
         model: the specification that it was built from.
         data: official folder or manifest.
         recipe: settings; the task's own, or changed ones.
@@ -70,100 +72,100 @@ def solve(task: Task, frontend: Frontend, model: str, data: Path, recipe: Recipe
     corpora = task.read(data, recipe)
     for corpus in corpora:
         task.check(corpus, data)
-    folder = options.output / task.name / _folder_name(task, frontend, corpora, recipe, options)
+    folder = options.output / task.name / _folder_name(task, extractor, corpora, recipe, options)
     if (folder / RESULT).is_file():
         return Result.load(folder / RESULT)
     started = time.monotonic()
-    cache = FrameCache(frontend, options.cache)
+    cache = FrameCache(extractor, options.cache)
     clips = list({example.clip.key: example.clip for corpus in corpora for example in corpus.examples}.values())
     if options.progress:
-        _announce(cache, clips, frontend)
+        _announce(cache, clips, extractor)
     cache.extract(clips, progress=options.progress)
     if isinstance(task, ProbeTask):
-        judged = [_judge(task, corpus, cache, frontend, recipe, folder, options) for corpus in corpora]
+        outcomes = [_train_and_test(task, corpus, cache, extractor, recipe, folder, options) for corpus in corpora]
     else:
         assert isinstance(task, SearchTask)
-        judged = [_searched(task, corpus, cache, options) for corpus in corpora]
-    result = _result(task, frontend, model, data, recipe, options, corpora, judged)
+        outcomes = [_search(task, corpus, cache, options) for corpus in corpora]
+    result = _result(task, extractor, model, data, recipe, options, corpora, outcomes)
     result.details["minutes"] = round((time.monotonic() - started) / 60, 2)
     result.save(folder)
     return result
 
 
 @dataclass
-class _Judged:
+class _Outcomes:
     """Outcomes of one corpus, and how they came about."""
 
     dev: np.ndarray
     test: np.ndarray
     trained: Sequence[Trained] = ()
     parameters: int = 0
-    told: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
-def _judge(
+def _train_and_test(
     task: ProbeTask,
     corpus: Corpus,
     cache: FrameCache,
-    frontend: Frontend,
-    recipe: Recipe,
+    extractor: FeatureExtractor,
+    recipe: ProbeConfig,
     folder: Path,
     options: Options,
-) -> _Judged:
+) -> _Outcomes:
     here = folder / corpus.name.replace(" ", "-") if corpus.name else folder
-    run = Run(task, corpus, cache.reader(), frontend.frame_rate, recipe, options.seed, here, options.device)
+    run = Run(task, corpus, cache.reader(), extractor.frame_rate, recipe, options.seed, here, options.device)
     rates = options.learning_rates or (recipe.learning_rate,)
     trained = search(run, rates, options.jobs, options.progress)
     best = run_of(run, trained[0].learning_rate)
     probe = best_probe(best)
     dev = evaluate(best, probe, "dev")
     test = evaluate(replace(best, task=task.for_test(recipe)), probe, "test")
-    return _Judged(dev, task.choose(dev, test), trained, parameter_count(probe))
+    return _Outcomes(dev, task.choose(dev, test), trained, parameter_count(probe))
 
 
-def _searched(task: SearchTask, corpus: Corpus, cache: FrameCache, options: Options) -> _Judged:
-    dev, test, told = task.search(corpus, cache, options.progress)
-    return _Judged(dev, test, told=told)
+def _search(task: SearchTask, corpus: Corpus, cache: FrameCache, options: Options) -> _Outcomes:
+    dev, test, facts = task.search(corpus, cache, options.progress)
+    return _Outcomes(dev, test, facts=facts)
 
 
 def _result(
     task: Task,
-    frontend: Frontend,
+    extractor: FeatureExtractor,
     model: str,
     data: Path,
-    recipe: Recipe,
+    recipe: ProbeConfig,
     options: Options,
     corpora: Sequence[Corpus],
-    judged: Sequence[_Judged],
+    outcomes: Sequence[_Outcomes],
 ) -> Result:
-    test, dev = [j.test for j in judged], [j.dev for j in judged]
+    test, dev = [j.test for j in outcomes], [j.dev for j in outcomes]
     intervals = bootstrap(task.measure, test)
     name = task.measures[0].name
     rates: dict[str, list[float]] = {}
-    for trained in (t for j in judged for t in j.trained):
+    for trained in (t for j in outcomes for t in j.trained):
         rates.setdefault(f"{trained.learning_rate:g}", []).append(trained.dev[name])
     splits: dict[str, list] = {"train": [], "dev": [], "test": []}
     for corpus in corpora[:1]:
         for split, examples in corpus.splits.items():
             splits[split] = examples
     details = {
-        "head parameters": judged[0].parameters,
+        "head parameters": outcomes[0].parameters,
         "chosen": [
-            {"learning rate": t.learning_rate, "step": t.step} for t in (j.trained[0] for j in judged if j.trained)
+            {"learning rate": t.learning_rate, "step": t.step} for t in (j.trained[0] for j in outcomes if j.trained)
         ],
-        "steps per minute": [t.steps_per_minute for j in judged for t in j.trained],
-        **judged[0].told,
+        "steps per minute": [t.steps_per_minute for j in outcomes for t in j.trained],
+        **outcomes[0].facts,
         "speakers of test": len({e.speaker for e in splits["test"]} - {None}),
     }
     return Result(
         task=task.name,
-        representation=frontend.name,
+        representation=extractor.name,
         model=model,
-        identity=frontend.identity,
-        dim=frontend.dim,
-        layers=frontend.layers,
-        frame_rate=frontend.frame_rate,
-        figures={k: Figure(v, *intervals[k]) for k, v in _mean(task, test).items()},
+        fingerprint=extractor.fingerprint,
+        dim=extractor.dim,
+        layers=extractor.layers,
+        frame_rate=extractor.frame_rate,
+        metrics={k: Estimate(v, *intervals[k]) for k, v in _mean(task, test).items()},
         dev=_mean(task, dev),
         learning_rates={rate: float(np.mean(values)) for rate, values in rates.items()},
         recipe=dataclasses.asdict(recipe),
@@ -178,14 +180,17 @@ def _result(
 
 def _mean(task: Task, folds: Sequence[np.ndarray]) -> dict[str, float]:
     """Figures, the mean over folds where there are several."""
-    figures = [task.measure(outcomes) for outcomes in folds]
-    return {name: float(np.mean([figure[name] for figure in figures])) for name in figures[0]}
+    metrics = [task.measure(outcomes) for outcomes in folds]
+    return {name: float(np.mean([estimate[name] for estimate in metrics])) for name in metrics[0]}
 
 
-def _folder_name(task: Task, frontend: Frontend, corpora: Sequence[Corpus], recipe: Recipe, options: Options) -> str:
+def _folder_name(
+    task: Task, extractor: FeatureExtractor, corpora: Sequence[Corpus], recipe: ProbeConfig, options: Options
+) -> str:
     """Readable, and another one whenever anything that the figure depends on is another."""
+    settings = repr(recipe).replace(type(recipe).__name__, "Recipe", 1)  # as in 0.1, whose results are still found
     digest = hashlib.sha256(
-        f"{task.name} {frontend.identity} {recipe} {options.seed} {options.learning_rates}".encode()
+        f"{task.name} {extractor.fingerprint} {settings} {options.seed} {options.learning_rates}".encode()
     )
     for corpus in corpora:
         for split, examples in corpus.splits.items():
@@ -193,12 +198,12 @@ def _folder_name(task: Task, frontend: Frontend, corpora: Sequence[Corpus], reci
                 clip = example.clip
                 digest.update(f"{split} {clip.key} {clip.start} {clip.end} {example.target}".encode())
         digest.update(f"{corpus.trials} {[example.clip.key for example in corpus.searched]}".encode())
-    name = "".join(c if c.isalnum() or c in "-." else "-" for c in frontend.name)
+    name = "".join(c if c.isalnum() or c in "-." else "-" for c in extractor.name)
     return f"{name}-{digest.hexdigest()[:10]}"
 
 
-def _announce(cache: FrameCache, clips: Sequence, frontend: Frontend) -> None:
-    print(f"{frontend.name}: {cache.plan(clips)}")
-    if frontend.layers > 1:
-        times = frontend.layers * frontend.dim * frontend.frame_rate / (128 * 50)
-        print("note: " + WEIGHTED_WARNING.format(layers=frontend.layers, times=times))
+def _announce(cache: FrameCache, clips: Sequence, extractor: FeatureExtractor) -> None:
+    print(f"{extractor.name}: {cache.plan(clips)}")
+    if extractor.layers > 1:
+        times = extractor.layers * extractor.dim * extractor.frame_rate / (128 * 50)
+        print("note: " + WEIGHTED_WARNING.format(layers=extractor.layers, times=times))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from wavcube.errors import MissingDependencyError
 from wavcube.features.shards import CachedFrames
 from wavcube.understanding.batches import Batch
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, check_splits
 
 
@@ -43,7 +43,7 @@ class Task(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     measures: ClassVar[tuple[Measure, ...]]
-    recipe: ClassVar[Recipe]
+    recipe: ClassVar[ProbeConfig]
     packages: ClassVar[tuple[str, ...]] = ()
 
     def require_packages(self) -> None:
@@ -59,7 +59,7 @@ class Task(ABC):
             )
 
     @abstractmethod
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         """The corpus of an official folder or of a manifest; several where the task has folds.
 
         Raises:
@@ -76,14 +76,14 @@ class Task(ABC):
 
     @abstractmethod
     def measure(self, outcomes: np.ndarray) -> dict[str, float]:
-        """The figures, of outcomes [N, ...] of the items that a split is judged by."""
+        """The figures, of outcomes [N, ...] of the items that a split is scored by."""
 
 
 class ProbeTask(Task):
     """A task whose head is trained."""
 
     @abstractmethod
-    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
         """The head, which takes frames [B, T, C] and lengths [B]."""
 
     @abstractmethod
@@ -96,9 +96,9 @@ class ProbeTask(Task):
 
     @abstractmethod
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
-        """What the split is judged by, [N, ...], from what was said of each of its examples, by key."""
+        """What the split is scored by, [N, ...], from what was said of each of its examples, by key."""
 
-    def for_test(self, recipe: Recipe) -> "ProbeTask":
+    def for_test(self, recipe: ProbeConfig) -> "ProbeTask":
         """The task as it reads the test split."""
         return self
 
@@ -120,7 +120,7 @@ class PooledTask(ProbeTask):
 
     measures = (Measure("accuracy", "Acc", "%", True),)
 
-    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
         from wavcube.understanding.heads import PooledLinear
 
         return PooledLinear(dim, recipe.width, len(corpus.labels))

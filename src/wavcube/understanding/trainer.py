@@ -22,7 +22,7 @@ from wavcube.errors import CheckpointError
 from wavcube.features.shards import CachedFrames
 from wavcube.files import atomic_path
 from wavcube.understanding.batches import Batches
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus
 from wavcube.understanding.heads import Probe
 from wavcube.understanding.specaugment import SpecAugment
@@ -53,7 +53,7 @@ class Run:
     corpus: Corpus
     frames: CachedFrames
     frame_rate: float
-    recipe: Recipe
+    recipe: ProbeConfig
     seed: int
     folder: Path
     device: str = "cpu"
@@ -137,9 +137,9 @@ def _train(run: Run) -> Trained:
         step += 1
         spent += time.monotonic() - started
         if step % every == 0 or step == recipe.steps:
-            figures = run.task.measure(evaluate(run, probe, "dev"))
-            if not best or _better(figures[measure.name], best[measure.name], measure.more_is_better):
-                best, best_step = figures, step
+            metrics = run.task.measure(evaluate(run, probe, "dev"))
+            if not best or _better(metrics[measure.name], best[measure.name], measure.more_is_better):
+                best, best_step = metrics, step
                 with atomic_path(run.folder / BEST) as path:
                     save_file({k: v.detach().cpu().contiguous() for k, v in probe.state_dict().items()}, path)
             told = -math.inf

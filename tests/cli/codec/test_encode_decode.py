@@ -34,7 +34,7 @@ def test_latents_of_a_folder_are_those_of_each_file(
         latents = Latents.load(tmp_path / "latents" / f"{name}.safetensors")
         alone = loaded.encode(source)
         assert relative_error(latents.values, alone.values) < 1e-4
-        assert latents.model == loaded.identity
+        assert latents.model_id == loaded.identity
         assert latents.samples is not None
         assert int(latents.samples) == len(load_audio(source))
         seconds = len(load_audio(source)) / 16_000
@@ -189,7 +189,7 @@ def test_a_prepared_model_gives_the_same(wavcube: Command, model: Path, corpus: 
         assert wavcube("encode", path, "-o", tmp_path / name, "-m", model, *options).code == 0
     plain, fast = (Latents.load(tmp_path / name / "a.safetensors") for name in ("plain", "fast"))
     assert relative_error(fast.values, plain.values) < 1e-5
-    assert fast.model == plain.model
+    assert fast.model_id == plain.model_id
     outcome = wavcube("decode", tmp_path / "fast", "-o", tmp_path / "d", "-m", model, "--fast", "--dtype", "float16")
     assert outcome.code == 1
     assert "float16" in outcome.err

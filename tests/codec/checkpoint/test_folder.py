@@ -108,10 +108,10 @@ def test_a_model_can_be_saved_over_the_file_that_it_is_mapped_from(folder: Path)
     with torch.no_grad():
         for parameter in loaded.parameters():
             parameter *= 1.5
-    wanted = {key: value.clone() for key, value in loaded.state_dict().items()}
+    expected = {key: value.clone() for key, value in loaded.state_dict().items()}
     loaded.save_pretrained(folder)
     again = WavCube.from_pretrained(folder).state_dict()
-    assert all(torch.equal(value, wanted[key]) for key, value in again.items())
+    assert all(torch.equal(value, expected[key]) for key, value in again.items())
 
 
 def test_changing_a_loaded_model_leaves_its_file_alone(folder: Path) -> None:
@@ -163,7 +163,7 @@ def test_statistics_of_the_latent(model: WavCube, tmp_path: Path) -> None:
 # Identity of the latent space
 
 
-def test_identity_is_kept_as_long_as_the_latent_space_is(model: WavCube, tmp_path: Path) -> None:
+def test_the_identity_is_kept_as_long_as_the_latent_space_is(model: WavCube, tmp_path: Path) -> None:
     first = copy.deepcopy(model)
     identity = first.identity
     first.save_pretrained(tmp_path / "a")

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from wavcube.codec import WavCube, WavCubeConfig
-from wavcube.codec.checkpoint.meta_init import skeleton
+from wavcube.codec.checkpoint.meta_init import meta_init
 
 
 def test_a_skeleton_has_the_shapes_of_a_model_and_no_memory() -> None:
     config = WavCubeConfig.preset("tiny")
-    with skeleton():
+    with meta_init():
         model = WavCube(config)
     full = WavCube(config).state_dict()
     assert {name: tensor.shape for name, tensor in model.state_dict().items()} == {
@@ -20,7 +20,7 @@ def test_a_skeleton_has_the_shapes_of_a_model_and_no_memory() -> None:
 
 
 def test_weights_are_drawn_as_ever_elsewhere() -> None:
-    with skeleton():
+    with meta_init():
         drawn = nn.init.normal_(torch.zeros(1000, device="cpu"), std=2.0)
         length = torch.norm_except_dim(torch.ones(2, 3, 4, device="cpu"), 2, 2)
     assert 1.8 < drawn.std() < 2.2

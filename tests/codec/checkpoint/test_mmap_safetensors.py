@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from wavcube.codec.checkpoint.mmap_safetensors import mapped_tensors
+from wavcube.codec.checkpoint.mmap_safetensors import mmap_safetensors
 
 TENSORS = {
     "small": torch.arange(5.0),
@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_values_shapes_types_and_metadata(file: Path) -> None:
-    tensors, metadata = mapped_tensors(file)
+    tensors, metadata = mmap_safetensors(file)
     assert metadata == {"identity": "x"}
     assert tensors.keys() == TENSORS.keys()
     for name, tensor in TENSORS.items():
@@ -34,9 +34,9 @@ def test_values_shapes_types_and_metadata(file: Path) -> None:
 
 
 def test_writing_stays_in_its_tensor(file: Path) -> None:
-    tensors, _ = mapped_tensors(file)
+    tensors, _ = mmap_safetensors(file)
     tensors["odd"].zero_()
-    again, _ = mapped_tensors(file)
+    again, _ = mmap_safetensors(file)
     for name, tensor in TENSORS.items():
         assert torch.equal(again[name], tensor)
         assert name == "odd" or torch.equal(tensors[name], tensor)
@@ -47,7 +47,7 @@ def test_a_mapping_goes_with_its_tensor(file: Path) -> None:
     def mappings() -> int:
         return Path("/proc/self/maps").read_text().count(file.name)
 
-    tensors, _ = mapped_tensors(file)
+    tensors, _ = mmap_safetensors(file)
     assert mappings() == 3
     del tensors["odd"]
     gc.collect()

@@ -88,7 +88,7 @@ def test_the_student_is_the_encoder_of_stage_2(tmp_path: Path, two: WavCube) -> 
 @pytest.mark.parametrize("stage", [1, 2])
 def test_training_form_keeps_restorer_and_teacher(tmp_path: Path, stage: int) -> None:
     model = stage_model(stage)
-    _, converted = convert(tmp_path, official_checkpoint(model), training_form=True)
+    _, converted = convert(tmp_path, official_checkpoint(model), keep_training_modules=True)
     assert converted.config == model.config
     state = converted.state_dict()
     assert set(state) == set(model.state_dict())
@@ -126,7 +126,7 @@ def test_old_names_of_weight_norm(tmp_path: Path, two: WavCube) -> None:
         for key, value in official_state(two).items()
     }
     assert sum(key.endswith(("weight_g", "weight_v")) for key in state) == 4
-    _, converted = convert(tmp_path, {"state_dict": state}, training_form=True)
+    _, converted = convert(tmp_path, {"state_dict": state}, keep_training_modules=True)
     assert_same_outputs(two, converted)
     assert all(torch.equal(value, two.state_dict()[key]) for key, value in converted.state_dict().items())
 
@@ -160,7 +160,7 @@ def test_the_type_of_the_written_weights(tmp_path: Path, two: WavCube, dtype: to
 
 def test_conversion_gives_an_identity_that_saving_keeps(tmp_path: Path, two: WavCube) -> None:
     _, converted = convert(tmp_path, official_checkpoint(two))
-    _, training = convert(tmp_path, official_checkpoint(two), training_form=True, max_shard_size="500KB")
+    _, training = convert(tmp_path, official_checkpoint(two), keep_training_modules=True, max_shard_size="500KB")
     assert converted.identity == training.identity is not None
     two.save_pretrained(tmp_path / "direct")
     assert WavCube.from_pretrained(tmp_path / "direct").identity == converted.identity
@@ -175,9 +175,9 @@ def official_shapes(stage: int) -> dict[str, list[int]]:
 
 
 @pytest.mark.parametrize("stage", [1, 2])
-@pytest.mark.parametrize("training_form", [False, True])
+@pytest.mark.parametrize("keep_training_modules", [False, True])
 def test_every_official_tensor_has_a_place(
-    stage: int, training_form: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: int, keep_training_modules: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The published size on the meta device: every key and shape of the list, through the conversion itself."""
     shapes = official_shapes(stage)
@@ -186,8 +186,10 @@ def test_every_official_tensor_has_a_place(
     written: dict[str, Tensor] = {}
     monkeypatch.setattr(official, "_opened", lambda _: contextlib.nullcontext(state))
     monkeypatch.setattr(official, "write_checkpoint", lambda _t, _c, tensors, **_o: written.update(tensors))
-    found = convert_official("official.ckpt", tmp_path, training_form=training_form)
-    assert found.config == WavCubeConfig(stage=stage, restorer=training_form, teacher=training_form and stage == 2)
+    found = convert_official("official.ckpt", tmp_path, keep_training_modules=keep_training_modules)
+    assert found.config == WavCubeConfig(
+        stage=stage, restorer=keep_training_modules, teacher=keep_training_modules and stage == 2
+    )
     with torch.device("meta"):
         model = WavCube(found.config)
     assert {key: value.shape for key, value in written.items()} == {
@@ -204,8 +206,8 @@ def test_our_layout_of_an_official_checkpoint_has_every_official_name() -> None:
         config = WavCubeConfig(stage=stage, restorer=True, teacher=stage == 2)
         with torch.device("meta"):
             state = official_state(WavCube(config))
-        wanted = {key: shape for key, shape in official_shapes(stage).items() if key.startswith(MODEL_PREFIXES)}
-        assert {key: list(value.shape) for key, value in state.items()} == wanted
+        expected = {key: shape for key, shape in official_shapes(stage).items() if key.startswith(MODEL_PREFIXES)}
+        assert {key: list(value.shape) for key, value in state.items()} == expected
 
 
 # What is wrong
@@ -428,18 +430,18 @@ def test_layer_idx_is_the_references(tmp_path: Path, layer_idx: int, layer: int)
     state = official_state(model)
     path = tmp_path / "official.yaml"
     path.write_text(yaml_of(f"layer_idx: {layer_idx}", ""))
-    found, converted = convert(tmp_path, {"state_dict": state}, config=path, training_form=True)
+    found, converted = convert(tmp_path, {"state_dict": state}, config=path, keep_training_modules=True)
     assert found.config.encoder.feature_layer == layer
     clip = torch.from_numpy(signal(5_000))[None]
     assert model.teacher is not None
     assert converted.teacher is not None
     with torch.no_grad():
         for theirs, ours in ((model.encoder, converted.encoder), (model.teacher, converted.teacher)):
-            wanted = theirs.hidden_states(clip)[0][layer_idx]
+            expected = theirs.hidden_states(clip)[0][layer_idx]
             if layer != -1:
                 norm = (state[f"feature_extractor.post_wavlm_layer_norm.{leaf}"] for leaf in ("weight", "bias"))
-                wanted = torch.nn.functional.layer_norm(wanted, (64,), *norm)
-            assert relative_error(ours(clip)[0], wanted) <= 1e-5
+                expected = torch.nn.functional.layer_norm(expected, (64,), *norm)
+            assert relative_error(ours(clip)[0], expected) <= 1e-5
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_graphs_of_the_packaged_model_are_kept_in_the_users_cache(
     assert made.parent.parent == tmp_path / "wavcube" / "exports"
 
 
-def test_auto_prepares_a_checkpoint_in_the_wanted_type(tmp_path: Path, exports: list[Path]) -> None:
+def test_auto_prepares_a_checkpoint_in_the_type_asked_for(tmp_path: Path, exports: list[Path]) -> None:
     folder = save_one_layer_model(tmp_path / "model")
     clip = signal(5_000)
     plain = WavCube.from_pretrained(folder).encode(clip, 16_000).values

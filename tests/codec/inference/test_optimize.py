@@ -14,12 +14,12 @@ from wavcube.codec.config import EncoderConfig
 from wavcube.codec.encoder import PositionConvolution
 from wavcube.codec.inference.optimize import (
     FAST_CHUNKING,
-    PackedFrontEnd,
+    PackedFeatureEncoder,
     PackedLinear,
     PackedPositionConvolution,
     QuantizedLinear,
 )
-from wavcube.codec.inference.parallel import side_by_side
+from wavcube.codec.inference.parallel import parallel_map
 from wavcube.errors import CheckpointError, ConfigError
 
 GROUP_NORM = {"pre_norm": False, "conv_norm": "group", "normalize_waveform": False}
@@ -54,7 +54,7 @@ def test_equals_the_plain_model_on_unequal_lengths(encoder: dict, dtype: torch.d
     plain = plain_model(**encoder)
     fast = copy.deepcopy(plain).optimize(dtype)
     assert any(isinstance(module, PackedLinear | QuantizedLinear) for module in fast.modules())
-    assert isinstance(fast.encoder.feature_extractor, PackedFrontEnd)
+    assert isinstance(fast.encoder.feature_extractor, PackedFeatureEncoder)
     generator = torch.Generator().manual_seed(2)
     clips = [0.1 * torch.randn(n, generator=generator) for n in (16_000, 401, 23_456, 5_000)] + [
         0.1 * torch.randn(140_000, generator=generator)
@@ -100,11 +100,11 @@ def test_other_types_are_refused_by_name() -> None:
 @needs_onednn
 @settings(deadline=None, max_examples=30)
 @given(samples=st.integers(400, 40_000), batch=st.integers(1, 2), seed=st.integers(0, 100))
-def test_the_front_end_in_pieces_is_the_whole(samples: int, batch: int, seed: int) -> None:
+def test_the_feature_encoder_in_pieces_is_the_whole(samples: int, batch: int, seed: int) -> None:
     plain = plain_model().encoder.feature_extractor
     waveform = torch.randn(batch, samples, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
-        assert distance(PackedFrontEnd(copy.deepcopy(plain))(waveform), plain(waveform)) < 1e-5
+        assert distance(PackedFeatureEncoder(copy.deepcopy(plain))(waveform), plain(waveform)) < 1e-5
 
 
 @needs_onednn
@@ -151,7 +151,7 @@ def test_recordings_side_by_side_equal_one_after_the_other() -> None:
     one_by_one = [model.reconstruct(clip, 16_000) for clip in clips]
     torch.set_num_threads(3)
     try:
-        done = list(side_by_side(lambda clip: model.reconstruct(clip, 16_000), clips, 3))
+        done = list(parallel_map(lambda clip: model.reconstruct(clip, 16_000), clips, 3))
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(1)

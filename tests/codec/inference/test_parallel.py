@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from wavcube.codec.inference.parallel import side_by_side
+from wavcube.codec.inference.parallel import parallel_map
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -19,7 +19,7 @@ def test_results_come_in_order_and_items_as_needed(workers: int) -> None:
             yield number
 
     seen = 0
-    for item, result in side_by_side(lambda number: number * number, items(), workers):
+    for item, result in parallel_map(lambda number: number * number, items(), workers):
         assert (item, result) == (seen, seen**2)
         assert len(taken) <= seen + workers + 1
         seen += 1
@@ -28,13 +28,13 @@ def test_results_come_in_order_and_items_as_needed(workers: int) -> None:
 
 def test_workers_run_at_the_same_time() -> None:
     meeting = threading.Barrier(2, timeout=10)
-    list(side_by_side(lambda _: meeting.wait(), range(4), 2))  # breaks the barrier if they come one by one
+    list(parallel_map(lambda _: meeting.wait(), range(4), 2))  # breaks the barrier if they come one by one
 
 
 def test_threads_are_shared_out_and_given_back() -> None:
     torch.set_num_threads(4)
     try:
-        assert [threads for _, threads in side_by_side(lambda _: torch.get_num_threads(), range(4), 2)] == [2] * 4
+        assert [threads for _, threads in parallel_map(lambda _: torch.get_num_threads(), range(4), 2)] == [2] * 4
         assert torch.get_num_threads() == 4
         fresh: list[int] = []
         thread = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
@@ -49,7 +49,7 @@ def test_an_error_ends_the_work_and_gives_the_threads_back() -> None:
     torch.set_num_threads(2)
     try:
         with pytest.raises(ZeroDivisionError):
-            list(side_by_side(lambda number: 1 // (number - 3), range(100), 2))
+            list(parallel_map(lambda number: 1 // (number - 3), range(100), 2))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)
@@ -62,4 +62,4 @@ def test_modes_of_the_caller_hold(inference: bool) -> None:
         return torch.is_grad_enabled(), torch.is_inference_mode_enabled(), product.dtype
 
     with torch.inference_mode(inference), torch.autocast("cpu", torch.bfloat16):
-        assert {result for _, result in side_by_side(modes, range(3), 2)} == {(False, inference, torch.bfloat16)}
+        assert {result for _, result in parallel_map(modes, range(3), 2)} == {(False, inference, torch.bfloat16)}

@@ -5,7 +5,7 @@ import pytest
 
 from wavcube.evaluation.metrics import Pair
 from wavcube.evaluation.metrics.dnsmos import DNSMOS
-from wavcube.evaluation.metrics.f0 import HIGHEST_HZ, LOWEST_HZ, Pitch
+from wavcube.evaluation.metrics.f0 import F0, HIGHEST_HZ, LOWEST_HZ
 from wavcube.evaluation.metrics.pesq import NarrowbandPESQ, WidebandPESQ
 from wavcube.evaluation.metrics.si_sdr import SISDR
 from wavcube.evaluation.metrics.spectral import MelDistance, STFTDistance, mel_filters, spectrum
@@ -96,7 +96,7 @@ def test_pitch(pair: Pair, waveforms: tuple[np.ndarray, np.ndarray]) -> None:
     voiced = [track.confidence >= 0.5 for track in (original, made)]
     both = voiced[0] & voiced[1]
     cents = 1200 * np.log2(made.pitch_hz[both] / original.pitch_hz[both])
-    values = Pitch()(pair).values
+    values = F0()(pair).values
     assert values["voicing_f1"] == pytest.approx(f1_score(*voiced), abs=1e-9)
     assert values["log_f0_rmse"] == pytest.approx(np.sqrt((cents**2).mean()), rel=1e-3)
     assert 0 < values["log_f0_rmse"] < 100

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.evaluation.conftest import StubEncoder, StubRecogniser
+from tests.evaluation.conftest import StubASR, StubEncoder
 from wavcube.errors import ConfigError
 from wavcube.evaluation.metrics import METRICS, MetricOptions, choose_metrics
 from wavcube.evaluation.metrics import dnsmos as dnsmos_module
@@ -13,7 +13,7 @@ def test_all_by_default_without_those_that_lack_weights() -> None:
     assert [m.name for m in chosen.metrics] + list(chosen.skipped) != []
     assert set(chosen.skipped) == {"utmos", "speaker", "wer", "wer_vs_original"}
     assert "--speaker" in chosen.skipped["speaker"]
-    assert "--recogniser" in chosen.skipped["wer"]
+    assert "--asr" in chosen.skipped["wer"]
     assert "--utmos" in chosen.skipped["utmos"]
 
 
@@ -21,11 +21,11 @@ def test_order_is_that_of_the_request() -> None:
     assert [m.name for m in choose_metrics(["si_sdr", "stoi", "si_sdr"]).metrics] == ["si_sdr", "stoi"]
 
 
-def test_metrics_share_a_model(recogniser: StubRecogniser, encoder: StubEncoder) -> None:
-    options = MetricOptions(speaker=encoder, recogniser=recogniser)
+def test_metrics_share_a_model(asr: StubASR, encoder: StubEncoder) -> None:
+    options = MetricOptions(speaker=encoder, asr=asr)
     chosen = choose_metrics(["wer", "wer_vs_original", "speaker"], options)
     assert not chosen.skipped
-    assert chosen.metrics[0].recogniser is chosen.metrics[1].recogniser is recogniser
+    assert chosen.metrics[0].asr is chosen.metrics[1].asr is asr
 
 
 def test_unknown_names_are_refused() -> None:
@@ -49,7 +49,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         (MetricOptions(speaker="nonsense"), "speaker", "'nonsense' is not known; give one of"),
         (MetricOptions(speaker="missing.onnx"), "speaker", "missing.onnx: no such file"),
         (MetricOptions(speaker="ecapa:missing.pth"), "speaker", "missing.pth: no such file"),
-        (MetricOptions(recogniser="nonsense"), "wer", "'nonsense' is not known; give one of"),
+        (MetricOptions(asr="nonsense"), "wer", "'nonsense' is not known; give one of"),
         (MetricOptions(utmos="missing.pt"), "utmos", "missing.pt: no such file"),
     ],
 )

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.evaluation.conftest import StubEncoder, StubRecogniser, noisy_pair
+from tests.evaluation.conftest import StubASR, StubEncoder, noisy_pair
 from wavcube.evaluation.metrics import METRICS, MetricOptions, Pair, Recording, choose_metrics
 
-OPTIONS = MetricOptions(speaker=StubEncoder(), recogniser=StubRecogniser())
+OPTIONS = MetricOptions(speaker=StubEncoder(), asr=StubASR())
 CHOSEN = {m.name: m for m in choose_metrics([n for n in METRICS if n not in {"utmos", "bitrate"}], OPTIONS).metrics}
-TEXT = " ".join(StubRecogniser.words)
+TEXT = " ".join(StubASR.words)
 
 CEILING = {
     "stoi": 1.0,
@@ -49,7 +49,7 @@ def test_more_noise_is_worse(name: str, clip: np.ndarray, noise: np.ndarray) -> 
         if quantity.ratio:
             continue
         if quantity.name == "dnsmos_sig":
-            continue  # judges the speech apart from the noise
+            continue  # scores the speech apart from the noise
         values = [m.values[quantity.name] for m in measured]
         ordered = sorted(values, reverse=quantity.better == "higher")
         assert values == ordered, f"{quantity.name}: {values}"

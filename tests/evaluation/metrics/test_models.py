@@ -1,4 +1,4 @@
-"""Models that metrics judge with: loaded from files and folders, and refused in a sentence if they cannot be."""
+"""Models that metrics need: loaded from files and folders, and refused in a sentence if they cannot be."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from wavcube.errors import CheckpointError
-from wavcube.evaluation.asr import CTC, load_recogniser
+from wavcube.evaluation.asr import CTC, load_asr
 from wavcube.evaluation.ecapa import _RENAMED, WavLMVerifier, _rename, load_verifier
 from wavcube.evaluation.exported_networks import WaveformNetwork
 from wavcube.evaluation.metrics import MetricOptions, MetricUnavailable, Pair, choose_metrics
@@ -93,7 +93,7 @@ def test_a_ctc_model_reads(tmp_path: Path, pair: Pair) -> None:
     extractor = Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False)
     Wav2Vec2Processor(extractor, tokenizer).save_pretrained(tmp_path)
     WavLMForCTC(WavLMConfig(**_TINY_WAVLM, vocab_size=len(letters), pad_token_id=0)).save_pretrained(tmp_path)
-    reader = load_recogniser(f"ctc:{tmp_path}")
+    reader = load_asr(f"ctc:{tmp_path}")
     assert isinstance(reader, CTC)
     text = reader.transcribe(pair.original.waveform, "en")
     assert text.replace("<unk>", "")  # random weights: any letters will do
@@ -102,10 +102,10 @@ def test_a_ctc_model_reads(tmp_path: Path, pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("kind", ["whisper", "ctc"])
-def test_recognisers_that_are_not_there_are_named(tmp_path: Path, kind: str) -> None:
+def test_asr_models_that_are_not_there_are_named(tmp_path: Path, kind: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(MetricUnavailable, match="could be loaded from"):
-        load_recogniser(f"{kind}:{tmp_path / 'empty'}")
+        load_asr(f"{kind}:{tmp_path / 'empty'}")
 
 
 _TINY_WAVLM = {

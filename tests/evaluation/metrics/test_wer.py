@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.evaluation.conftest import StubRecogniser
+from tests.evaluation.conftest import StubASR
 from wavcube.data.text_normalizers import normalise
 from wavcube.evaluation.metrics import Pair, Recording
-from wavcube.evaluation.metrics.wer import WordErrors, WordErrorsAgainstOriginal
+from wavcube.evaluation.metrics.wer import WordErrorRate, WordErrorRateAgainstOriginal
 
 
 class Reader:
@@ -30,7 +30,7 @@ def _pair(transcript: str | None = None, language: str = "en") -> Pair:
 
 
 def test_errors_are_counted_after_normalisation() -> None:
-    measurement = WordErrors(Reader("The cat, it sat on a Mat!"))(_pair("the cat sat on the mat"))
+    measurement = WordErrorRate(Reader("The cat, it sat on a Mat!"))(_pair("the cat sat on the mat"))
     assert measurement.values["word_errors"] == 2  # "it" inserted, "the" read as "a"
     assert measurement.values["words"] == 6
     assert measurement.values["wer"] == pytest.approx(100 * 2 / 6)
@@ -41,11 +41,11 @@ def test_errors_are_counted_after_normalisation() -> None:
 
 
 def test_rates_above_one_hundred_percent_are_kept() -> None:
-    assert WordErrors(Reader("three words here"))(_pair("one")).values["wer"] == 300.0
+    assert WordErrorRate(Reader("three words here"))(_pair("one")).values["wer"] == 300.0
 
 
 def test_nothing_read_is_all_wrong() -> None:
-    assert WordErrors(Reader(""))(_pair("two words")).values["wer"] == 100.0
+    assert WordErrorRate(Reader(""))(_pair("two words")).values["wer"] == 100.0
 
 
 @pytest.mark.parametrize(
@@ -53,36 +53,36 @@ def test_nothing_read_is_all_wrong() -> None:
     [(None, "no transcript"), ("", "the transcript is empty"), ("[noise]", "the transcript is empty")],
 )
 def test_without_words_it_is_undefined(transcript: str | None, reason: str) -> None:
-    measurement = WordErrors(Reader("anything"))(_pair(transcript))
+    measurement = WordErrorRate(Reader("anything"))(_pair(transcript))
     assert set(measurement.undefined.values()) == {reason}
     assert set(measurement.undefined) == {"wer", "wer_corpus", "cer", "cer_corpus"}
 
 
 def test_against_the_reading_of_the_original() -> None:
-    measurement = WordErrorsAgainstOriginal(Reader("a b c d", "a b c"))(_pair())
+    measurement = WordErrorRateAgainstOriginal(Reader("a b c d", "a b c"))(_pair())
     assert measurement.values["wer_vs_original"] == 25.0
     assert measurement.values["words_vs_original"] == 4
-    nothing = WordErrorsAgainstOriginal(Reader("", "a"))(_pair())
-    assert nothing.undefined["wer_vs_original"] == "the recogniser's reading of the original is empty"
+    nothing = WordErrorRateAgainstOriginal(Reader("", "a"))(_pair())
+    assert nothing.undefined["wer_vs_original"] == "the ASR model's reading of the original is empty"
 
 
-def test_a_recording_is_read_once_for_both(recogniser: StubRecogniser) -> None:
+def test_a_recording_is_read_once_for_both(asr: StubASR) -> None:
     pair = _pair("one two")
-    WordErrors(recogniser)(pair)
-    WordErrorsAgainstOriginal(recogniser)(pair)
-    assert recogniser.calls == 2  # original and reconstruction
+    WordErrorRate(asr)(pair)
+    WordErrorRateAgainstOriginal(asr)(pair)
+    assert asr.calls == 2  # original and reconstruction
 
 
-def test_silence_is_not_given_to_the_recogniser(silent_pair: Pair, recogniser: StubRecogniser) -> None:
+def test_silence_is_not_given_to_the_asr_model(silent_pair: Pair, asr: StubASR) -> None:
     silent_pair.transcript = "one two"
-    assert WordErrors(recogniser)(silent_pair).values["wer"] == 100.0
-    assert recogniser.calls == 0
+    assert WordErrorRate(asr)(silent_pair).values["wer"] == 100.0
+    assert asr.calls == 0
 
 
-def test_language_reaches_recogniser_and_normaliser() -> None:
+def test_language_reaches_asr_model_and_normaliser() -> None:
     reader = Reader("Mr. Müller")
     # English rules would write "mister".
-    assert WordErrors(reader)(_pair("mr müller", "de")).values["wer"] == 0.0
+    assert WordErrorRate(reader)(_pair("mr müller", "de")).values["wer"] == 0.0
     assert reader.languages == ["de"]
 
 
@@ -99,6 +99,6 @@ def test_normalisers(normaliser: str, expected: str) -> None:
 
 
 def test_the_note_names_reader_and_rules() -> None:
-    assert "reader" in WordErrors(Reader()).note()
-    assert "lower case without punctuation" in WordErrors(Reader(), "lower").note()
-    assert WordErrors(Reader()).fingerprint() != WordErrors(Reader(), "lower").fingerprint()
+    assert "reader" in WordErrorRate(Reader()).note()
+    assert "lower case without punctuation" in WordErrorRate(Reader(), "lower").note()
+    assert WordErrorRate(Reader()).fingerprint() != WordErrorRate(Reader(), "lower").fingerprint()

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from tests.evaluation.conftest import StubEncoder, StubRecogniser
+from tests.evaluation.conftest import StubASR, StubEncoder
 from tests.locations import SPEECH
 from wavcube.errors import ConfigError
 from wavcube.evaluation.metrics import Recording
@@ -33,7 +33,7 @@ def summary(folder: Path) -> Summary:
     """Opus at two rates and the identity, reported into `folder`."""
     utterances = read_utterances(SPEECH / "speech.tsv")
     systems = [load_system(name) for name in ("opus-12", "opus-6", "identity")]
-    options = MetricOptions(speaker=StubEncoder(), recogniser=StubRecogniser())
+    options = MetricOptions(speaker=StubEncoder(), asr=StubASR())
     chosen = choose_metrics(["stoi", "pesq_wb", "si_sdr", "utmos", "speaker", "wer", "bitrate"], options)
     table = evaluate(systems, utterances, chosen.metrics, folder, processes=1)
     return write_report(table, systems, utterances, chosen, folder, data="eight <clips>", breakdown_by=["language"])

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from wavcube.errors import ConfigError, DataError
-from wavcube.generation.analysis.latent_space import SpaceFigures, measure_space
-from wavcube.generation.analysis.learnability import Learnt, compare_representations, foretelling, write_comparison
+from wavcube.generation.analysis.latent_space import SpaceStatistics, measure_space
+from wavcube.generation.analysis.learnability import Learnt, compare_representations, rank_correlation, write_comparison
 
 
 class Frames:
@@ -15,7 +15,7 @@ class Frames:
 
     def __init__(self, clips: list[np.ndarray], frame_rate: float = 50.0) -> None:
         self.clips = clips
-        self.cache = SimpleNamespace(frontend=SimpleNamespace(frame_rate=frame_rate))
+        self.cache = SimpleNamespace(extractor=SimpleNamespace(frame_rate=frame_rate))
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -28,17 +28,17 @@ class Frames:
         return torch.from_numpy(frames.mean(0)), torch.from_numpy(frames.std(0))
 
 
-def measured(clips: list[np.ndarray], frame_rate: float = 50.0) -> SpaceFigures:
+def measured(clips: list[np.ndarray], frame_rate: float = 50.0) -> SpaceStatistics:
     return measure_space(Frames(clips, frame_rate))  # type: ignore[arg-type]
 
 
 def test_white_noise_is_rough_unpredictable_and_full() -> None:
     random = np.random.default_rng(0)
-    figures = measured([3 + 2 * random.standard_normal((200, 8)) for _ in range(40)])
-    assert figures.channels == 8
-    assert figures.effective_dimension == pytest.approx(8, rel=0.02)
-    assert figures.roughness == pytest.approx(1, abs=0.03)
-    assert figures.unpredictability == pytest.approx(1, abs=0.03)
+    statistics = measured([3 + 2 * random.standard_normal((200, 8)) for _ in range(40)])
+    assert statistics.channels == 8
+    assert statistics.effective_dimension == pytest.approx(8, rel=0.02)
+    assert statistics.roughness == pytest.approx(1, abs=0.03)
+    assert statistics.unpredictability == pytest.approx(1, abs=0.03)
 
 
 def test_slow_motion_in_two_directions_is_smooth_predictable_and_flat() -> None:
@@ -48,10 +48,10 @@ def test_slow_motion_in_two_directions_is_smooth_predictable_and_flat() -> None:
     for _ in range(40):
         phase = random.uniform(0, 6.3, 2) + np.arange(200)[:, None] * np.array([0.1, 0.13])
         clips.append(np.sin(phase) @ basis.T)
-    figures = measured(clips)
-    assert figures.effective_dimension <= 2.01
-    assert figures.roughness < 0.02
-    assert figures.unpredictability < 0.01
+    statistics = measured(clips)
+    assert statistics.effective_dimension <= 2.01
+    assert statistics.roughness < 0.02
+    assert statistics.unpredictability < 0.01
 
 
 def test_steps_are_20_ms_at_every_frame_rate() -> None:
@@ -83,22 +83,22 @@ def test_too_little_data_is_refused() -> None:
 def test_figures_that_put_representations_in_their_order_foretell() -> None:
     found = {
         str(i): Learnt(
-            SpaceFigures(8, 10.0 * i, -1.0 * i, 0.5, (i - 2) ** 2), {}, {"samples/wer": [(10, 99.0), (20, 5.0 * i)]}
+            SpaceStatistics(8, 10.0 * i, -1.0 * i, 0.5, (i - 2) ** 2), {}, {"samples/wer": [(10, 99.0), (20, 5.0 * i)]}
         )
         for i in range(1, 5)
     }
-    told = foretelling(found)
+    told = rank_correlation(found)
     assert told["effective_dimension"]["samples/wer"] == pytest.approx(1)
     assert told["roughness"]["samples/wer"] == pytest.approx(-1)
     assert "unpredictability" not in told  # the same for all
 
 
 def test_the_comparison_is_written(tmp_path: Path) -> None:
-    figures = SpaceFigures(8, 4.0, 0.2, 0.5, 1.1)
+    statistics = SpaceStatistics(8, 4.0, 0.2, 0.5, 1.1)
     write_comparison(
         {
-            "mel": Learnt(figures, {"wer": 12.5}, {"samples/wer": [(5, 80.0), (10, 40.0)]}),
-            "x": Learnt(figures, {}, {}),
+            "mel": Learnt(statistics, {"wer": 12.5}, {"samples/wer": [(5, 80.0), (10, 40.0)]}),
+            "x": Learnt(statistics, {}, {}),
         },
         tmp_path,
     )
@@ -112,7 +112,7 @@ def test_two_representations_are_trained_and_compared(manifest: Path, tmp_path: 
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
         f"""
-model: {{preset: tiny, front_end: lowercase}}
+model: {{preset: tiny, text_frontend: lowercase}}
 data: {{train: [{{path: '{manifest}'}}], validation: [{{path: '{manifest}', limit: 3}}], cache: '{tmp_path / "cache"}'}}
 batches: {{seconds: 8.0}}
 optimizer: {{steps: 2, warmup: 1}}
@@ -128,7 +128,7 @@ hardware: {{accelerator: cpu, devices: 1}}
         "log-mel": [1, 2],
         "stage 2": [1, 2],
     }
-    assert found["log-mel"].figures.channels == 80
+    assert found["log-mel"].statistics.channels == 80
     weights = tmp_path / "out" / "stage-2" / "model" / "model.safetensors"
     before = weights.read_bytes()
     assert compare_representations(specs, recipe, tmp_path / "out") == found  # nothing left to do

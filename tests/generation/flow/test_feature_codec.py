@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from tests.locations import SPEECH
 from wavcube.audio.io import load_audio
 from wavcube.errors import CheckpointError
-from wavcube.features import build_frontend
-from wavcube.generation.flow.feature_codec import Representation, check_identity, load_representation
+from wavcube.features import build_feature_extractor
+from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint, load_feature_codec
 
 
 @pytest.fixture(scope="module")
@@ -19,23 +19,23 @@ def waveform() -> np.ndarray:
 
 @pytest.mark.parametrize("part", ["wavcube", "features", "restored"])
 def test_every_part_of_a_wavcube_has_a_way_back(part: str, wavcube_folder: Path, waveform: np.ndarray) -> None:
-    representation = load_representation(f"{part}:{wavcube_folder}")
+    representation = load_feature_codec(f"{part}:{wavcube_folder}")
     frames = representation.encode(waveform)
     decoded = representation.decode(frames)
     assert decoded.shape == (320 * len(frames),)
     assert np.isfinite(decoded).all()
 
 
-def test_latents_come_back_as_the_model_decodes_them(latents: Representation, waveform: np.ndarray) -> None:
-    model = latents.frontend.model  # type: ignore[attr-defined]
+def test_latents_come_back_as_the_model_decodes_them(latents: FeatureCodec, waveform: np.ndarray) -> None:
+    model = latents.extractor.model  # type: ignore[attr-defined]
     decoded = latents.decode(latents.encode(waveform))
-    wanted = model.decode(model.encode(waveform, 16_000))[0].numpy()
-    count = min(len(decoded), len(wanted))
-    np.testing.assert_allclose(decoded[:count], wanted[:count], atol=1e-5)
+    expected = model.decode(model.encode(waveform, 16_000))[0].numpy()
+    count = min(len(decoded), len(expected))
+    np.testing.assert_allclose(decoded[:count], expected[:count], atol=1e-5)
 
 
 def test_griffin_lim_gives_back_the_log_mel(waveform: np.ndarray) -> None:
-    representation = load_representation("logmel")
+    representation = load_feature_codec("logmel")
     frames = representation.encode(waveform)
     decoded = representation.decode(frames)
     assert decoded.shape == (160 * len(frames),)
@@ -54,24 +54,24 @@ def test_a_vocoder_of_the_user_s(tmp_path: Path, waveform: np.ndarray) -> None:
 
     path = tmp_path / "vocoder.pt"
     torch.jit.script(Flat()).save(str(path))
-    representation = load_representation("logmel", vocoder=str(path))
+    representation = load_feature_codec("logmel", vocoder=str(path))
     frames = representation.encode(waveform)
     assert representation.decode(frames)[0] == pytest.approx(float(frames[0].mean()), rel=1e-4)
 
 
 def test_without_a_way_back_the_error_says_what_to_do(waveform: np.ndarray, tmp_path: Path) -> None:
-    representation = Representation(build_frontend("mfcc"))
+    representation = FeatureCodec(build_feature_extractor("mfcc"))
     with pytest.raises(CheckpointError, match="--vocoder"):
         representation.decode(representation.encode(waveform))
     with pytest.raises(CheckpointError, match="no such vocoder"):
-        load_representation("logmel", vocoder=str(tmp_path / "none.pt"))
+        load_feature_codec("logmel", vocoder=str(tmp_path / "none.pt"))
     (tmp_path / "text.pt").write_text("no network")
     with pytest.raises(CheckpointError, match="cannot be loaded as a vocoder"):
-        load_representation("logmel", vocoder=str(tmp_path / "text.pt"))
+        load_feature_codec("logmel", vocoder=str(tmp_path / "text.pt"))
 
 
-def test_another_representation_than_trained_on_is_refused(latents: Representation) -> None:
+def test_another_representation_than_trained_on_is_refused(latents: FeatureCodec) -> None:
     described = latents.describe("wavcube:here")
-    check_identity(described, latents.frontend)
+    check_fingerprint(described, latents.extractor)
     with pytest.raises(CheckpointError, match="was trained on wavcube:here"):
-        check_identity(described, build_frontend("logmel"))
+        check_fingerprint(described, build_feature_extractor("logmel"))

@@ -12,11 +12,11 @@ def test_without_sway_the_grid_is_even() -> None:
     torch.testing.assert_close(grid, torch.arange(9) / 8)
 
 
-@pytest.mark.parametrize("evaluations", [*PRUNED, 8, 32])
+@pytest.mark.parametrize("nfe", [*PRUNED, 8, 32])
 @pytest.mark.parametrize("sway", [-1.0, 0.0, 1.0])
-def test_grids_rise_from_zero_to_one(evaluations: int, sway: float) -> None:
-    grid = SolverSettings(evaluations, sway=sway).time_grid()
-    assert len(grid) == evaluations + 1
+def test_grids_rise_from_zero_to_one(nfe: int, sway: float) -> None:
+    grid = SolverSettings(nfe, sway=sway).time_grid()
+    assert len(grid) == nfe + 1
     assert grid[0] == 0
     assert grid[-1] == pytest.approx(1.0, abs=1e-6)
     assert (grid.diff() > 0).all()
@@ -70,7 +70,7 @@ def test_no_guidance_is_half_the_work() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"method": "heun"}, {"evaluations": 0}, {"evaluations": 7, "method": "midpoint"}, {"sway": -1.5},
+    "wrong", [{"method": "heun"}, {"nfe": 0}, {"nfe": 7, "method": "midpoint"}, {"sway": -1.5},
               {"guidance": -1.0}]
 )  # fmt: skip
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:

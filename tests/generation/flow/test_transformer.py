@@ -6,13 +6,13 @@ import torch.nn.functional as F
 
 from tests.generation.small import CHANNELS, small_flow
 from wavcube.errors import ConfigError
-from wavcube.generation.flow.config import PLACEMENTS, TransformerConfig
+from wavcube.generation.flow.config import TEXT_ALIGNMENTS, TransformerConfig
 from wavcube.generation.flow.transformer import DiffusionTransformer, attend
 from wavcube.generation.tts.text_embedding import TextEmbedding
 
 
 @pytest.mark.parametrize(
-    ("preset", "channels", "symbols", "millions"),
+    ("preset", "channels", "tokens", "millions"),
     [
         ("base", 100, 2545, 337.1),  # mel, Emilia
         ("base", 128, 2545, 337.2),  # WavCube, Emilia
@@ -21,10 +21,10 @@ from wavcube.generation.tts.text_embedding import TextEmbedding
         ("small", 128, 78, 158.0),
     ],
 )
-def test_parameters_are_as_many_as_published(preset: str, channels: int, symbols: int, millions: float) -> None:
+def test_parameters_are_as_many_as_published(preset: str, channels: int, tokens: int, millions: float) -> None:
     config = TransformerConfig.preset(preset)
     with torch.device("meta"):
-        parts = DiffusionTransformer(channels, config), TextEmbedding(symbols, config)
+        parts = DiffusionTransformer(channels, config), TextEmbedding(tokens, config)
     count = sum(parameter.numel() for part in parts for parameter in part.parameters())
     assert round(count / 1e6, 1) == millions
 
@@ -42,10 +42,10 @@ def test_at_first_the_velocity_is_zero() -> None:
     assert not transformer(torch.randn(1, 9, CHANNELS), torch.rand(1), context).any()
 
 
-@pytest.mark.parametrize("placement", PLACEMENTS)
-def test_an_item_gets_in_a_batch_what_it_gets_alone(placement: str) -> None:
+@pytest.mark.parametrize("text_alignment", TEXT_ALIGNMENTS)
+def test_an_item_gets_in_a_batch_what_it_gets_alone(text_alignment: str) -> None:
     model = small_flow()
-    model.text.placement = placement
+    model.text.text_alignment = text_alignment
     lengths = torch.tensor([23, 40, 31])
     noised, condition = torch.randn(3, 40, CHANNELS), torch.randn(3, 40, CHANNELS)
     text = torch.randint(1, 20, (3, 18))
@@ -53,14 +53,14 @@ def test_an_item_gets_in_a_batch_what_it_gets_alone(placement: str) -> None:
     time = torch.tensor([0.1, 0.5, 0.9])
     ends = torch.rand(3, 18).mul(3).cumsum(1).masked_fill(text == 0, math.inf)
 
-    def velocity(items: slice, frames: int, symbols: int) -> torch.Tensor:
-        embedded = model.text(text[items, :symbols], lengths[items], ends[items, :symbols])
+    def velocity(items: slice, frames: int, tokens: int) -> torch.Tensor:
+        embedded = model.text(text[items, :tokens], lengths[items], ends[items, :tokens])
         context = model.transformer.context(condition[items, :frames], embedded)
         return model.transformer(noised[items, :frames], time[items], context, lengths[items])
 
     batch = velocity(slice(None), 40, 18)
-    for i, (frames, symbols) in enumerate([(23, 7), (40, 18), (31, 12)]):
-        alone = velocity(slice(i, i + 1), frames, symbols)[0]
+    for i, (frames, tokens) in enumerate([(23, 7), (40, 18), (31, 12)]):
+        alone = velocity(slice(i, i + 1), frames, tokens)[0]
         torch.testing.assert_close(batch[i, :frames], alone, rtol=1e-4, atol=1e-5)
 
 
@@ -70,7 +70,7 @@ def test_text_of_filler_is_zero_and_real_text_is_not() -> None:
     embedded = model.text(torch.tensor([[3, 4, 5]]), lengths)
     assert embedded[0, :3].abs().min() > 0
     assert not embedded[0, 3:].any()
-    for model.text.placement in PLACEMENTS:
+    for model.text.text_alignment in TEXT_ALIGNMENTS:
         assert not model.text(torch.zeros(2, 5, dtype=torch.long), lengths.expand(2), torch.ones(2, 5)).any()
 
 
@@ -78,7 +78,7 @@ def test_text_can_be_spread_over_its_frames() -> None:
     model, text = small_flow(), torch.tensor([[3, 4, 5, 0], [3, 4, 5, 6]])
     lengths = torch.tensor([10, 4])
     placed = model.text(text, lengths)
-    model.text.placement = "spread"
+    model.text.text_alignment = "uniform"
     spread = model.text(text, lengths)
     assert torch.equal(spread[0, :10], placed[0, [0, 0, 0, 1, 1, 1, 1, 2, 2, 2]])
     assert torch.equal(spread[1, :4], placed[1, :4])
@@ -89,11 +89,11 @@ def test_text_can_stand_where_it_is_spoken() -> None:
     model, text = small_flow(), torch.tensor([[3, 4, 5, 0], [3, 4, 5, 6]])
     lengths, ends = torch.tensor([10, 6]), torch.tensor([[2.0, 2.0, 9.0, math.inf], [0.4, 1.6, 5.0, 6.0]])
     placed = model.text(text, lengths)
-    model.text.placement = "timed"
-    timed = model.text(text, lengths, ends)
-    assert torch.equal(timed[0], placed[0, [0, 0, 2, 2, 2, 2, 2, 2, 2, 2]])  # a symbol without frames has none
-    assert torch.equal(timed[1, :6], placed[1, [1, 1, 2, 2, 2, 3]])
-    assert not timed[1, 6:].any()
+    model.text.text_alignment = "duration"
+    by_duration = model.text(text, lengths, ends)
+    assert torch.equal(by_duration[0], placed[0, [0, 0, 2, 2, 2, 2, 2, 2, 2, 2]])  # a token without frames has none
+    assert torch.equal(by_duration[1, :6], placed[1, [1, 1, 2, 2, 2, 3]])
+    assert not by_duration[1, 6:].any()
     with pytest.raises(ValueError, match="needs the ends"):
         model.text(text, lengths)
 
@@ -111,7 +111,8 @@ def test_all_inputs_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"width": 100, "heads": 3}, {"layers": 0}, {"dropout": 1.0}, {"position_kernel": 4}, {"placement": "end"}]
+    "wrong",
+    [{"width": 100, "heads": 3}, {"layers": 0}, {"dropout": 1.0}, {"position_kernel": 4}, {"text_alignment": "end"}],
 )
 def test_impossible_sizes_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
@@ -135,5 +136,5 @@ def test_attention_in_bfloat16_is_torchs_forwards_and_backwards(padded: bool, au
         (made.float() * weights).sum().backward()
         return [made.float(), *(leaf.grad.float() for leaf in leaves if leaf.grad is not None)]
 
-    for got, wanted in zip(run(True), run(False), strict=True):
-        assert (got - wanted).norm() / wanted.norm() < 0.02
+    for got, expected in zip(run(True), run(False), strict=True):
+        assert (got - expected).norm() / expected.norm() < 0.02

@@ -3,91 +3,93 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.generation.small import CHANNELS, SYMBOLS, small_flow
+from tests.generation.small import CHANNELS, TOKENS, small_flow
 from wavcube.errors import CheckpointError
-from wavcube.generation.flow.config import SpeechFlowConfig
+from wavcube.generation.flow.config import FlowMatchingTTSConfig
 from wavcube.generation.flow.solver import SolverSettings
-from wavcube.generation.tts.model import SpeechFlow, Wanted
+from wavcube.generation.tts.model import FlowMatchingTTS, SynthesisRequest
 from wavcube.generation.tts.text.frontend import TextError
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 
 FAST = SolverSettings(4, guidance=1.0)
 
 
-def wanted(prompt: int, text: str, frames: int, seed: int) -> Wanted:
+def requests(prompt: int, text: str, frames: int, seed: int) -> SynthesisRequest:
     generator = torch.Generator().manual_seed(prompt)
-    return Wanted(torch.randn(prompt, CHANNELS, generator=generator), small_flow().numbers(text), frames, seed)
+    return SynthesisRequest(
+        torch.randn(prompt, CHANNELS, generator=generator), small_flow().token_ids(text), frames, seed
+    )
 
 
 @pytest.mark.parametrize("method", ["euler", "midpoint"])
 def test_a_batch_gives_what_single_items_give(method: str) -> None:
     model, settings = small_flow(), SolverSettings(4, method)
-    items = [wanted(9, "hello there", 21, 0), wanted(14, "a voice", 8, 1), wanted(5, "what is it?", 30, 2)]
+    items = [requests(9, "hello there", 21, 0), requests(14, "a voice", 8, 1), requests(5, "what is it?", 30, 2)]
     batch = model.generate(items, settings)
     for item, frames in zip(items, batch, strict=True):
         assert frames.shape == (item.frames, CHANNELS)
         torch.testing.assert_close(frames, model.generate([item], settings)[0], rtol=1e-3, atol=1e-4)
 
 
-def test_timed_symbols_are_placed_behind_the_prompt() -> None:
-    model = small_flow(placement="timed")
+def test_tokens_with_durations_are_placed_behind_the_prompt() -> None:
+    model = small_flow(text_alignment="duration")
     items = [
-        Wanted(torch.randn(9, CHANNELS), model.numbers("hello there"), 41, 0),
-        Wanted(torch.randn(14, CHANNELS), model.numbers("a voice"), 20, 1),
+        SynthesisRequest(torch.randn(9, CHANNELS), model.token_ids("hello there"), 41, 0),
+        SynthesisRequest(torch.randn(14, CHANNELS), model.token_ids("a voice"), 20, 1),
     ]
     for item, frames in zip(items, model.generate(items, FAST), strict=True):
         torch.testing.assert_close(frames, model.generate([item], FAST)[0], rtol=1e-3, atol=1e-4)
-    numbers = items[0].text
-    ends = model.symbol_ends(numbers, 41)
-    torch.testing.assert_close(ends, torch.arange(1, len(numbers) + 1) * 41 / len(numbers))
+    token_ids = items[0].text
+    ends = model.token_ends(token_ids, 41)
+    torch.testing.assert_close(ends, torch.arange(1, len(token_ids) + 1) * 41 / len(token_ids))
 
 
 def test_the_seed_decides() -> None:
     model = small_flow()
-    first, same, other = (model.generate([wanted(9, "hello", 20, seed)], FAST)[0] for seed in (3, 3, 4))
+    first, same, other = (model.generate([requests(9, "hello", 20, seed)], FAST)[0] for seed in (3, 3, 4))
     assert torch.equal(first, same)
     assert (first - other).abs().max() > 0.1
 
 
 def test_frames_come_in_the_representation_s_scale() -> None:
     model = small_flow(scale=0.0)  # its velocity is zero, so that noise comes out, normal in every channel
-    frames = model.generate([wanted(9, "hello", 1500, 0)], FAST)[0]
+    frames = model.generate([requests(9, "hello", 1500, 0)], FAST)[0]
     torch.testing.assert_close(frames.mean(0), model.mean, atol=0.1, rtol=0)
-    torch.testing.assert_close(frames.std(0), model.deviation, atol=0.1, rtol=0)
+    torch.testing.assert_close(frames.std(0), model.std, atol=0.1, rtol=0)
 
 
 def test_the_model_sees_normalised_frames() -> None:
     model, plain = small_flow(), small_flow()
     plain.mean.zero_()
-    plain.deviation.fill_(1.0)
-    item = wanted(9, "hello", 20, 0)
-    normalised = Wanted(model.normalise(item.prompt), item.text, item.frames, item.seed)
+    plain.std.fill_(1.0)
+    item = requests(9, "hello", 20, 0)
+    normalised = SynthesisRequest(model.normalise(item.prompt), item.text, item.frames, item.seed)
     made, other = model.generate([item], FAST)[0], plain.generate([normalised], FAST)[0]
     torch.testing.assert_close(model.normalise(made), other, rtol=1e-4, atol=1e-4)
 
 
 def test_texts_that_do_not_fit_are_refused() -> None:
     model = small_flow()
-    with pytest.raises(TextError, match="the text has 11 symbols"):
-        model.generate([wanted(4, "hello there", 3, 0)], FAST)
+    with pytest.raises(TextError, match="the text has 11 tokens"):
+        model.generate([requests(4, "hello there", 3, 0)], FAST)
     with pytest.raises(TextError, match="limit is 40 s"):
-        model.generate([wanted(4, "hello", 2000, 0)], FAST)
+        model.generate([requests(4, "hello", 2000, 0)], FAST)
     with pytest.raises(TextError, match="'9' '%'"):
-        model.numbers("9 of 9 %")
+        model.token_ids("9 of 9 %")
 
 
 def test_saving_and_loading_changes_nothing(tmp_path: Path) -> None:
     model = small_flow()
     model.save_pretrained(tmp_path)
-    loaded = SpeechFlow.from_pretrained(tmp_path)
+    loaded = FlowMatchingTTS.from_pretrained(tmp_path)
     assert loaded.config == model.config
-    item = wanted(9, "hello", 20, 0)
+    item = requests(9, "hello", 20, 0)
     assert torch.equal(loaded.generate([item], FAST)[0], model.generate([item], FAST)[0])
 
 
 def test_half_precision_is_a_way_to_store(tmp_path: Path) -> None:
     small_flow().save_pretrained(tmp_path, torch.float16)
-    loaded = SpeechFlow.from_pretrained(tmp_path)
+    loaded = FlowMatchingTTS.from_pretrained(tmp_path)
     assert loaded.dtype == torch.float32
     assert torch.equal(loaded.mean, small_flow().mean)
     assert (tmp_path / "model.safetensors").stat().st_size < 2.1 * sum(p.numel() for p in loaded.parameters()) + 8000
@@ -95,50 +97,50 @@ def test_half_precision_is_a_way_to_store(tmp_path: Path) -> None:
 
 def test_damaged_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such folder"):
-        SpeechFlow.from_pretrained(tmp_path / "none")
+        FlowMatchingTTS.from_pretrained(tmp_path / "none")
     with pytest.raises(CheckpointError, match="holds no text-to-speech model"):
-        SpeechFlow.from_pretrained(tmp_path)
+        FlowMatchingTTS.from_pretrained(tmp_path)
     small_flow().save_pretrained(tmp_path)
     weights = tmp_path / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CheckpointError, match="damaged"):
-        SpeechFlow.from_pretrained(tmp_path)
+        FlowMatchingTTS.from_pretrained(tmp_path)
     weights.write_bytes(whole)
     config = tmp_path / "config.json"
     config.write_text(config.read_text().replace('"width"', '"widht"'))
     with pytest.raises(CheckpointError, match=r"unknown key transformer\.widht"):
-        SpeechFlow.from_pretrained(tmp_path)
+        FlowMatchingTTS.from_pretrained(tmp_path)
     config.write_text("{}")
     with pytest.raises(CheckpointError, match="not the configuration of a text-to-speech model"):
-        SpeechFlow.from_pretrained(tmp_path)
+        FlowMatchingTTS.from_pretrained(tmp_path)
 
 
 def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
     model = small_flow()
     model.save_pretrained(tmp_path)
-    SpeechFlowConfig(model.config.transformer, model.config.representation, "lowercase", SYMBOLS[:9]).save(
+    FlowMatchingTTSConfig(model.config.transformer, model.config.representation, "lowercase", TOKENS[:9]).save(
         tmp_path / "config.json"
     )
     with pytest.raises(CheckpointError, match=r"text\.table\.weight"):
-        SpeechFlow.from_pretrained(tmp_path)
+        FlowMatchingTTS.from_pretrained(tmp_path)
 
 
 def test_a_vocabulary_can_grow() -> None:
     model = small_flow()
-    grown = model.with_vocabulary(Vocabulary([" ", "ü", *SYMBOLS[1:]]), "lowercase").eval()
-    item = wanted(9, "hello", 20, 0)
-    again = Wanted(item.prompt, grown.numbers("hello"), 20, 0)
+    grown = model.with_vocabulary(Vocabulary([" ", "ü", *TOKENS[1:]]), "lowercase").eval()
+    item = requests(9, "hello", 20, 0)
+    again = SynthesisRequest(item.prompt, grown.token_ids("hello"), 20, 0)
     assert again.text != item.text
     torch.testing.assert_close(grown.generate([again], FAST), model.generate([item], FAST))
-    assert grown.numbers("ü") == [2]
+    assert grown.token_ids("ü") == [2]
 
 
-def test_a_vocabulary_of_timed_symbols_can_grow() -> None:
-    model = small_flow(placement="timed")
+def test_a_vocabulary_with_durations_can_grow() -> None:
+    model = small_flow(text_alignment="duration")
     with torch.no_grad():
-        model.timing.effects.copy_(torch.rand(model.timing.effects.shape))
-    grown = model.with_vocabulary(Vocabulary([" ", "ü", *SYMBOLS[1:]]), "lowercase")
-    before, after = (m.timing(torch.tensor(m.numbers("hello"))) for m in (model, grown))
+        model.duration_predictor.effects.copy_(torch.rand(model.duration_predictor.effects.shape))
+    grown = model.with_vocabulary(Vocabulary([" ", "ü", *TOKENS[1:]]), "lowercase")
+    before, after = (m.duration_predictor(torch.tensor(m.token_ids("hello"))) for m in (model, grown))
     torch.testing.assert_close(after, before)
-    assert float(grown.timing(torch.tensor([2]))) > 0.01
+    assert float(grown.duration_predictor(torch.tensor([2]))) > 0.01

@@ -26,7 +26,7 @@ def packaged() -> TextToSpeech:
 
 def test_it_is_small_and_its_card_is_there() -> None:
     assert (PACKAGED / "model.safetensors").stat().st_size < 40e6
-    assert json.loads((PACKAGED / "config.json").read_text())["front_end"] == "gruut:en-us"
+    assert json.loads((PACKAGED / "config.json").read_text())["text_frontend"] == "gruut:en-us"
     assert "consent" in (PACKAGED / "MODEL_CARD.md").read_text()
 
 
@@ -36,18 +36,18 @@ def test_it_speaks_with_pauses_where_the_text_has_them(packaged: TextToSpeech) -
     text = "We had a good time. They were all there."
     speech = packaged.speak(text, voice, solver=SOLVER)
     assert 1.8 < speech.seconds < 4.5
-    ends = packaged.model.symbol_ends(packaged.model.numbers(text), round(50 * speech.seconds)).numpy() / 50
-    symbols = packaged.model.front_end(text)
+    ends = packaged.model.token_ends(packaged.model.token_ids(text), round(50 * speech.seconds)).numpy() / 50
+    tokens = packaged.model.text_frontend(text)
     level = [
         20 * np.log10(np.sqrt(np.square(speech.waveform[int(16_000 * a) : int(16_000 * b) + 1]).mean()) + 1e-6)
         for a, b in pairwise([0.0, *ends])
     ]
-    vowels = [x for x, symbol in zip(level, symbols, strict=True) if any(c in "aeioɑɛɪʊuæəɔ" for c in symbol)]
-    stop = level[symbols.index(".") + 1]
+    vowels = [x for x, token in zip(level, tokens, strict=True) if any(c in "aeioɑɛɪʊuæəɔ" for c in token)]
+    stop = level[tokens.index(".") + 1]
     assert np.median(vowels) > stop + 15
 
 
-def test_the_text_decides_what_is_heard_and_the_seed_does_not(packaged: TextToSpeech) -> None:
+def test_the_text_decides_what_is_spoken_and_the_seed_does_not(packaged: TextToSpeech) -> None:
     """Frames of two seeds are nearer to each other than to those of another text of the same length."""
     voice = packaged.voice(PROMPT)
 

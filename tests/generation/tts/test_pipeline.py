@@ -8,9 +8,9 @@ from tests.generation.small import speech_flow
 from tests.locations import SPEECH
 from wavcube.audio.io import load_audio
 from wavcube.errors import AudioError, CheckpointError
-from wavcube.generation.flow.feature_codec import Representation, load_representation
+from wavcube.generation.flow.feature_codec import FeatureCodec, load_feature_codec
 from wavcube.generation.flow.solver import SolverSettings
-from wavcube.generation.tts.model import Wanted
+from wavcube.generation.tts.model import SynthesisRequest
 from wavcube.generation.tts.pipeline import TextToSpeech
 from wavcube.generation.tts.text.frontend import TextError
 
@@ -18,7 +18,7 @@ PROMPT, PROMPT_TEXT = SPEECH / "p287_002.flac", "ask her to bring these things w
 FAST = SolverSettings(2, guidance=1.0)
 
 
-def test_speech_lasts_as_long_as_the_prompt_s_pace_says(speaker: TextToSpeech) -> None:
+def test_speech_lasts_as_long_as_the_prompt_s_speaking_rate_says(speaker: TextToSpeech) -> None:
     voice = speaker.voice(PROMPT, PROMPT_TEXT)
     text = "bring these things"
     frames = round(len(voice.frames) / len(PROMPT_TEXT) * len(text))
@@ -58,8 +58,8 @@ def test_long_texts_are_spoken_in_pieces_without_clicks(speaker: TextToSpeech) -
     pieces = calls[-1][1]
     assert pieces > 1
     assert calls[-1] == (pieces, pieces)
-    wanted = len(voice.frames) / 50 / len(PROMPT_TEXT) * len((sentence * 12).strip())
-    assert speech.seconds == pytest.approx(wanted + 0.1 * (pieces - 1), rel=0.02)
+    expected = len(voice.frames) / 50 / len(PROMPT_TEXT) * len((sentence * 12).strip())
+    assert speech.seconds == pytest.approx(expected + 0.1 * (pieces - 1), rel=0.02)
     silent = np.flatnonzero(np.abs(speech.waveform) < 1e-7)
     assert len(silent) >= 1600 * (pieces - 1)  # the pauses
 
@@ -94,7 +94,7 @@ class Reader:
 def test_prompts_without_text_are_read_or_asked_for(speaker: TextToSpeech) -> None:
     with pytest.raises(TextError, match="--prompt-text"):
         speaker.voice(PROMPT)
-    speaker.recogniser = Reader()
+    speaker.asr = Reader()
     assert speaker.voice(PROMPT).text == "bring things"
 
 
@@ -102,7 +102,7 @@ def test_prompts_without_text_are_read_or_asked_for(speaker: TextToSpeech) -> No
     ("arguments", "message"),
     [
         ({"text": " "}, "the text is empty, or nothing of it is spoken"),
-        ({"text": "x" * 60, "seconds": 1.0}, r"does not fit 1 s: at the pace of the prompt it takes"),
+        ({"text": "x" * 60, "seconds": 1.0}, r"does not fit 1 s: at the speaking rate of the prompt it takes"),
         ({"text": "100 %"}, "does not know the characters '1' '0' '%'"),
         ({"text": ["a", "b"], "seed": [1]}, "1 seeds for 2 texts"),
         ({"text": "hello", "speed": 0.0}, "speed is 0"),
@@ -118,8 +118,8 @@ def test_texts_that_cannot_be_spoken_are_refused(
 
 def test_new_speech_is_decoded_behind_the_end_of_the_prompt(speaker: TextToSpeech) -> None:
     voice = speaker.voice(PROMPT, PROMPT_TEXT)
-    text = speaker.model.numbers(f"{PROMPT_TEXT} hello")
-    frames = speaker.model.generate([Wanted(voice.frames, text, 50, 0)], FAST)[0]
+    text = speaker.model.token_ids(f"{PROMPT_TEXT} hello")
+    frames = speaker.model.generate([SynthesisRequest(voice.frames, text, 50, 0)], FAST)[0]
     decoded = speaker.representation.decode(torch.cat([voice.frames[-25:], frames]))
     speech = speaker.speak("hello", voice, seconds=1.0, solver=FAST)
     np.testing.assert_allclose(speech.waveform, np.clip(decoded[25 * 320 :] / voice.gain, -1, 1), atol=1e-5)
@@ -128,11 +128,11 @@ def test_new_speech_is_decoded_behind_the_end_of_the_prompt(speaker: TextToSpeec
 @pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-4), (torch.bfloat16, 0.05)])
 def test_a_prepared_model_makes_the_same_frames(speaker: TextToSpeech, dtype: torch.dtype, error: float) -> None:
     voice = speaker.voice(PROMPT, PROMPT_TEXT)
-    wanted = Wanted(voice.frames, speaker.model.numbers(f"{PROMPT_TEXT} hello"), 50, 0)
-    plain, before = speaker.model.generate([wanted], FAST)[0], speaker.identity
-    prepared = speaker.optimize(dtype).model.generate([wanted], FAST)[0]
+    expected = SynthesisRequest(voice.frames, speaker.model.token_ids(f"{PROMPT_TEXT} hello"), 50, 0)
+    plain, before = speaker.model.generate([expected], FAST)[0], speaker.fingerprint
+    prepared = speaker.optimize(dtype).model.generate([expected], FAST)[0]
     assert (prepared - plain).norm() / plain.norm() < error
-    assert (speaker.identity == before) == (dtype == torch.float32)
+    assert (speaker.fingerprint == before) == (dtype == torch.float32)
 
 
 def test_prompts_that_cannot_be_used_are_refused(speaker: TextToSpeech) -> None:
@@ -140,31 +140,31 @@ def test_prompts_that_cannot_be_used_are_refused(speaker: TextToSpeech) -> None:
         speaker.voice(np.zeros(32_000, np.float32), "text", 16_000)
 
 
-def test_a_model_finds_its_representation_again(wavcube_folder: Path, latents: Representation, tmp_path: Path) -> None:
+def test_a_model_finds_its_representation_again(wavcube_folder: Path, latents: FeatureCodec, tmp_path: Path) -> None:
     model = speech_flow(latents.describe(f"wavcube:{wavcube_folder}"))
     model.save_pretrained(tmp_path)
     speaker = TextToSpeech.from_pretrained(tmp_path)
-    wanted = TextToSpeech(model, latents)
+    expected = TextToSpeech(model, latents)
     voice = speaker.voice(PROMPT, PROMPT_TEXT)
     assert np.array_equal(
-        speaker.speak("hello", voice, solver=FAST).waveform, wanted.speak("hello", voice, solver=FAST).waveform
+        speaker.speak("hello", voice, solver=FAST).waveform, expected.speak("hello", voice, solver=FAST).waveform
     )
     with pytest.raises(CheckpointError, match="name the one it was trained on"):
         TextToSpeech.from_pretrained(tmp_path, representation="logmel")
     with pytest.raises(CheckpointError, match="was trained on"):
-        TextToSpeech(model, load_representation("logmel"))
+        TextToSpeech(model, load_feature_codec("logmel"))
 
 
-def test_with_timed_symbols_a_prompt_needs_no_text(latents: Representation) -> None:
-    speaker = TextToSpeech(speech_flow(latents.describe("wavcube"), placement="timed"), latents)
+def test_with_predicted_durations_a_prompt_needs_no_text(latents: FeatureCodec) -> None:
+    speaker = TextToSpeech(speech_flow(latents.describe("wavcube"), text_alignment="duration"), latents)
     voice = speaker.voice(PROMPT)
     speech = speaker.speak("bring these things", voice, solver=FAST)
-    symbols = len("bring these things") + 2  # with the silence at both ends; each lasts 80 ms in this model
-    assert speech.seconds == pytest.approx(0.08 * symbols, abs=0.02)
+    tokens = len("bring these things") + 2  # with the silence at both ends; each lasts 80 ms in this model
+    assert speech.seconds == pytest.approx(0.08 * tokens, abs=0.02)
     assert speaker.speak("bring these things", voice, speed=2.0, solver=FAST).seconds == pytest.approx(0.8, abs=0.02)
-    # Its text tells the pace: this prompt is slower than 80 ms a symbol, or faster.
+    # Its text sets the speaking rate: this prompt is slower than 80 ms a token, or faster.
     told = speaker.voice(PROMPT, PROMPT_TEXT)
-    pace = len(voice.frames) / 50 / (0.08 * (len(PROMPT_TEXT) + 2))
-    assert told.pace == pytest.approx(pace, rel=0.02)
-    assert speaker.speak("hello", told, solver=FAST).seconds == pytest.approx(0.08 * 7 * pace, abs=0.02)
-    assert speaker.voice(PROMPT, "a").pace == 1.5  # a text that cannot be the prompt's
+    duration_scale = len(voice.frames) / 50 / (0.08 * (len(PROMPT_TEXT) + 2))
+    assert told.duration_scale == pytest.approx(duration_scale, rel=0.02)
+    assert speaker.speak("hello", told, solver=FAST).seconds == pytest.approx(0.08 * 7 * duration_scale, abs=0.02)
+    assert speaker.voice(PROMPT, "a").duration_scale == 1.5  # a text that cannot be the prompt's

@@ -76,14 +76,14 @@ def test_the_teacher_is_asked_once_where_its_answers_are_kept(config, tmp_path):
     config.loader = dataclasses.replace(config.loader, feature_cache=str(tmp_path))
     objective, batch = Distill(config, None), batch_of(2)
     objective.networks.train()
-    first = objective.inputs(batch)["taught"]
-    torch.testing.assert_close(first, objective.networks.teach(batch.waveform), rtol=2e-3, atol=2e-3)
+    first = objective.inputs(batch)["teacher_features"]
+    torch.testing.assert_close(first, objective.networks.compute_teacher_features(batch.waveform), rtol=2e-3, atol=2e-3)
     with torch.no_grad():
         for parameter in objective.networks.teacher.parameters():
             parameter.zero_()
-    assert torch.equal(objective.inputs(batch)["taught"], first)
+    assert torch.equal(objective.inputs(batch)["teacher_features"], first)
     objective.networks.eval()
-    assert "taught" not in objective.inputs(batch)
+    assert "teacher_features" not in objective.inputs(batch)
 
 
 def test_a_checkpoint_brings_everything_back(config, tmp_path):

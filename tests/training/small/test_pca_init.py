@@ -7,14 +7,14 @@ import torch
 
 from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.errors import ConfigError
-from wavcube.training.small.pca_codec import LinearCode
+from wavcube.training.small.pca_codec import PCACodec
 from wavcube.training.small.pca_init import (
     carried_channels,
-    hold_code,
-    hold_compressed_code,
-    start_compressor,
-    start_decoder,
-    start_encoder,
+    freeze_compressor_code,
+    freeze_encoder_code,
+    pca_init_compressor,
+    pca_init_decoder,
+    pca_init_encoder,
 )
 
 CHANNELS = 24
@@ -26,7 +26,7 @@ SIZES = {
     },
     "bottleneck": {"latent_dim": 32, "layers": 1},
     "decoder": {
-        "width": 64, "layers": 1, "heads": 2, "feed_forward": 64, "coarse_dim": 80,
+        "width": 64, "layers": 1, "heads": 2, "feed_forward": 64, "vocoder_input_dim": 80,
         "vocoder": {"width": 80, "layers": 1, "heads": 2, "feed_forward": 64, "head": "cartesian"},
     },
 }  # fmt: skip
@@ -45,9 +45,9 @@ def voices(count: int, seed: int) -> list[np.ndarray]:
 
 def begin(model: WavCube) -> None:
     recordings = voices(20, seed=0)
-    start_encoder(model.encoder, LinearCode(recordings), CHANNELS)
-    start_compressor(model, CHANNELS)
-    start_decoder(model, recordings, CHANNELS)
+    pca_init_encoder(model.encoder, PCACodec(recordings), CHANNELS)
+    pca_init_compressor(model, CHANNELS)
+    pca_init_decoder(model, recordings, CHANNELS)
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +59,10 @@ def model() -> WavCube:
 
 
 def test_the_components_are_orthogonal_and_the_strongest_come_first():
-    code = LinearCode(voices(5, seed=0))
+    code = PCACodec(voices(5, seed=0))
     assert (np.diff(code.power) <= 1e-9).all()
-    filters, deviation = code.equalised(16)
-    assert np.mean(np.square(deviation)) == pytest.approx(1.0)
+    filters, std = code.equalised(16)
+    assert np.mean(np.square(std)) == pytest.approx(1.0)
     inner = filters[0, 80:320] @ filters[0, 80:320]
     assert inner > 0
 
@@ -104,8 +104,8 @@ def test_silence_gives_silence_and_finite_gradients(model):
 def test_a_held_code_does_not_move():
     torch.manual_seed(0)
     encoder = WavCube(WavCubeConfig.from_dict(SIZES)).encoder
-    start_encoder(encoder, LinearCode(voices(5, seed=0)), CHANNELS)
-    hold_code(encoder, CHANNELS)
+    pca_init_encoder(encoder, PCACodec(voices(5, seed=0)), CHANNELS)
+    freeze_encoder_code(encoder, CHANNELS)
     encoder(torch.from_numpy(np.stack(voices(2, seed=2))))[0].square().mean().backward()
     carried = carried_channels(64, CHANNELS)
     others = [i for i in range(64) if i not in carried]
@@ -118,7 +118,7 @@ def test_a_held_code_does_not_move():
 
 def test_a_held_latent_keeps_its_code(model):
     held = copy.deepcopy(model)
-    hold_compressed_code(held, CHANNELS)
+    freeze_compressor_code(held, CHANNELS)
     waveform = torch.from_numpy(np.stack(voices(2, seed=2)))
     held.zero_grad()
     held.compressor(held.encoder(waveform)[0]).latent.square().mean().backward()
@@ -135,7 +135,7 @@ def test_a_held_latent_keeps_its_code(model):
         ("encoder", {"conv_bias": False}, "bias"),
         ("encoder", {"normalize_waveform": True}, "normalize_waveform"),
         ("encoder", {"width": 16, "position_groups": 2}, "channels"),
-        ("decoder", {"coarse_dim": 64}, "coarse_dim"),
+        ("decoder", {"vocoder_input_dim": 64}, "vocoder_input_dim"),
     ],
 )
 def test_shapes_that_cannot_carry_it_are_named(part, changes, message):
@@ -149,4 +149,4 @@ def test_a_polar_head_is_refused(model):
     decoder = dataclasses.replace(model.config.decoder, vocoder=vocoder)
     polar = WavCube(dataclasses.replace(model.config, decoder=decoder))
     with pytest.raises(ConfigError, match="cartesian"):
-        start_decoder(polar, voices(2, seed=0), CHANNELS)
+        pca_init_decoder(polar, voices(2, seed=0), CHANNELS)

@@ -10,9 +10,9 @@ from wavcube.training.config import ModelConfig
 from wavcube.training.init_from import resumed_model, stage1_model
 from wavcube.training.small.distill import save_student
 from wavcube.training.small.distillation_heads import HEADS, load_heads
-from wavcube.training.small.pca_codec import LinearCode
-from wavcube.training.small.pca_init import start_compressor, start_encoder
-from wavcube.training.small.rrr_init import find_directions, hold_semantics, start_semantics
+from wavcube.training.small.pca_codec import PCACodec
+from wavcube.training.small.pca_init import pca_init_compressor, pca_init_encoder
+from wavcube.training.small.rrr_init import find_directions, freeze_semantics, rrr_init_compressor
 
 FREE = SIZES["bottleneck"]["latent_dim"] - 2 - CHANNELS
 
@@ -20,7 +20,7 @@ FREE = SIZES["bottleneck"]["latent_dim"] - 2 - CHANNELS
 def student_and_heads() -> tuple[WavCube, dict[str, torch.Tensor]]:
     torch.manual_seed(0)
     model = WavCube(WavCubeConfig.from_dict(SIZES))
-    start_encoder(model.encoder, LinearCode(voices(20, seed=0)), CHANNELS)
+    pca_init_encoder(model.encoder, PCACodec(voices(20, seed=0)), CHANNELS)
     # Heads of few dimensions: what they tell can be restored from fewer directions than there are channels.
     heads = {"last": torch.randn(40, 3) @ torch.randn(3, 64), "spectrum": torch.randn(20, 2) @ torch.randn(2, 64)}
     return model, heads
@@ -34,10 +34,10 @@ def features(model: WavCube, recordings: list[np.ndarray]) -> torch.Tensor:
 
 def unexplained(estimate_from: torch.Tensor, target: torch.Tensor) -> float:
     given = torch.cat([estimate_from, torch.ones(len(estimate_from), 1)], 1).double()
-    wanted = target.double()
-    solution = torch.linalg.lstsq(given, wanted, driver="gelsd").solution
-    rest = wanted - given @ solution
-    return float(rest.square().sum() / (wanted - wanted.mean(0)).square().sum())
+    expected = target.double()
+    solution = torch.linalg.lstsq(given, expected, driver="gelsd").solution
+    rest = expected - given @ solution
+    return float(rest.square().sum() / (expected - expected.mean(0)).square().sum())
 
 
 def before_norm(model: WavCube, values: torch.Tensor) -> torch.Tensor:
@@ -50,7 +50,7 @@ def meant(values: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
     return values[:, CHANNELS:] @ head[:, CHANNELS:].T
 
 
-def test_directions_hold_what_the_heads_tell():
+def test_directions_span_what_the_heads_predict():
     model, heads = student_and_heads()
     recordings = voices(10, seed=1)
     found = find_directions(model.encoder, heads, recordings, 5, CHANNELS)
@@ -68,10 +68,10 @@ def test_directions_hold_what_the_heads_tell():
 
 def test_the_latent_begins_with_them_and_the_code_stays():
     model, heads = student_and_heads()
-    start_compressor(model, CHANNELS)
+    pca_init_compressor(model, CHANNELS)
     recordings = voices(10, seed=1)
     found = find_directions(model.encoder, heads, recordings, FREE - 1, CHANNELS)
-    start_semantics(model, found, CHANNELS)
+    rrr_init_compressor(model, found, CHANNELS)
     values = features(model, recordings)
     with torch.no_grad():
         latent = model.compressor(values[None]).latent[0]
@@ -85,9 +85,9 @@ def test_the_latent_begins_with_them_and_the_code_stays():
 
 def test_what_the_latent_means_is_held_and_the_code_is_not():
     model, heads = student_and_heads()
-    start_compressor(model, CHANNELS)
-    start_semantics(model, find_directions(model.encoder, heads, voices(5, seed=1), FREE - 1, CHANNELS), CHANNELS)
-    hold_semantics(model, CHANNELS)
+    pca_init_compressor(model, CHANNELS)
+    rrr_init_compressor(model, find_directions(model.encoder, heads, voices(5, seed=1), FREE - 1, CHANNELS), CHANNELS)
+    freeze_semantics(model, CHANNELS)
     values = features(model, voices(2, seed=2))[None]
     before = before_norm(model, values).detach()
     optimizer = torch.optim.SGD(model.compressor.parameters(), lr=0.02)
@@ -105,9 +105,9 @@ def test_what_the_latent_means_is_held_and_the_code_is_not():
 
 def test_a_wrong_number_of_directions_is_refused():
     model, heads = student_and_heads()
-    start_compressor(model, CHANNELS)
-    with pytest.raises(ConfigError, match="semantic start"):
-        start_semantics(model, find_directions(model.encoder, heads, voices(2, seed=1), FREE, CHANNELS), CHANNELS)
+    pca_init_compressor(model, CHANNELS)
+    with pytest.raises(ConfigError, match="reduced-rank"):
+        rrr_init_compressor(model, find_directions(model.encoder, heads, voices(2, seed=1), FREE, CHANNELS), CHANNELS)
 
 
 def test_a_folder_without_heads_is_named(tmp_path):
@@ -122,8 +122,8 @@ def test_stage_1_begins_so_and_keeps_it(tmp_path, small_config):
     save_student(tmp_path, model.config.encoder, model.encoder.state_dict())
     save_file({f"head_{name}.weight": head for name, head in heads.items()}, tmp_path / HEADS)
     sizes = {"bottleneck": SIZES["bottleneck"], "decoder": SIZES["decoder"]}
-    small_config.model = ModelConfig(linear_start=CHANNELS, semantic_start=True, **sizes)
-    small_config.start = str(tmp_path)
+    small_config.model = ModelConfig(pca_init=CHANNELS, rrr_init=True, **sizes)
+    small_config.init_from = str(tmp_path)
     begun = stage1_model(small_config)
     begun.save_pretrained(tmp_path / "model")
     recordings = voices(3, seed=1)
@@ -135,7 +135,7 @@ def test_stage_1_begins_so_and_keeps_it(tmp_path, small_config):
         second = started.compressor.projection[2]
         assert second.weight.grad.abs().max() == 0.0
 
-    small_config.model = ModelConfig(linear_start=CHANNELS, **sizes)
+    small_config.model = ModelConfig(pca_init=CHANNELS, **sizes)
     without = stage1_model(small_config)
     values = features(without, recordings)
     code = without.compressor(values[None]).latent

@@ -53,24 +53,24 @@ def voices(told: bool) -> tuple[dict[str, np.ndarray], Corpus]:
 
 def test_characters_are_found_where_they_are():
     result = character_probe(*texts(told=True), QUICK)
-    assert result.figure.value < 0.2
-    assert result.figure.low <= result.figure.value <= result.figure.high
+    assert result.estimate.value < 0.2
+    assert result.estimate.low <= result.estimate.value <= result.estimate.high
     assert len(result.by_seed) == len(result.learning_rate) == 2
     assert result.recordings == {"train": 60, "dev": 10, "test": 20}
 
 
 def test_noise_tells_no_characters():
-    assert character_probe(*texts(told=False), QUICK).figure.value > 0.6
+    assert character_probe(*texts(told=False), QUICK).estimate.value > 0.6
 
 
 def test_speakers_are_found_where_they_are():
-    assert speaker_probe(*voices(told=True), QUICK).figure.value > 0.9
+    assert speaker_probe(*voices(told=True), QUICK).estimate.value > 0.9
 
 
 def test_noise_tells_no_speakers():
     result = speaker_probe(*voices(told=False), QUICK)
-    assert result.figure.value < 0.6
-    assert result.figure.low < result.figure.high
+    assert result.estimate.value < 0.6
+    assert result.estimate.low < result.estimate.high
 
 
 def test_the_scale_of_frames_does_not_matter():

@@ -26,10 +26,10 @@ SMALL = {
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.librispeech(tmp_path / "data")
     result = prove(SpeechRecognition(), data, **SMALL)
-    assert result.figures["wer"].value <= 35.0
-    assert result.figures["cer"].value <= result.figures["wer"].value
+    assert result.metrics["wer"].value <= 35.0
+    assert result.metrics["cer"].value <= result.metrics["wer"].value
     control = prove(SpeechRecognition(), data, shuffle=True, **SMALL)
-    assert control.figures["wer"].value >= 60.0
+    assert control.metrics["wer"].value >= 60.0
 
 
 def test_figures_are_those_of_jiwer(tmp_path: Path) -> None:
@@ -37,10 +37,10 @@ def test_figures_are_those_of_jiwer(tmp_path: Path) -> None:
     [corpus] = task.read(corpora.librispeech(tmp_path, (4, 1, 3)), task.recipe)
     hypotheses = ["AX BIN", "", "CUE DOT AX AX"]
     said = {e.clip.key: h for e, h in zip(corpus.test, hypotheses, strict=True)}
-    figures = task.measure(task.outcomes(corpus, "test", said))
+    metrics = task.measure(task.outcomes(corpus, "test", said))
     references = [e.target for e in corpus.test]
-    assert figures["wer"] == pytest.approx(100.0 * jiwer.wer(references, hypotheses))
-    assert figures["cer"] == pytest.approx(100.0 * jiwer.cer(references, hypotheses))
+    assert metrics["wer"] == pytest.approx(100.0 * jiwer.wer(references, hypotheses))
+    assert metrics["cer"] == pytest.approx(100.0 * jiwer.cer(references, hypotheses))
 
 
 def test_spelling() -> None:
@@ -105,4 +105,4 @@ def test_reading_with_a_model_is_part_of_the_task(tmp_path: Path, prove: Solve) 
     greedy = prove(SpeechRecognition(), data, **settings)
     with_model = prove(SpeechRecognition(), data, language_model=str(file), **settings)
     assert with_model.dev == greedy.dev
-    assert with_model.figures["wer"].value <= greedy.figures["wer"].value
+    assert with_model.metrics["wer"].value <= greedy.metrics["wer"].value

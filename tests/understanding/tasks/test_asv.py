@@ -17,9 +17,9 @@ SMALL = {"steps": 60, "batch": 10, "accumulate": 1, "learning_rate": 3e-3, "widt
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.voxceleb(tmp_path / "data", speakers=10, each=6)
     result = prove(SpeakerVerification(), data, **SMALL)
-    assert result.figures["eer"].value <= 20.0
+    assert result.metrics["eer"].value <= 20.0
     control = prove(SpeakerVerification(), data, shuffle=True, **SMALL)
-    assert control.figures["eer"].value >= 25.0
+    assert control.metrics["eer"].value >= 25.0
 
 
 def test_speakers_of_the_trials_are_never_trained_on(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ SMALL = {"steps": 30, "batch": 16, "accumulate": 1, "learning_rate": 1e-2, "widt
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.iemocap(tmp_path / "data")
     result = prove(EmotionRecognition(), data, **SMALL)
-    assert result.figures["accuracy"].value >= 85.0
+    assert result.metrics["accuracy"].value >= 85.0
     control = prove(EmotionRecognition(), data, shuffle=True, **SMALL)
-    assert control.figures["accuracy"].value <= 60.0  # four classes: chance is 25 to 40 %
+    assert control.metrics["accuracy"].value <= 60.0  # four classes: chance is 25 to 40 %
 
 
 def test_five_folds_by_session(tmp_path: Path) -> None:

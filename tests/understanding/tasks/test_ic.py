@@ -13,9 +13,9 @@ SMALL = {"steps": 80, "batch": 16, "learning_rate": 1e-2, "width": 32}
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.fluent(tmp_path / "data")
     result = prove(IntentClassification(), data, **SMALL)
-    assert result.figures["accuracy"].value >= 90.0
+    assert result.metrics["accuracy"].value >= 90.0
     control = prove(IntentClassification(), data, shuffle=True, **SMALL)
-    assert control.figures["accuracy"].value <= 50.0  # eight intents: chance is 12.5 %
+    assert control.metrics["accuracy"].value <= 50.0  # eight intents: chance is 12.5 %
 
 
 def test_all_three_slots_must_be_right(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ SMALL = {"steps": 60, "batch": 12, "learning_rate": 1e-2, "width": 32}
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.speech_commands(tmp_path / "data")
     result = prove(KeywordSpotting(), data, **SMALL)
-    assert result.figures["accuracy"].value >= 90.0
+    assert result.metrics["accuracy"].value >= 90.0
     assert result.items == {"train": 5 * 4 + 10, "dev": 2 * 4 + 2, "test": 20}
     control = prove(KeywordSpotting(), data, shuffle=True, **SMALL)
-    assert control.figures["accuracy"].value <= 60.0  # five classes: chance is 20 %
+    assert control.metrics["accuracy"].value <= 60.0  # five classes: chance is 20 %
 
 
 def test_official_layout(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ SMALL = {"steps": 150, "batch": 10, "accumulate": 1, "learning_rate": 1e-2, "wid
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.librispeech(tmp_path / "data")
     result = prove(PhonemeRecognition(), data, **SMALL)
-    assert result.figures["per"].value <= 15.0
+    assert result.metrics["per"].value <= 15.0
     control = prove(PhonemeRecognition(), data, shuffle=True, **SMALL)
-    assert control.figures["per"].value >= 50.0
+    assert control.metrics["per"].value >= 50.0
 
 
 def test_words_become_phones(tmp_path: Path) -> None:

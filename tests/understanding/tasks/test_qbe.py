@@ -20,11 +20,11 @@ from wavcube.understanding.tasks.qbe import (
 def test_queries_are_found_and_dealt_out_truth_is_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.quesst(tmp_path / "data")
     result = prove(QueryByExample(), data)
-    assert result.figures["mtwv"].value >= 0.6
+    assert result.metrics["mtwv"].value >= 0.6
     assert result.details["layer"] == 0
-    assert 0.0 < result.figures["mtwv_whole"].value <= result.figures["mtwv"].value
+    assert 0.0 < result.metrics["mtwv_whole"].value <= result.metrics["mtwv"].value
     control = prove(QueryByExample(), data, shuffle=True)
-    assert control.figures["mtwv"].value <= 0.3
+    assert control.metrics["mtwv"].value <= 0.3
 
 
 def test_value_of_known_scores() -> None:

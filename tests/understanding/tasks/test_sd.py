@@ -15,10 +15,10 @@ SMALL = {"steps": 80, "batch": 8, "accumulate": 1, "learning_rate": 1e-2, "width
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.libri2mix(tmp_path / "data")
     result = prove(Diarisation(), data, **SMALL)
-    assert result.figures["der"].value <= 20.0
-    assert result.figures["der_best"].value <= result.figures["der"].value
+    assert result.metrics["der"].value <= 20.0
+    assert result.metrics["der_best"].value <= result.metrics["der"].value
     control = prove(Diarisation(), data, shuffle=True, **SMALL)
-    assert control.figures["der"].value >= result.figures["der"].value + 15.0
+    assert control.metrics["der"].value >= result.metrics["der"].value + 15.0
 
 
 A = [("a", 0.0, 4.0), ("b", 3.0, 6.0)]

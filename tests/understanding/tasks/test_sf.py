@@ -21,11 +21,11 @@ SMALL = {
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.snips(tmp_path / "data")
     result = prove(SlotFilling(), data, **SMALL)
-    assert result.figures["slot_f1"].value >= 90.0
-    assert result.figures["slot_cer"].value <= 20.0
+    assert result.metrics["slot_f1"].value >= 90.0
+    assert result.metrics["slot_cer"].value <= 20.0
     control = prove(SlotFilling(), data, shuffle=True, **SMALL)
-    assert control.figures["slot_f1"].value <= 75.0
-    assert control.figures["slot_cer"].value >= 40.0
+    assert control.metrics["slot_f1"].value <= 75.0
+    assert control.metrics["slot_cer"].value >= 40.0
 
 
 def tokens(text: str) -> list[str]:

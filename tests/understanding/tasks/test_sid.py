@@ -13,10 +13,10 @@ SMALL = {"steps": 60, "batch": 8, "accumulate": 1, "learning_rate": 1e-2, "width
 def test_labels_are_learned_and_shuffled_ones_are_not(tmp_path: Path, prove: Solve) -> None:
     data = corpora.voxceleb(tmp_path / "data")
     result = prove(SpeakerIdentification(), data, **SMALL)
-    assert result.figures["accuracy"].value >= 90.0
+    assert result.metrics["accuracy"].value >= 90.0
     assert result.items == {"train": 30, "dev": 12, "test": 12}
     control = prove(SpeakerIdentification(), data, shuffle=True, **SMALL)
-    assert control.figures["accuracy"].value <= 60.0  # six speakers: chance is 17 %
+    assert control.metrics["accuracy"].value <= 60.0  # six speakers: chance is 17 %
 
 
 def test_lists_that_do_not_fit(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def convert(
     stage: Annotated[int | None, typer.Option(min=1, max=2, help="Refuse a checkpoint of the other stage.")] = None,
     decoder_heads: Annotated[int | None, typer.Option(min=1, help="Attention heads of the decoder.")] = None,
     vocoder_heads: Annotated[int | None, typer.Option(min=1, help="Attention heads of the vocoder.")] = None,
-    training_form: Annotated[
-        bool, typer.Option("--training-form", help="Keep the restorer and the teacher, to train on.")
+    keep_training_modules: Annotated[
+        bool, typer.Option("--keep-training-modules", help="Keep the restorer and the teacher, to train on.")
     ] = False,
     dtype: Annotated[
         StoredType | None, typer.Option(help="Type of the written weights; as they are if not given.")
@@ -43,7 +43,7 @@ def convert(
         stage={None: None, 1: 1, 2: 2}[stage],
         decoder_heads=decoder_heads,
         vocoder_heads=vocoder_heads,
-        training_form=training_form,
+        keep_training_modules=keep_training_modules,
         dtype=None if dtype is None else getattr(torch, dtype.value),
     )
     bottleneck = result.config.bottleneck

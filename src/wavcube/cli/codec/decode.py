@@ -80,13 +80,13 @@ def _read(job: "Job", model: "WavCube", force: bool) -> "tuple[Latents, float]":
     if latents.frame_rate != model.frame_rate:
         rates = f"has {latents.frame_rate:g} frames a second, this model's latents {model.frame_rate:g}"
         raise LatentsError(f"{job.source}: {rates}; {advice}")
-    if not force and None not in (latents.model, model.identity) and latents.model != model.identity:
+    if not force and None not in (latents.model_id, model.identity) and latents.model_id != model.identity:
         raise LatentsError(
-            f"{job.source}: was made by another model ({latents.model}, this one is {model.identity}); {advice}, "
+            f"{job.source}: was made by another model ({latents.model_id}, this one is {model.identity}); {advice}, "
             "or give --force if you know that they fit"
         )
     if int(latents.lengths[0]) == 0:
         raise LatentsError(f"{job.source}: holds no frames")
-    samples = latents.lengths * latents.hop if latents.samples is None else latents.samples
-    alike = replace(latents, values=latents.values.to(model.dtype), samples=samples, model=model.identity)
+    samples = latents.lengths * latents.hop_length if latents.samples is None else latents.samples
+    alike = replace(latents, values=latents.values.to(model.dtype), samples=samples, model_id=model.identity)
     return alike, int(latents.lengths[0]) / latents.frame_rate

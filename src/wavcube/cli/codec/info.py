@@ -93,7 +93,7 @@ def _latents(path: Path) -> dict[str, str]:
         "frame rate": f"{latents.frame_rate:g} Hz",
         "duration": ", ".join(f"{count / latents.frame_rate:.2f} s" for count in frames),
         "samples": f"{samples} at {latents.sample_rate} Hz",
-        "model": latents.model or "unknown",
+        "model": latents.model_id or "unknown",
         **{f"{key} ({index})": text for index, entry in enumerate(latents.metadata) for key, text in entry.items()},
     }
 

@@ -22,7 +22,7 @@ def reconstruct(
     overwrite: options.Overwrite = False,
     strict: options.Strict = False,
 ) -> None:
-    """Encode recordings and decode them again, to hear what the latent keeps."""
+    """Encode recordings and decode them again, to check what the latent keeps."""
     import numpy as np
 
     from wavcube.audio.io import AUDIO_SUFFIXES, save_audio

@@ -73,7 +73,7 @@ def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, 
         WavCubeError: the first bad file's, if `strict`.
         typer.Exit: with code 1 after a run in which some file failed.
     """
-    from wavcube.codec.inference.parallel import side_by_side  # here, as it imports torch
+    from wavcube.codec.inference.parallel import parallel_map  # here, as it imports torch
 
     with _Report(plan, task.verb, strict) as report, _Writer(task.write, report) as writer:
         for conflict in plan.conflicts:
@@ -85,8 +85,8 @@ def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, 
             batches = list(by_length([item for item in window if not item.error], limits))
             long = [batch for batch in batches if batch[0].seconds > limits.whole]
             for batch, outcome in chain(
-                side_by_side(partial(_attempt, task), long, 1),
-                side_by_side(partial(_attempt, task), batches[len(long) :], min(workers, len(batches) - len(long))),
+                parallel_map(partial(_attempt, task), long, 1),
+                parallel_map(partial(_attempt, task), batches[len(long) :], min(workers, len(batches) - len(long))),
             ):
                 _finish(batch, outcome, task, report, writer)
     if report.failures:

@@ -14,8 +14,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from wavcube.codec.checkpoint.meta_init import skeleton
-from wavcube.codec.checkpoint.mmap_safetensors import mapped_tensors
+from wavcube.codec.checkpoint.meta_init import meta_init
+from wavcube.codec.checkpoint.mmap_safetensors import mmap_safetensors
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.fingerprint import latent_fingerprint
 from wavcube.errors import CheckpointError, WavCubeError
@@ -46,7 +46,7 @@ def load(
 
         return cast(Model, load_exported(folder, dtype))
     config = WavCubeConfig.load(folder / CONFIG)
-    with skeleton():
+    with meta_init():
         model = kind(config)
     weights, written = read_weights(folder)
     if any(key in weights for key in STATISTICS):
@@ -139,7 +139,7 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         if not file.is_file():
             raise CheckpointError(f"{folder}: {file.name} is missing; copy the whole folder")
         try:
-            tensors, metadata = mapped_tensors(file)
+            tensors, metadata = mmap_safetensors(file)
             written = {**metadata, **written}
             weights.update(tensors)
         except (SafetensorError, OSError) as error:

@@ -10,11 +10,11 @@ from torch.overrides import TorchFunctionMode
 
 
 @contextmanager
-def skeleton() -> Iterator[None]:
+def meta_init() -> Iterator[None]:
     """What is built inside has shapes and names, and no memory: it lies on torch's meta device.
 
     Two things that constructors do there would make torch import its compiler, which takes longer than most models take
-    to load, and 70 MB: drawing weights from a normal distribution, and the norms of weight norm. Neither is wanted.
+    to load, and 70 MB: drawing weights from a normal distribution, and the norms of weight norm. Neither is needed.
     """
     with torch.device("meta"), _NothingDrawn():
         yield

@@ -16,7 +16,7 @@ SMALLEST = 1 << 16
 """Bytes below which a tensor is copied: a mapping takes whole pages."""
 
 
-def mapped_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def mmap_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors by name, and the file's metadata. Writing to a tensor changes neither the file nor another tensor.
 
     Raises:

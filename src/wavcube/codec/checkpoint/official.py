@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from wavcube.codec.checkpoint.folder import check_tensors, write_checkpoint
-from wavcube.codec.checkpoint.meta_init import skeleton
+from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.checkpoint.official_config import infer_config, read_config
 from wavcube.codec.checkpoint.official_names import MODEL_PREFIXES, STUDENT, UNUSED, our_name
 from wavcube.codec.config import WavCubeConfig
@@ -38,7 +38,7 @@ def convert_official(
     stage: Literal[1, 2] | None = None,
     decoder_heads: int | None = None,
     vocoder_heads: int | None = None,
-    training_form: bool = False,
+    keep_training_modules: bool = False,
     dtype: torch.dtype | None = None,
     max_shard_size: str = "5GB",
 ) -> Conversion:
@@ -53,7 +53,7 @@ def convert_official(
         config: an official YAML or a wavcube config.json.
         stage: refuse a checkpoint of the other stage; None takes what it is.
         decoder_heads, vocoder_heads: attention heads of the acoustic decoder.
-        training_form: keep the restorer, and for stage 2 the teacher, so that training can go on.
+        keep_training_modules: keep the restorer, and for stage 2 the teacher, so that training can go on.
         dtype: of the written file; None keeps that of the source.
 
     Raises:
@@ -70,7 +70,7 @@ def convert_official(
             stage,
             decoder_heads,
             vocoder_heads,
-            training_form,
+            keep_training_modules,
             dtype,
             max_shard_size,
         )
@@ -84,7 +84,7 @@ def _convert(
     stage: int | None,
     decoder_heads: int | None,
     vocoder_heads: int | None,
-    training_form: bool,
+    keep_training_modules: bool,
     dtype: torch.dtype | None,
     max_shard_size: str,
 ) -> Conversion:
@@ -98,28 +98,28 @@ def _convert(
         config = given
     else:
         config = infer_config(state, source, found, given, decoder_heads, vocoder_heads)
-    config = replace(config, restorer=training_form, teacher=training_form and found == 2)
+    config = replace(config, restorer=keep_training_modules, teacher=keep_training_modules and found == 2)
     names = {key: our_name(key, found) for key in state if key.startswith(MODEL_PREFIXES)}
     unknown = [key for key, name in names.items() if name is None and not UNUSED.search(key)]
     if unknown:
         raise CheckpointError(f"{source}: {len(unknown)} tensors of no known part, among them {', '.join(unknown[:3])}")
-    wanted = _expected(config)
-    parts = {name.split(".")[0] for name in wanted}
+    expected = _expected(config)
+    parts = {name.split(".")[0] for name in expected}
     optional = ("encoder.feature_norm.", "teacher.feature_norm.", "decoder.latent_upsampler.")
     tensors, dropped = {}, _count_foreign(state)
     for key, name in names.items():
-        if name is None or name.split(".")[0] not in parts or (name.startswith(optional) and name not in wanted):
+        if name is None or name.split(".")[0] not in parts or (name.startswith(optional) and name not in expected):
             part = ".".join(key.split(".")[:2])
             dropped[part] = dropped.get(part, 0) + 1
         else:
             # The input projection is stored as a convolution of width one.
             tensors[name] = state[key].squeeze(-1) if name == "decoder.input.weight" else state[key]
-    if config.encoder.feature_layer != -1 and "teacher.feature_norm.weight" in wanted:
+    if config.encoder.feature_layer != -1 and "teacher.feature_norm.weight" in expected:
         # Both encoders share the one norm of a chosen layer.
         for leaf in ("weight", "bias"):
             tensors[f"teacher.feature_norm.{leaf}"] = tensors[f"encoder.feature_norm.{leaf}"].clone()
     tensors = _without_upper_layers(tensors, config)
-    check_tensors(tensors, wanted, str(source))
+    check_tensors(tensors, expected, str(source))
     write_checkpoint(target, config, tensors, dtype=dtype, max_shard_size=max_shard_size)
     return Conversion(config, len(tensors), dropped)
 
@@ -178,7 +178,7 @@ def _count_foreign(state: dict[str, Tensor]) -> dict[str, int]:
 def _expected(config: WavCubeConfig) -> dict[str, Tensor]:
     from wavcube.codec.model import WavCube
 
-    with skeleton():
+    with meta_init():
         return WavCube(config).state_dict()
 
 

@@ -94,7 +94,7 @@ def infer_config(
         feature_layer=_feature_layer(given, encoder_layers),
     )
     decoder_width, latent_dim, _ = shape("backbone.upsample_proj.weight")
-    vocoder_width, coarse = shape("backbone.decoder.vocoder.embeddings.weight")
+    vocoder_width, vocoder_input = shape("backbone.decoder.vocoder.embeddings.weight")
     mean, variance = (f"feature_extractor.{name}.weight" in state for name in ("fc_mu", "fc_var"))
     config = WavCubeConfig(
         encoder=encoder,
@@ -108,7 +108,7 @@ def infer_config(
             layers=layers("backbone.decoder.layers"),
             heads=decoder_heads or _heads(given, decoder_width, "decoder"),
             feed_forward=shape("backbone.decoder.layers.0.fc1.weight")[0],
-            coarse_dim=coarse,
+            vocoder_input_dim=vocoder_input,
             vocoder=VocoderConfig(
                 width=vocoder_width,
                 layers=layers("backbone.decoder.vocoder.layers"),
@@ -158,7 +158,7 @@ def _compare(given: dict[str, Any], config: WavCubeConfig, source: Path) -> None
         "decoder_layers": config.decoder.layers,
         "decoder_ffn_dim": config.decoder.feed_forward,
         "nfft": config.decoder.vocoder.n_fft,
-        "hop_length": config.decoder.vocoder.hop,
+        "hop_length": config.decoder.vocoder.hop_length,
         "vocoder_dim": config.decoder.vocoder.width,
         "vocoder_num_layers": config.decoder.vocoder.layers,
         "vocoder_intermediate_dim": config.decoder.vocoder.feed_forward,

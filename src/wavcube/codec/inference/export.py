@@ -1,7 +1,7 @@
 """A model as ONNX or OpenVINO graphs of any length (`exported` runs them).
 
 Four graphs, batch 1, one tensor in and one out: `encoder` (normalised waveform [1, S] -> features [1, T, H]),
-`compressor` (-> latent [1, T, C]), `decoder` (-> coarse frames before their norm [1, 2 T + 1, D]) and `vocoder` (coarse
+`compressor` (-> latent [1, T, C]), `decoder` (-> vocoder input before its norm [1, 2 T + 1, D]) and `vocoder` (that
 frames after it -> waveform). Norms over a whole recording are outside, so that long audio goes through in chunks as it
 does in torch. The inverse STFT is a transposed convolution, as the runtimes have none of complex numbers.
 """
@@ -56,18 +56,18 @@ class CompressorGraph(nn.Module):
 
 
 class DecoderGraph(nn.Module):
-    """Latent [1, T, C] -> coarse frames before their norm [1, 2 T + 1, D]."""
+    """Latent [1, T, C] -> vocoder input before its norm [1, 2 T + 1, D]."""
 
     def __init__(self, model: WavCube) -> None:
         super().__init__()
         self.decoder = model.decoder
 
     def forward(self, latent: Tensor) -> Tensor:
-        return self.decoder.coarse(latent)
+        return self.decoder.vocoder_input(latent)
 
 
 class VocoderGraph(nn.Module):
-    """Coarse frames after their norm [1, F, D] -> waveform [1, 160 F]."""
+    """Vocoder input after its norm [1, F, D] -> waveform [1, 160 F]."""
 
     basis: Tensor
     window: Tensor
@@ -86,12 +86,14 @@ class VocoderGraph(nn.Module):
         self.register_buffer("basis", inverse.float()[:, None], persistent=False)  # [n_fft + 2, 1, n_fft]
         self.register_buffer("window", window.square().float()[None, None], persistent=False)
 
-    def forward(self, coarse: Tensor) -> Tensor:
+    def forward(self, vocoder_input: Tensor) -> Tensor:
         config = self.vocoder.config
-        spectrum = torch.cat(self.vocoder.predict(coarse, None), dim=-1).transpose(1, 2)
-        cut = (config.n_fft - config.hop) // 2
-        signal = F.conv_transpose1d(spectrum, self.basis, stride=config.hop)[:, 0, cut:-cut]
-        envelope = F.conv_transpose1d(torch.ones_like(spectrum[:, :1]), self.window, stride=config.hop)[:, 0, cut:-cut]
+        spectrum = torch.cat(self.vocoder.predict(vocoder_input, None), dim=-1).transpose(1, 2)
+        cut = (config.n_fft - config.hop_length) // 2
+        signal = F.conv_transpose1d(spectrum, self.basis, stride=config.hop_length)[:, 0, cut:-cut]
+        envelope = F.conv_transpose1d(torch.ones_like(spectrum[:, :1]), self.window, stride=config.hop_length)[
+            :, 0, cut:-cut
+        ]
         return signal / envelope
 
 
@@ -109,7 +111,7 @@ def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str 
         CheckpointError: a graph differs from torch, or the folder cannot be written.
     """
     if model.config.bottleneck.pooling != 1 or model.config.encoder.conv_norm != "layer":
-        raise ConfigError("only models of 50 Hz whose encoder has layer norms in its front end can be exported")
+        raise ConfigError("only models of 50 Hz whose encoder has layer norms in its convolutions can be exported")
     if model.optimized:
         raise ConfigError("a model that was prepared with optimize() cannot be exported; export it before")
     names = {"identity": model.identity, "weights": model.weights_fingerprint()}
@@ -129,7 +131,9 @@ def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str 
         ),
         "vocoder": (
             VocoderGraph(model),
-            lambda samples: torch.randn(1, max(2, samples // 160), model.config.decoder.coarse_dim, generator=random),
+            lambda samples: torch.randn(
+                1, max(2, samples // 160), model.config.decoder.vocoder_input_dim, generator=random
+            ),
         ),
     }
     random = torch.Generator().manual_seed(0)

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.codec.bottleneck import Bottleneck
 from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, STATISTICS
-from wavcube.codec.checkpoint.meta_init import skeleton
+from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.decoder import Upsampler
 from wavcube.codec.encoder import normalize_waveform
@@ -26,7 +26,7 @@ from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
 
 Backend = Literal["onnx", "openvino"]
 SMALL_PARTS = "parts.safetensors"
-"""The coarse frames' norm, and latent statistics where known."""
+"""The vocoder input' norm, and latent statistics where known."""
 
 SUFFIX: dict[str, str] = {"onnx": ".onnx", "openvino": ".xml"}
 PACKAGES = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", "onnxscript", "openvino")}
@@ -124,18 +124,18 @@ class ExportedDecoder(nn.Module):
     def __init__(self, decoder: Session, vocoder: Session, config: WavCubeConfig) -> None:
         super().__init__()
         self.session, self.vocoder, self.config = decoder, vocoder, config.decoder
-        self.upsampler = Upsampler(1, config.decoder.coarse_dim, kernel=3)  # of which only the norm is used
+        self.upsampler = Upsampler(1, config.decoder.vocoder_input_dim, kernel=3)  # of which only the norm is used
 
     def forward(self, latent: Tensor, lengths: Tensor | None = None) -> Tensor:
         return _each(self._decode, latent, lengths)[0]
 
-    def coarse(self, latent: Tensor, statistics: None = None) -> Tensor:
+    def vocoder_input(self, latent: Tensor, statistics: None = None) -> Tensor:
         return self.session(latent)
 
     def _decode(self, latent: Tensor) -> Tensor:
-        coarse = self.session(latent)
-        moments = self.upsampler.moments(coarse, torch.ones(coarse.shape[:2], dtype=torch.bool))
-        return self.vocoder(self.upsampler.normalize(coarse, *moments)[:, : 2 * latent.shape[1]])
+        vocoder_input = self.session(latent)
+        moments = self.upsampler.moments(vocoder_input, torch.ones(vocoder_input.shape[:2], dtype=torch.bool))
+        return self.vocoder(self.upsampler.normalize(vocoder_input, *moments)[:, : 2 * latent.shape[1]])
 
 
 def _each(run: Session, values: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -149,7 +149,7 @@ class ExportedWavCube(WavCube):
     """A `WavCube` whose parts are graphs of another runtime, on the CPU."""
 
     def __init__(self, config: WavCubeConfig, sessions: dict[str, Session], backend: Backend) -> None:
-        with skeleton():
+        with meta_init():
             super().__init__(dataclasses.replace(config, restorer=False, teacher=False))
         self.encoder = ExportedEncoder(sessions["encoder"], config)  # type: ignore[assignment]
         self.compressor = ExportedCompressor(sessions["compressor"])  # type: ignore[assignment]
@@ -194,7 +194,7 @@ def load_exported(folder: Path, dtype: torch.dtype | None) -> ExportedWavCube:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What a folder's export.json says: `backend`, `identity` and `source`.
+    """The contents of a folder's export.json: `backend`, `identity` and `source`.
 
     Raises:
         CheckpointError: it is damaged.

@@ -14,7 +14,13 @@ from torch import Tensor, nn
 
 from wavcube.codec.attention import SelfAttention, causal_attention
 from wavcube.codec.config import WavCubeConfig
-from wavcube.codec.encoder import ConvLayer, FeedForward, FrontEnd, PositionConvolution, PositionConvolutionStack
+from wavcube.codec.encoder import (
+    ConvFeatureEncoder,
+    ConvLayer,
+    FeedForward,
+    PositionConvolution,
+    PositionConvolutionStack,
+)
 from wavcube.codec.inference.optimize import PackedLinear, PackedPositionConvolution, QuantizedLinear
 
 ERROR_BOUNDS = {torch.float32: 1e-5, torch.bfloat16: 3e-2, torch.float16: 5e-3, torch.int8: 1e-1}
@@ -62,7 +68,9 @@ def kernel_cases(config: WavCubeConfig, seed: int = 0) -> Iterator[KernelCase]:
 def _encoder_cases(config: WavCubeConfig, noise: Callable[..., Tensor]) -> Iterator[KernelCase]:
     encoder = config.encoder
     width = encoder.width
-    for i, layer in enumerate(layer for layer in FrontEnd(encoder).conv_layers if isinstance(layer, ConvLayer)):
+    for i, layer in enumerate(
+        layer for layer in ConvFeatureEncoder(encoder).conv_layers if isinstance(layer, ConvLayer)
+    ):
         conv = layer.conv
         samples = conv.stride[0] * FRAMES + conv.kernel_size[0]
         yield KernelCase(f"encoder convolution {i} {_shape(conv)}", conv, noise(2, conv.in_channels, samples))
@@ -97,11 +105,13 @@ def _decoder_cases(config: WavCubeConfig, noise: Callable[..., Tensor]) -> Itera
     from wavcube.codec.decoder import Upsampler
 
     decoder, vocoder = config.decoder, config.decoder.vocoder
-    upsampler = Upsampler(decoder.width, decoder.coarse_dim, kernel=3)
+    upsampler = Upsampler(decoder.width, decoder.vocoder_input_dim, kernel=3)
     yield KernelCase(
         f"transposed convolution {_shape(upsampler.conv)}", upsampler.conv, noise(2, decoder.width, FRAMES)
     )
-    yield KernelCase(f"group norm over time {decoder.coarse_dim}", upsampler.norm, noise(2, decoder.coarse_dim, FRAMES))
+    yield KernelCase(
+        f"group norm over time {decoder.vocoder_input_dim}", upsampler.norm, noise(2, decoder.vocoder_input_dim, FRAMES)
+    )
     for part, width, heads in (("decoder", decoder.width, decoder.heads), ("vocoder", vocoder.width, vocoder.heads)):
         causal = Lambda(lambda values: causal_attention(values, values, values))
         yield KernelCase(

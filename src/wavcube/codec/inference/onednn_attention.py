@@ -110,7 +110,7 @@ def causal_block_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     # What is added at the end is seen by nothing before it.
     query, key, value = (F.pad(part, (0, 0, 0, -frames % STEP)).contiguous() for part in (query, key, value))
     query = query / math.sqrt(width)
-    wanted, frames = frames, query.shape[2]
+    real_frames, frames = frames, query.shape[2]
     result = query.new_empty(batch, frames, heads, width)
     size = _block_size(frames, CAUSAL_BLOCK)
     later = query.new_full((size, size), -math.inf).triu(1)
@@ -123,7 +123,7 @@ def causal_block_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
                 scores[:, start:] += later[: end - start, : end - start]
                 weights = torch.softmax(scores, -1, out=scores)
                 result[item, start:end, head] = _product(weights, values[:, :end].contiguous())
-    return result.transpose(1, 2)[:, :, :wanted]
+    return result.transpose(1, 2)[:, :, :real_frames]
 
 
 def _block_size(frames: int, most: int) -> int:

@@ -2,8 +2,8 @@
 
 On many CPUs the matrix products of `torch.nn.Linear` reach a fraction of what oneDNN gets from the same cores
 (docs/performance.md has the figures). Here every linear layer's weight is laid out once in oneDNN's own order, in
-float32, bfloat16 or int8, GELU is fused into the product before it, and the convolutional front end becomes matrix
-products over windows of a time-major signal. The numbers are those of the plain model within the stated error.
+float32, bfloat16 or int8, GELU is fused into the product before it, and the convolutional feature encoder becomes
+matrix products over windows of a time-major signal. The numbers are those of the plain model within the stated error.
 """
 
 import gc
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from wavcube.codec.attention import SelfAttention
 from wavcube.codec.chunking import Chunking
 from wavcube.codec.decoder import AcousticDecoder
-from wavcube.codec.encoder import ConvLayer, FrontEnd, PositionConvolution, SpeechEncoder
+from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, PositionConvolution, SpeechEncoder
 from wavcube.codec.fingerprint import Names
 from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.inference.onednn_attention import STEP, BlockAttention, causal_block_attention
@@ -36,8 +36,8 @@ FAST_TYPES = (torch.float32, torch.bfloat16, torch.int8)
 FAST_CHUNKING = Chunking(above=30.0, chunk=20.0, context=2.0)
 """Where the time for attention, which grows with a chunk, and that for context, which shrinks with it, balance."""
 
-FRONT_END_BLOCK = 32
-"""Frames that the front end makes at once."""
+FEATURE_ENCODER_BLOCK = 32
+"""Frames that the feature encoder makes at once."""
 
 POSITION_BLOCK = 64
 """Frames that the position convolution makes at once."""
@@ -81,17 +81,18 @@ class QuantizedLinear(nn.Module):
         return torch.ops.quantized.linear_dynamic(values.contiguous(), self.packed, False)
 
 
-class PackedFrontEnd(FrontEnd):
-    """The front end as matrix products: [B, S] -> [B, T, C], each layer on time-major [B, T, C].
+class PackedFeatureEncoder(ConvFeatureEncoder):
+    """The feature encoder as matrix products: [B, S] -> [B, T, C], each layer on time-major [B, T, C].
 
     In time-major order a window of k frames is k * C values in a row, so a convolution is a product of a strided view
     with a weight, and the layer norm over channels needs no transposition.
     """
 
-    def __init__(self, front_end: FrontEnd) -> None:
+    def __init__(self, feature_encoder: ConvFeatureEncoder) -> None:
         nn.Module.__init__(self)
-        self.kernels, self.strides = front_end.kernels, front_end.strides
-        self.conv_layers = front_end.conv_layers  # their norms; the first plain one also gives long audio's statistics
+        self.kernels, self.strides = feature_encoder.kernels, feature_encoder.strides
+        # Their norms; the first plain one also gives long audio's statistics.
+        self.conv_layers = feature_encoder.conv_layers
         self.products = nn.ModuleList(
             PackedLinear(layer.conv.weight.transpose(1, 2).flatten(1), layer.conv.bias) for layer in self._layers()
         )
@@ -110,8 +111,8 @@ class PackedFrontEnd(FrontEnd):
         hop, reach = math.prod(self.strides), 1
         for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
             reach = (reach - 1) * stride + kernel
-        starts = range(0, waveform.shape[1] - reach + 1, FRONT_END_BLOCK * hop)
-        size = (FRONT_END_BLOCK - 1) * hop + reach
+        starts = range(0, waveform.shape[1] - reach + 1, FEATURE_ENCODER_BLOCK * hop)
+        size = (FEATURE_ENCODER_BLOCK - 1) * hop + reach
         return torch.cat([self._whole(waveform[:, start : start + size], None, None) for start in starts], dim=1)
 
     def _whole(self, waveform: Tensor, lengths: Tensor | None, statistics: tuple[Tensor, Tensor] | None) -> Tensor:
@@ -204,11 +205,11 @@ def _without_weight_norm(conv: nn.Conv1d) -> nn.Conv1d:
 
 
 def _pack(parent: nn.Module, int8: bool) -> None:
-    """Replace linear layers, front ends and attention below `parent` by their fast forms."""
+    """Replace linear layers, feature encoders and attention below `parent` by their fast forms."""
     children = list(parent.named_children())
     for position, (name, child) in enumerate(children):
         if isinstance(child, SpeechEncoder):
-            child.feature_extractor = PackedFrontEnd(child.feature_extractor)
+            child.feature_extractor = PackedFeatureEncoder(child.feature_extractor)
         if isinstance(child, PositionConvolution):
             setattr(parent, name, PackedPositionConvolution(child))
             continue
@@ -226,5 +227,5 @@ def _pack(parent: nn.Module, int8: bool) -> None:
             setattr(parent, name, PackedLinear(child.weight, child.bias, gelu))
             if gelu:
                 setattr(parent, following[0], nn.Identity())
-        elif not isinstance(child, PackedFrontEnd):
+        elif not isinstance(child, PackedFeatureEncoder):
             _pack(child, int8)

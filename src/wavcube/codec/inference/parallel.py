@@ -22,7 +22,7 @@ def cpu_workers() -> int:
     return min(torch.get_num_threads(), MOST_WORKERS)
 
 
-def side_by_side(
+def parallel_map(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[tuple[Item, Result]]:
     """Every item with what `function` makes of it, in their order; `workers` items at a time.

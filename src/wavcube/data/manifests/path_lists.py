@@ -78,7 +78,7 @@ def _table_rows(source: SourceConfig, lines: Iterator[str]) -> Iterator[tuple[in
         if name not in header:
             raise DataError(f"{source.path}: has no column {name!r}; its columns are {', '.join(header) or 'none'}")
     path_column = header.index(source.column)
-    wanted = [(header.index(name), set(values.split("|"))) for name, values in source.where.items()]
+    allowed = [(header.index(name), set(values.split("|"))) for name, values in source.where.items()]
     seconds_column = next((header.index(name) for name in _SECONDS_COLUMNS if name in header), None)
     for row in reader:
         if not row:
@@ -87,7 +87,7 @@ def _table_rows(source: SourceConfig, lines: Iterator[str]) -> Iterator[tuple[in
             raise DataError(
                 f"{source.path}, line {reader.line_num}: has {len(row)} columns, the header has {len(header)}"
             )
-        if not all(row[column] in values for column, values in wanted):
+        if not all(row[column] in values for column, values in allowed):
             continue
         yield reader.line_num, row[path_column], _seconds(source.path, reader.line_num, row, seconds_column)
 

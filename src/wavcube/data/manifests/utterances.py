@@ -202,18 +202,18 @@ def _unique(utterances: list[Utterance], source: Path) -> list[Utterance]:
 
 
 def _filtered(utterances: list[Utterance], filters: Sequence[str], source: Path) -> list[Utterance]:
-    wanted: dict[str, set[str]] = {}
+    allowed: dict[str, set[str]] = {}
     for text in filters:
         column, equals, value = text.partition("=")
         if not equals:
             raise DataError(f"filter {text!r} should be COLUMN=VALUE")
-        wanted.setdefault(column, set()).add(value)
+        allowed.setdefault(column, set()).add(value)
     known = set().union(*(utterance.columns for utterance in utterances))
-    for column in wanted:
+    for column in allowed:
         if column not in known:
             there = ", ".join(sorted(known)) or "none"
             raise DataError(f"{source}: no column {column!r} to filter by; there are {there}")
-    kept = [u for u in utterances if all(u.columns.get(column) in values for column, values in wanted.items())]
+    kept = [u for u in utterances if all(u.columns.get(column) in values for column, values in allowed.items())]
     if not kept:
         raise DataError(f"{source}: none of its {len(utterances)} recordings match {' '.join(filters)}")
     return kept

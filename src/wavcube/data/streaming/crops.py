@@ -88,14 +88,16 @@ class Cropper:
             raise AudioError(f"{clip.name}: is at {rate} Hz, and `resample` is off")
         first, available = stretch(clip, rate, file.frames)
         self._check_seconds(available / rate)
-        wanted = min(available, ceil(self.samples * rate / SAMPLE_RATE))
-        file.seek(first + self._offset(available - wanted, random))
-        block = file.read(wanted, dtype="float32", always_2d=True)
-        if len(block) < wanted:
+        needed = min(available, ceil(self.samples * rate / SAMPLE_RATE))
+        file.seek(first + self._offset(available - needed, random))
+        block = file.read(needed, dtype="float32", always_2d=True)
+        if len(block) < needed:
             raise AudioError(f"{clip.name}: ends before its header says; get a complete copy")
         if clip.channel is not None and block.shape[1] > 1:
             if clip.channel >= block.shape[1]:
-                raise AudioError(f"{clip.name}: has {block.shape[1]} channels, channel {clip.channel} is wanted")
+                raise AudioError(
+                    f"{clip.name}: has {block.shape[1]} channels, the list asks for channel {clip.channel}"
+                )
             block = block[:, clip.channel]
         return as_mono(block, rate, SAMPLE_RATE, name=clip.name)
 

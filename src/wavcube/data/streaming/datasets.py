@@ -11,7 +11,7 @@ from wavcube.data.streaming.bad_files import Skipped
 from wavcube.data.streaming.batch import Outcome
 from wavcube.data.streaming.crops import Crop, Cropper, OutsideLimits
 from wavcube.data.streaming.samplers import Key
-from wavcube.data.streaming.shards import Place, Shard, ShardStream
+from wavcube.data.streaming.shards import Shard, ShardPosition, ShardStream
 from wavcube.errors import AudioError, DataError
 
 MOST_IN_A_ROW = 32
@@ -132,7 +132,7 @@ class ShardCrops:
                 skipped.append(Skipped(clip.name, f"{clip.name}: {error}", bad=False))
         return Outcome(None, skipped)
 
-    def _next_clip(self) -> tuple[int, Clip, Place]:
+    def _next_clip(self) -> tuple[int, Clip, ShardPosition]:
         if self._data.cropper.train:
             pool = self._draw_pool()
             return pool, *next(self._streams[pool])

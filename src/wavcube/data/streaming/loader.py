@@ -14,7 +14,7 @@ from wavcube.data.streaming.bad_files import BadFiles, first_reasons
 from wavcube.data.streaming.batch import Batch, collate
 from wavcube.data.streaming.crops import FEWEST_SAMPLES, Cropper
 from wavcube.data.streaming.datasets import MOST_IN_A_ROW, ClipDataset, ShardDataset
-from wavcube.data.streaming.samplers import EndlessBatches, OnceBatches
+from wavcube.data.streaming.samplers import InfiniteDistributedBatchSampler, SequentialDistributedBatchSampler
 from wavcube.data.streaming.shards import Shard
 from wavcube.data.streaming.sources import SHARDED, kind_of, open_clips, open_shards
 from wavcube.errors import ConfigError, DataError, MissingDependencyError
@@ -88,12 +88,12 @@ def build_loader(
         return SpeechLoader(shards, tally, train, batch_size, world_size, num_workers=workers, batch_size=batch_size)
     tables = open_clips(config)
     clips = ClipDataset(tables, cropper, seed, config.crop_variants)
-    batches: EndlessBatches | OnceBatches
+    batches: InfiniteDistributedBatchSampler | SequentialDistributedBatchSampler
     if train:
         sizes = [len(clips)] if weights is None else [len(table) for table in tables]
-        batches = EndlessBatches(sizes, weights or [1.0], batch_size, seed, rank, world_size)
+        batches = InfiniteDistributedBatchSampler(sizes, weights or [1.0], batch_size, seed, rank, world_size)
     else:
-        batches = OnceBatches(len(clips), batch_size, rank, world_size)
+        batches = SequentialDistributedBatchSampler(len(clips), batch_size, rank, world_size)
     return SpeechLoader(clips, tally, train, batch_size, world_size, num_workers=workers, batch_sampler=batches)
 
 
@@ -143,7 +143,7 @@ class SpeechLoader(StatefulDataLoader[Batch]):
         Raises:
             DataError: too many recordings could not be used, or a worker process died.
         """
-        if isinstance(self.batch_sampler, EndlessBatches):
+        if isinstance(self.batch_sampler, InfiniteDistributedBatchSampler):
             self.batch_sampler.start = self._place
         elif self._train and self._begun:
             super().load_state_dict(super().state_dict())

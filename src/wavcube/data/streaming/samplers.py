@@ -11,7 +11,7 @@ Key = tuple[int, int]
 _BLOCK = 4096  # places of the endless order that are worked out together
 
 
-class EndlessBatches:
+class InfiniteDistributedBatchSampler:
     """A batch sampler for one rank of an endless order that all ranks share.
 
     A pool goes through its clips in a new permutation every epoch. With several pools, each place of the order falls to
@@ -84,7 +84,7 @@ class _Permutation:
         return int(self._order[position])
 
 
-class OnceBatches:
+class SequentialDistributedBatchSampler:
     """A batch sampler that gives rank `r` of `n` the clips `r`, `r + n`, ... in order, once.
 
     The last batch may be smaller, and ranks may differ by one clip: none is repeated to make them equal.

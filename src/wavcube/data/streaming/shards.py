@@ -20,7 +20,7 @@ class Shard(Protocol):
     def read(self) -> Iterator[Clip]: ...
 
 
-class Place(NamedTuple):
+class ShardPosition(NamedTuple):
     """Where in the stream a clip came from: what its randomness is derived from."""
 
     epoch: int
@@ -63,10 +63,10 @@ class ShardStream:
             order = np.random.default_rng([self.seed, epoch]).permutation(order)
         self._mine = order[self.slot :: self.slots]
 
-    def __iter__(self) -> Iterator[tuple[Clip, Place]]:
+    def __iter__(self) -> Iterator[tuple[Clip, ShardPosition]]:
         return self
 
-    def __next__(self) -> tuple[Clip, Place]:
+    def __next__(self) -> tuple[Clip, ShardPosition]:
         """Return the next clip.
 
         Raises:
@@ -85,7 +85,7 @@ class ShardStream:
             except Exception as error:  # tar, gzip, network, JSON: whatever breaks, this shard is over
                 self._leave_shard()
                 raise DataError(f"{self.shards[shard].name}: cannot be read to its end ({reason_of(error)})") from error
-            place = Place(self._epoch, shard, self._taken)
+            place = ShardPosition(self._epoch, shard, self._taken)
             self._taken += 1
             self._fruitless = 0
             return clip, place

@@ -14,7 +14,7 @@ from typing import Any
 
 from wavcube.data.text_normalizers import NORMALISERS
 from wavcube.errors import CheckpointError, ConfigError
-from wavcube.evaluation.asr import RECOGNISERS, Recogniser, load_recogniser
+from wavcube.evaluation.asr import ASR_MODELS, ASRModel, load_asr
 from wavcube.evaluation.exported_networks import WaveformNetwork
 from wavcube.evaluation.metric import (
     Measurement,
@@ -27,14 +27,14 @@ from wavcube.evaluation.metric import (
 )
 from wavcube.evaluation.metrics.bitrate import Bitrate
 from wavcube.evaluation.metrics.dnsmos import DNSMOS
-from wavcube.evaluation.metrics.f0 import Pitch
+from wavcube.evaluation.metrics.f0 import F0
 from wavcube.evaluation.metrics.pesq import NarrowbandPESQ, WidebandPESQ
 from wavcube.evaluation.metrics.si_sdr import SISDR
 from wavcube.evaluation.metrics.speaker import SpeakerSimilarity
 from wavcube.evaluation.metrics.spectral import MelDistance, STFTDistance
 from wavcube.evaluation.metrics.stoi import STOI, ExtendedSTOI
 from wavcube.evaluation.metrics.utmos import UTMOS, load_utmos
-from wavcube.evaluation.metrics.wer import WordErrors, WordErrorsAgainstOriginal
+from wavcube.evaluation.metrics.wer import WordErrorRate, WordErrorRateAgainstOriginal
 from wavcube.evaluation.speaker_encoder import SPEAKER_ENCODERS, SpeakerEncoder, load_speaker_encoder
 
 __all__ = [
@@ -61,12 +61,12 @@ METRICS: dict[str, type[Metric]] = {
         SISDR,
         MelDistance,
         STFTDistance,
-        Pitch,
+        F0,
         DNSMOS,
         UTMOS,
         SpeakerSimilarity,
-        WordErrors,
-        WordErrorsAgainstOriginal,
+        WordErrorRate,
+        WordErrorRateAgainstOriginal,
         Bitrate,
     )
 }
@@ -75,18 +75,18 @@ METRICS: dict[str, type[Metric]] = {
 
 @dataclass(frozen=True)
 class MetricOptions:
-    """The models that some metrics judge with. Each is a description for its loader, or the loaded thing itself.
+    """The models that some metrics need. Each is a description for its loader, or the loaded thing itself.
 
     Attributes:
         speaker: see `SPEAKER_ENCODERS`.
-        recogniser: see `RECOGNISERS`.
+        asr: see `ASR_MODELS`.
         utmos: a TorchScript or ONNX file, or "hub" to download the published one.
         normaliser: of the texts whose words are counted, one of `NORMALISERS`.
         device: that they run on.
     """
 
     speaker: str | SpeakerEncoder | None = None
-    recogniser: str | Recogniser | None = None
+    asr: str | ASRModel | None = None
     utmos: str | WaveformNetwork | None = None
     normaliser: str = "whisper"
     device: str = "cpu"
@@ -139,9 +139,9 @@ class _Maker:
         if metric is SpeakerSimilarity:
             how = f"needs a speaker encoder; give --speaker, one of\n{SPEAKER_ENCODERS}"
             return SpeakerSimilarity(self._model("speaker", options.speaker, load_speaker_encoder, how))
-        if issubclass(metric, WordErrors):
-            how = f"needs a speech recogniser; give --recogniser, one of\n{RECOGNISERS}"
-            return metric(self._model("recogniser", options.recogniser, load_recogniser, how), options.normaliser)
+        if issubclass(metric, WordErrorRate):
+            how = f"needs a speech recognition model; give --asr, one of\n{ASR_MODELS}"
+            return metric(self._model("asr", options.asr, load_asr, how), options.normaliser)
         if metric is UTMOS:
             how = "needs its weights; give --utmos hub to download them, or --utmos FILE (TorchScript or ONNX)"
             return UTMOS(self._model("utmos", options.utmos, load_utmos, how))

@@ -11,7 +11,7 @@ from wavcube.evaluation.metric import Measurement, Metric, Pair, Quantity, Recor
 from wavcube.evaluation.metrics.spectral import mel_filters
 
 WINDOW_S = 9.01
-"""Length of the excerpts that the networks hear; they start a second apart."""
+"""Length of the excerpts that the networks score; they start a second apart."""
 
 # The networks' raw outputs are mapped to MOS by polynomials that come with the weights (highest power first).
 _CALIBRATION = {

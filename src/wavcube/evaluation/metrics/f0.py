@@ -14,7 +14,7 @@ LOWEST_HZ, HIGHEST_HZ = 50.0, 550.0
 """Range of speaking voices, in Hz."""
 
 
-class Pitch(Metric):
+class F0(Metric):
     """Root mean square error of log F0 where both are voiced, and the F1 score of the voicing decision.
 
     F0 is tracked by SwiftF0 in frames of 16 ms; the original's track counts as the truth.

@@ -16,7 +16,7 @@ from wavcube.evaluation.metric import (
 from wavcube.evaluation.speaker_encoder import SpeakerEncoder
 
 SHORTEST_S = 0.5
-"""Less is no basis to know a voice by, and shorter than what some encoders can hear."""
+"""Less is no basis to know a voice by, and shorter than some encoders accept."""
 
 
 class SpeakerSimilarity(Metric):

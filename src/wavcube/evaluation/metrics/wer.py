@@ -1,9 +1,9 @@
-"""Word and character error rate: what a recogniser reads in the reconstruction."""
+"""Word and character error rate: what an ASR model reads in the reconstruction."""
 
 from typing import Any, ClassVar
 
 from wavcube.data.text_normalizers import describe, normalise
-from wavcube.evaluation.asr import Recogniser
+from wavcube.evaluation.asr import ASRModel
 from wavcube.evaluation.metric import Measurement, Metric, Pair, Quantity, Recording, Undefined
 
 
@@ -18,11 +18,11 @@ def _quantities(title: str, suffix: str) -> tuple[Quantity, ...]:
     )
 
 
-class WordErrors(Metric):
-    """Errors of a recogniser on the reconstruction against the given transcript, in percent.
+class WordErrorRate(Metric):
+    """Errors of an ASR model on the reconstruction against the given transcript, in percent.
 
-    Both conventions are reported: the mean of each utterance's rate (as zero-shot text to speech is judged, and the
-    WavCube paper counts), and the errors of the whole corpus over its words (as recognisers are judged).
+    Both conventions are reported: the mean of each utterance's rate (as zero-shot text to speech is evaluated, and the
+    WavCube paper counts), and the errors of the whole corpus over its words (as ASR models are evaluated).
     """
 
     name = "wer"
@@ -35,16 +35,16 @@ class WordErrors(Metric):
     uses_transcript = True
     suffix: ClassVar[str] = ""
 
-    def __init__(self, recogniser: Recogniser, normaliser: str = "whisper") -> None:
-        self.recogniser = recogniser
+    def __init__(self, asr: ASRModel, normaliser: str = "whisper") -> None:
+        self.asr = asr
         self.normaliser = normaliser
 
     def settings(self) -> dict[str, Any]:
-        return {"recogniser": self.recogniser.fingerprint, "normaliser": self.normaliser}
+        return {"asr": self.asr.fingerprint, "normaliser": self.normaliser}
 
     def note(self) -> str:
         return (
-            f"WER, CER{self._against}: read by {self.recogniser.name}, texts through {describe(self.normaliser)}; "
+            f"WER, CER{self._against}: read by {self.asr.name}, texts through {describe(self.normaliser)}; "
             "utterances: mean of each one's rate, corpus: all errors over all words"
         )
 
@@ -84,24 +84,24 @@ class WordErrors(Metric):
 
     def _read(self, recording: Recording, language: str) -> str:
         if recording.is_silent:
-            return ""  # recognisers invent words in silence
+            return ""  # ASR models invent words in silence
         return recording.remember(
-            f"reading {self.recogniser.fingerprint} {language}",
-            lambda: self.recogniser.transcribe(recording.at(self.sample_rate), language),
+            f"reading {self.asr.fingerprint} {language}",
+            lambda: self.asr.transcribe(recording.at(self.sample_rate), language),
         )
 
 
-class WordErrorsAgainstOriginal(WordErrors):
-    """Errors against the recogniser's own reading of the original, in percent: needs no transcript.
+class WordErrorRateAgainstOriginal(WordErrorRate):
+    """Errors against the ASR model's own reading of the original, in percent: needs no transcript.
 
-    What is counted is what the reconstruction changed, without the recogniser's errors on clean speech.
+    What is counted is what the reconstruction changed, without the ASR model's errors on clean speech.
     """
 
     name = "wer_vs_original"
     quantities = _quantities(" vs original", "_vs_original")
     uses_transcript = False
     suffix = "_vs_original"
-    _reference_name = "the recogniser's reading of the original"
+    _reference_name = "the ASR model's reading of the original"
     _against = " vs original"
 
     def _reference(self, pair: Pair) -> str:

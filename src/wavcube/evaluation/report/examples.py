@@ -167,7 +167,7 @@ def make_clip(recording: Recording, loudest: float) -> Clip:
 
 
 def _flac(recording: Recording) -> bytes:
-    """Lossless: a lossy player would let listeners judge its own coding."""
+    """Lossless: a lossy player would add its own coding artefacts."""
     stream = io.BytesIO()
     soundfile.write(stream, recording.waveform, recording.sample_rate, "PCM_16", format="FLAC", compression_level=1.0)
     return stream.getvalue()

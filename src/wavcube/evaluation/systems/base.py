@@ -7,7 +7,7 @@ from wavcube.data.manifests.utterances import Utterance
 from wavcube.evaluation.metric import Recording
 
 EVALUATION_RATE = 16_000
-"""All systems get, and are judged on, speech at this rate, in Hz: that of WavCube and of the field's metrics."""
+"""All systems get, and are evaluated on, speech at this rate, in Hz: that of WavCube and of the field's metrics."""
 
 
 class System(ABC):

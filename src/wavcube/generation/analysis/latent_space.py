@@ -22,7 +22,7 @@ _UTTERANCES, _NEIGHBOURS, _QUERIES = 400, 8_000, 1_000
 
 
 @dataclass(frozen=True)
-class SpaceFigures:
+class SpaceStatistics:
     """Figures of a representation.
 
     Attributes:
@@ -44,7 +44,7 @@ class SpaceFigures:
     interpolation_distance: float
 
 
-def measure_space(corpus: SpeechCorpus, seed: int = 0) -> SpaceFigures:
+def measure_space(corpus: SpeechCorpus, seed: int = 0) -> SpaceStatistics:
     """Figures over up to 400 utterances of a corpus, chosen by `seed`.
 
     Raises:
@@ -54,9 +54,9 @@ def measure_space(corpus: SpeechCorpus, seed: int = 0) -> SpaceFigures:
     if len(corpus) < 4:
         raise DataError(f"the figures of a representation need four utterances at least, not {len(corpus)}")
     chosen = random.permutation(len(corpus))[:_UTTERANCES]
-    mean, deviation = (values.numpy().astype(np.float64) for values in corpus.statistics())
-    stride = max(1, round(STEP_S * corpus.cache.frontend.frame_rate))
-    clips = [(corpus.frames(int(i)).astype(np.float64)[::stride] - mean) / deviation for i in chosen]
+    mean, std = (values.numpy().astype(np.float64) for values in corpus.statistics())
+    stride = max(1, round(STEP_S * corpus.cache.extractor.frame_rate))
+    clips = [(corpus.frames(int(i)).astype(np.float64)[::stride] - mean) / std for i in chosen]
     clips = [clip for clip in clips if len(clip) > 2 * HISTORY]
     if len(clips) < 4:
         raise DataError("the figures of a representation need four utterances of more than 0.2 s")
@@ -65,7 +65,7 @@ def measure_space(corpus: SpeechCorpus, seed: int = 0) -> SpaceFigures:
     frames = np.concatenate(clips)
     eigenvalues = np.linalg.eigvalsh(np.cov(frames.T))
     changes = np.concatenate([np.diff(clip, axis=0) for clip in clips])
-    return SpaceFigures(
+    return SpaceStatistics(
         channels=frames.shape[1],
         effective_dimension=float(eigenvalues.sum() ** 2 / np.square(eigenvalues).sum()),
         roughness=float(np.square(changes).mean() / (2 * frames.var(0).mean())),

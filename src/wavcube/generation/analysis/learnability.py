@@ -14,10 +14,10 @@ from pathlib import Path
 from wavcube.engine.checkpoints import latest_checkpoint
 from wavcube.errors import ConfigError, DataError
 from wavcube.files import atomic_path
-from wavcube.generation.analysis.latent_space import SpaceFigures, measure_space
+from wavcube.generation.analysis.latent_space import SpaceStatistics, measure_space
 from wavcube.generation.analysis.resynthesis import resynthesise
-from wavcube.generation.flow.feature_codec import load_representation
-from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.flow.feature_codec import load_feature_codec
+from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
 from wavcube.generation.tts.training.recipe import read_recipe
@@ -34,7 +34,7 @@ TRUE_FRAMES = {
     "wer": "word error rate of true frames, %",
     "speaker_similarity": "similarity of true frames to the original",
 }
-"""What is told of recordings that were only encoded and decoded."""
+"""What is measured of recordings that were only encoded and decoded."""
 
 
 @dataclass
@@ -42,13 +42,13 @@ class Learnt:
     """What was found of one representation.
 
     Attributes:
-        figures: before training.
+        statistics: before training.
         true_frames: "wer" (%) and "speaker_similarity" of true recordings that were only encoded and decoded; empty
-            without judges.
+            without metrics.
         curves: name -> (step, value) pairs.
     """
 
-    figures: SpaceFigures
+    statistics: SpaceStatistics
     true_frames: dict[str, float]
     curves: dict[str, list[tuple[int, float]]]
 
@@ -59,9 +59,9 @@ def compare_representations(
     """Measure and train on every representation; whatever interrupts it, the same call goes on.
 
     Args:
-        representations: label -> specification, as for `build_frontend`.
+        representations: label -> specification, as for `build_feature_extractor`.
         recipe: of all trainings.
-        folder: gets a run for each label, figures.json, table.md and curves.png.
+        folder: gets a run for each label, statistics.json, table.md and curves.png.
         settings: over the recipe, the same for all.
 
     Returns:
@@ -76,7 +76,7 @@ def compare_representations(
         raise ConfigError(f"representations need labels that differ as folder names: {', '.join(runs)}")
     folder.mkdir(parents=True, exist_ok=True)
     before = {
-        label: _before_training(spec, recipe, folder / "figures.json", label, settings)
+        label: _before_training(spec, recipe, folder / "statistics.json", label, settings)
         for label, spec in representations.items()
     }
     for label, spec in representations.items():
@@ -104,7 +104,7 @@ def read_curves(run: Path) -> dict[str, list[tuple[int, float]]]:
     return {name: points for name, points in curves.items() if points}
 
 
-def foretelling(found: Mapping[str, Learnt]) -> dict[str, dict[str, float]]:
+def rank_correlation(found: Mapping[str, Learnt]) -> dict[str, dict[str, float]]:
     """Figure -> curve -> Spearman's rank correlation over representations with the curve's last value.
 
     1 means that the figure puts the representations in the order in which they end up (-1: in the opposite one). With
@@ -114,13 +114,13 @@ def foretelling(found: Mapping[str, Learnt]) -> dict[str, dict[str, float]]:
 
     labels = list(found)
     result: dict[str, dict[str, float]] = {}
-    for figure in fields(SpaceFigures):
-        values = [getattr(found[label].figures, figure.name) for label in labels]
+    for statistic in fields(SpaceStatistics):
+        values = [getattr(found[label].statistics, statistic.name) for label in labels]
         for curve in CURVES:
             if len(labels) > 2 and all(curve in found[label].curves for label in labels):
                 ends = [found[label].curves[curve][-1][1] for label in labels]
                 if len(set(values)) > 1 and len(set(ends)) > 1:
-                    result.setdefault(figure.name, {})[curve] = float(spearmanr(values, ends).statistic)
+                    result.setdefault(statistic.name, {})[curve] = float(spearmanr(values, ends).statistic)
     return result
 
 
@@ -128,7 +128,7 @@ def write_comparison(found: Mapping[str, Learnt], folder: Path) -> None:
     """Write comparison.json, table.md and curves.png."""
     content = {
         "representations": {label: asdict(learnt) for label, learnt in found.items()},
-        "foretelling": foretelling(found),
+        "rank_correlation": rank_correlation(found),
     }
     with atomic_path(folder / "comparison.json") as path:
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -139,41 +139,41 @@ def write_comparison(found: Mapping[str, Learnt], folder: Path) -> None:
 
 def _before_training(
     spec: str, recipe: str | Path, path: Path, label: str, settings: Sequence[str]
-) -> tuple[SpaceFigures, dict[str, float]]:
+) -> tuple[SpaceStatistics, dict[str, float]]:
     """Figures of the frames, and what true frames sound like; from the file at `path` if they were found before."""
     known = json.loads(path.read_text()) if path.is_file() else {}
-    representation = load_representation(spec)
+    representation = load_feature_codec(spec)
     config = read_recipe(recipe, [f"representation='{spec}'", *settings])
     samples = config.samples
     of = {
-        "identity": representation.frontend.identity,
-        "judges": [samples.recogniser, samples.speaker, samples.count],
+        "fingerprint": representation.extractor.fingerprint,
+        "metrics": [samples.asr, samples.speaker, samples.count],
     }
     if {name: known.get(label, {}).get(name) for name in of} != of:
         utterances = read_corpora(config.data.train)
-        front_end = build_front_end(config.model.front_end)
-        vocabulary = Vocabulary.collect(front_end(utterance.transcript or "") for utterance in utterances)
+        text_frontend = build_text_frontend(config.model.text_frontend)
+        vocabulary = Vocabulary.collect(text_frontend(utterance.transcript or "") for utterance in utterances)
         corpus = SpeechCorpus(
-            utterances, representation.frontend, front_end, vocabulary, config.data, show_progress=True
+            utterances, representation.extractor, text_frontend, vocabulary, config.data, show_progress=True
         )
-        figures = measure_space(corpus, config.run.seed)
+        statistics = measure_space(corpus, config.run.seed)
         true_frames = resynthesise(representation, read_corpora(config.data.validation), samples)
-        known[label] = {**of, "figures": asdict(figures), "true_frames": true_frames}
+        known[label] = {**of, "statistics": asdict(statistics), "true_frames": true_frames}
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    return SpaceFigures(**known[label]["figures"]), known[label]["true_frames"]
+    return SpaceStatistics(**known[label]["statistics"]), known[label]["true_frames"]
 
 
 def _table(found: Mapping[str, Learnt]) -> str:
-    figures = [figure.name for figure in fields(SpaceFigures)]
+    statistics = [statistic.name for statistic in fields(SpaceStatistics)]
     curves = [name for name in CURVES if any(name in learnt.curves for learnt in found.values())]
-    judged = [name for name in TRUE_FRAMES if any(name in learnt.true_frames for learnt in found.values())]
-    header = ["representation", *(name.replace("_", " ") for name in figures)]
-    header += [*(TRUE_FRAMES[name] for name in judged), *(CURVES[name] for name in curves)]
+    measured = [name for name in TRUE_FRAMES if any(name in learnt.true_frames for learnt in found.values())]
+    header = ["representation", *(name.replace("_", " ") for name in statistics)]
+    header += [*(TRUE_FRAMES[name] for name in measured), *(CURVES[name] for name in curves)]
     lines = [" | ".join(header), " | ".join(["---"] + ["---:"] * (len(header) - 1))]
     for label, learnt in found.items():
-        cells = [f"{getattr(learnt.figures, name):.3g}" for name in figures]
-        cells += [f"{learnt.true_frames[name]:.3g}" if name in learnt.true_frames else "-" for name in judged]
+        cells = [f"{getattr(learnt.statistics, name):.3g}" for name in statistics]
+        cells += [f"{learnt.true_frames[name]:.3g}" if name in learnt.true_frames else "-" for name in measured]
         cells += [
             f"{learnt.curves[name][-1][1]:.3g} (step {learnt.curves[name][-1][0]})" if name in learnt.curves else "-"
             for name in curves
@@ -186,8 +186,8 @@ def _picture(found: Mapping[str, Learnt], path: Path) -> None:
     from matplotlib.figure import Figure
 
     curves = [name for name in CURVES if any(name in learnt.curves for learnt in found.values())]
-    figure = Figure(figsize=(5.5 * max(1, len(curves)), 4), layout="constrained")
-    for panel, name in zip(figure.subplots(1, max(1, len(curves)), squeeze=False)[0], curves, strict=True):
+    statistic = Figure(figsize=(5.5 * max(1, len(curves)), 4), layout="constrained")
+    for panel, name in zip(statistic.subplots(1, max(1, len(curves)), squeeze=False)[0], curves, strict=True):
         for label, learnt in found.items():
             if name in learnt.curves:
                 panel.plot(*zip(*learnt.curves[name], strict=True), marker=".", label=label)
@@ -195,4 +195,4 @@ def _picture(found: Mapping[str, Learnt], path: Path) -> None:
         panel.grid(alpha=0.3)
         panel.legend()
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+        statistic.savefig(temporary, format="png", dpi=110)

@@ -1,4 +1,4 @@
-"""What a representation loses before any generator: true recordings, encoded and decoded, before the same judges."""
+"""What a representation loses before any generator: true recordings, encoded and decoded, under the same metrics."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,42 +6,42 @@ from wavcube.audio.io import load_audio
 from wavcube.data.manifests.utterances import Utterance
 from wavcube.errors import DataError
 from wavcube.evaluation.metrics import Pair, Recording
-from wavcube.generation.flow.feature_codec import Representation
+from wavcube.generation.flow.feature_codec import FeatureCodec
 from wavcube.generation.tts.training.config import SampleSettings
-from wavcube.generation.tts.training.sample_metrics import Judges
+from wavcube.generation.tts.training.sample_metrics import SampleMetrics
 from wavcube.generation.tts.training.samples import SENTENCE_S, sentences
 
 
 def resynthesise(
-    representation: Representation, utterances: Sequence[Utterance], settings: SampleSettings
+    representation: FeatureCodec, utterances: Sequence[Utterance], settings: SampleSettings
 ) -> dict[str, float]:
-    """Judge recordings that went through a representation and back: what is generated on it can hardly be better.
+    """Measure recordings that went through a representation and back: what is generated on it can hardly be better.
 
     Args:
         representation: with a way back to speech.
         utterances: `settings.count` of their `sentences` are taken from all over the list.
-        settings: name the judges.
+        settings: name the ASR model and the speaker encoder.
 
     Returns:
-        Means of "wer" and "cer" (%), and of "speaker_similarity" to the original; what there is a judge for.
+        Means of "wer" and "cer" (%), and of "speaker_similarity" to the original; of those that are named.
 
     Raises:
         DataError: no utterance has a transcript and at most 10 s.
         CheckpointError: the representation has no way back.
-        WavCubeError: a judge cannot be had.
+        WavCubeError: one of them cannot be had.
     """
-    judges = Judges(settings)
-    if not judges:
+    sample_metrics = SampleMetrics(settings)
+    if not sample_metrics:
         return {}
     fit = sentences(utterances)
     if not fit:
         raise DataError(f"no utterance with a transcript lasts at most {SENTENCE_S:g} s")
     chosen = fit[:: max(1, len(fit) // settings.count)][: settings.count]
-    return judges.means(_pairs(representation, chosen))
+    return sample_metrics.means(_pairs(representation, chosen))
 
 
-def _pairs(representation: Representation, utterances: Sequence[Utterance]) -> Iterator[Pair]:
-    rate = representation.frontend.sample_rate
+def _pairs(representation: FeatureCodec, utterances: Sequence[Utterance]) -> Iterator[Pair]:
+    rate = representation.extractor.sample_rate
     for utterance in utterances:
         waveform = load_audio(utterance.path, rate)
         decoded = representation.decode(representation.encode(waveform))

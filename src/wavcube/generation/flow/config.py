@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from wavcube.config_aliases import TTS, with_new_names
 from wavcube.errors import ConfigError
 
 FORMAT = "wavcube-tts-1"
 
-PLACEMENTS = ("start", "spread", "timed")
+TEXT_ALIGNMENTS = ("prepend", "uniform", "duration")
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,12 @@ class TransformerConfig:
         dropout: after attention and inside the feed-forward, in training.
         text_width: of the text embedding.
         text_layers: ConvNeXt V2 blocks on it.
-        placement: where a text's symbols stand: "start", at the first frames, one each (F5-TTS); "spread", evenly over
-            all frames (as ZipVoice has it, arXiv 2506.13053), which small models align sooner; "timed", on the frames
-            where each is spoken, of which training learns by an alignment, and only on those that are to be made, so
-            that a prompt needs no text. That takes the fewest steps by far.
-        position_kernel, position_groups: of the two convolutions that tell a frame about its neighbours.
+        text_alignment: the frames that each token is put on: "prepend", one frame a token from the first frame on
+            (F5-TTS); "uniform", evenly over all frames (ZipVoice, arXiv 2506.13053), which small models learn to align
+            sooner; "duration", the frames where it is spoken, from a forced alignment in training and a duration
+            predictor in synthesis, and only frames to be generated, so that a prompt needs no text. This takes by far
+            the fewest steps.
+        position_kernel, position_groups: kernel size and groups of the convolutional position embedding.
     """
 
     width: int = 1024
@@ -39,7 +41,7 @@ class TransformerConfig:
     dropout: float = 0.1
     text_width: int = 512
     text_layers: int = 4
-    placement: str = "start"
+    text_alignment: str = "prepend"
     position_kernel: int = 31
     position_groups: int = 16
 
@@ -55,8 +57,10 @@ class TransformerConfig:
             raise ConfigError("transformer.text_width must be even and text_layers not below 0")
         if self.position_kernel % 2 == 0:
             raise ConfigError(f"transformer.position_kernel is {self.position_kernel}; it must be odd")
-        if self.placement not in PLACEMENTS:
-            raise ConfigError(f"transformer.placement is {self.placement!r}; there are {', '.join(PLACEMENTS)}")
+        if self.text_alignment not in TEXT_ALIGNMENTS:
+            raise ConfigError(
+                f"transformer.text_alignment is {self.text_alignment!r}; there are {', '.join(TEXT_ALIGNMENTS)}"
+            )
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"transformer.dropout is {self.dropout}; it lies from 0 to below 1")
 
@@ -76,7 +80,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "base": {},
     "small": {"width": 768, "layers": 18, "heads": 12},
     "nano": {
-        "width": 256, "layers": 8, "heads": 4, "dropout": 0.0, "text_width": 256, "placement": "timed",
+        "width": 256, "layers": 8, "heads": 4, "dropout": 0.0, "text_width": 256, "text_alignment": "duration",
     },
     "tiny": {
         "width": 64, "layers": 2, "heads": 2, "dropout": 0.0, "text_width": 32, "text_layers": 2, "position_kernel": 7,
@@ -90,34 +94,34 @@ class RepresentationConfig:
     """Frames that the model makes.
 
     Attributes:
-        spec: where they come from, as `build_frontend` takes it; on another machine the folder may lie elsewhere.
-        identity: names these frames (`Frontend.identity`), so that others are refused.
+        spec: where they come from, for `build_feature_extractor`; on another machine the folder may lie elsewhere.
+        fingerprint: of these frames (`FeatureExtractor.fingerprint`), so that others are refused.
         channels: C of a frame.
         frame_rate: frames a second, in Hz.
         sample_rate: of the speech, in Hz.
     """
 
     spec: str = "wavcube"
-    identity: str = ""
+    fingerprint: str = ""
     channels: int = 128
     frame_rate: float = 50.0
     sample_rate: int = 16_000
 
 
 @dataclass(frozen=True)
-class SpeechFlowConfig:
+class FlowMatchingTTSConfig:
     """A text-to-speech model.
 
     Attributes:
-        front_end: how text becomes symbols (`FrontEnd`).
-        symbols: the vocabulary; the first is the space.
+        text_frontend: how text becomes tokens (`TextFrontend`).
+        tokens: the vocabulary; the first is the space.
         languages: of the training data, for documentation.
     """
 
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     representation: RepresentationConfig = field(default_factory=RepresentationConfig)
-    front_end: str = "characters"
-    symbols: tuple[str, ...] = (" ",)
+    text_frontend: str = "characters"
+    tokens: tuple[str, ...] = (" ",)
     languages: tuple[str, ...] = ("en",)
 
     @classmethod
@@ -133,6 +137,7 @@ class SpeechFlowConfig:
             raise ConfigError(f"{path}: not a readable configuration ({error})") from error
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise ConfigError(f'{path}: not the configuration of a text-to-speech model (no "format": "{FORMAT}")')
+        values = with_new_names(values, TTS, str(path))
         try:
             return _build(cls, values, "")
         except ConfigError as error:

@@ -9,46 +9,46 @@ import torch
 from torch import Tensor
 
 from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
-from wavcube.features import Frontend, build_frontend
+from wavcube.features import FeatureExtractor, build_feature_extractor
 from wavcube.features.spectral import LogMel
-from wavcube.features.stacking import Stacked
+from wavcube.features.stacking import FrameStacking
 from wavcube.features.vocoders import GriffinLim
-from wavcube.features.wavcube import WavCubeFrontend
+from wavcube.features.wavcube import WavCubeExtractor
 from wavcube.generation.flow.config import RepresentationConfig
 
 Vocoder = Callable[[Tensor], Tensor]
 """Frames [T, C] -> waveform [S]."""
 
 
-class Representation:
+class FeatureCodec:
     """Frames of speech and the way back.
 
     Args:
-        frontend: speech -> frames.
-        vocoder: frames -> speech; None for what the frontend itself offers (see `default_vocoder`).
+        extractor: speech -> frames.
+        vocoder: frames -> speech; None for what the feature extractor itself offers (see `default_vocoder`).
     """
 
-    def __init__(self, frontend: Frontend, vocoder: Vocoder | None = None) -> None:
-        if frontend.layers > 1:
-            raise ConfigError(f"{frontend.name} gives several layers; name one of them")
-        self.frontend = frontend
-        self.vocoder = vocoder or default_vocoder(frontend)
+    def __init__(self, extractor: FeatureExtractor, vocoder: Vocoder | None = None) -> None:
+        if extractor.layers > 1:
+            raise ConfigError(f"{extractor.name} gives several layers; name one of them")
+        self.extractor = extractor
+        self.vocoder = vocoder or default_vocoder(extractor)
 
     @property
-    def hop(self) -> int:
+    def hop_length(self) -> int:
         """Samples to a frame."""
-        return round(self.frontend.sample_rate / self.frontend.frame_rate)
+        return round(self.extractor.sample_rate / self.extractor.frame_rate)
 
     def describe(self, spec: str) -> RepresentationConfig:
         """What a model that is trained on these frames remembers of them."""
-        frontend = self.frontend
+        extractor = self.extractor
         return RepresentationConfig(
-            spec, frontend.identity, frontend.dim, float(frontend.frame_rate), frontend.sample_rate
+            spec, extractor.fingerprint, extractor.dim, float(extractor.frame_rate), extractor.sample_rate
         )
 
     def encode(self, waveform: np.ndarray) -> Tensor:
-        """Frames [T, C], float32 on the CPU, of a waveform [S] at `frontend.sample_rate`."""
-        return self.frontend(torch.from_numpy(waveform)[None])[0][0].float().cpu()
+        """Frames [T, C], float32 on the CPU, of a waveform [S] at `extractor.sample_rate`."""
+        return self.extractor(torch.from_numpy(waveform)[None])[0][0].float().cpu()
 
     @torch.no_grad()
     def decode(self, frames: Tensor) -> np.ndarray:
@@ -59,50 +59,52 @@ class Representation:
         """
         if self.vocoder is None:
             raise CheckpointError(
-                f"{self.frontend.name}: there is no way back to speech; name a vocoder with --vocoder FILE (ONNX or "
+                f"{self.extractor.name}: there is no way back to speech; name a vocoder with --vocoder FILE (ONNX or "
                 "TorchScript, frames [1, T, C] to a waveform [1, S])"
             )
         waveform = self.vocoder(frames).float().cpu().numpy()
-        wanted = len(frames) * self.hop
-        return np.pad(waveform[:wanted], (0, max(0, wanted - len(waveform)))).astype(np.float32)
+        expected = len(frames) * self.hop_length
+        return np.pad(waveform[:expected], (0, max(0, expected - len(waveform)))).astype(np.float32)
 
 
-def load_representation(spec: str, device: str | torch.device = "cpu", vocoder: str | None = None) -> Representation:
-    """A representation by its specification (see `build_frontend`).
+def load_feature_codec(spec: str, device: str | torch.device = "cpu", vocoder: str | None = None) -> FeatureCodec:
+    """A representation by its specification (see `build_feature_extractor`).
 
     Args:
-        spec: as for `build_frontend`.
+        spec: as for `build_feature_extractor`.
         device: where it runs.
         vocoder: an ONNX or TorchScript file that makes a waveform [1, S] of frames [1, T, C]; None for the
             representation's own.
     """
-    return Representation(build_frontend(spec, device), None if vocoder is None else _vocoder_file(vocoder, device))
+    return FeatureCodec(
+        build_feature_extractor(spec, device), None if vocoder is None else _vocoder_file(vocoder, device)
+    )
 
 
-def default_vocoder(frontend: Frontend) -> Vocoder | None:
-    """The way back that a frontend brings: a WavCube's decoder (from features by way of its compressor), Griffin-Lim
-    for log-mel, that of the frontend inside for stacked frames, none for others."""
-    if isinstance(frontend, Stacked):
-        inner, dim = default_vocoder(frontend.inner), frontend.inner.dim
+def default_vocoder(extractor: FeatureExtractor) -> Vocoder | None:
+    """The way back that a feature extractor brings: a WavCube's decoder (from features by way of its compressor),
+    Griffin-Lim for log-mel, that of the feature extractor inside for stacked frames, none for others."""
+    if isinstance(extractor, FrameStacking):
+        inner, dim = default_vocoder(extractor.inner), extractor.inner.dim
         return None if inner is None else lambda frames: inner(frames.reshape(-1, dim))
-    if isinstance(frontend, WavCubeFrontend):
-        model = frontend.model
-        if frontend.part == "latents":
+    if isinstance(extractor, WavCubeExtractor):
+        model = extractor.model
+        if extractor.part == "latents":
             return lambda frames: model.decode(frames.to(model.device, model.dtype))[0]
         return lambda frames: model.decode(model.compressor(frames[None].to(model.device, model.dtype)).latent)[0]
-    return GriffinLim(frontend) if type(frontend) is LogMel else None
+    return GriffinLim(extractor) if type(extractor) is LogMel else None
 
 
-def check_identity(wanted: RepresentationConfig, found: Frontend) -> None:
+def check_fingerprint(expected: RepresentationConfig, found: FeatureExtractor) -> None:
     """Refuse a representation that a model was not trained on.
 
     Raises:
         CheckpointError: its frames are others.
     """
-    if wanted.identity != found.identity:
+    if expected.fingerprint != found.fingerprint:
         raise CheckpointError(
-            f"the text-to-speech model was trained on {wanted.spec} ({wanted.identity}), this representation is "
-            f"{found.name} ({found.identity}); name the one it was trained on with --representation"
+            f"the text-to-speech model was trained on {expected.spec} ({expected.fingerprint}), this representation is "
+            f"{found.name} ({found.fingerprint}); name the one it was trained on with --representation"
         )
 
 

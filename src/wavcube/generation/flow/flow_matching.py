@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from wavcube.codec.masking import length_mask
-from wavcube.generation.tts.model import SpeechFlow
+from wavcube.generation.tts.model import FlowMatchingTTS
 
 
 @dataclass
@@ -32,8 +32,8 @@ class FlowSettings:
 
 
 @dataclass
-class Draws:
-    """What chance decides for a batch.
+class NoiseSample:
+    """Random numbers of a batch.
 
     Attributes:
         noise: [B, T, C].
@@ -49,7 +49,9 @@ class Draws:
     hide_text: Tensor
 
 
-def draw(frames: Tensor, lengths: Tensor, settings: FlowSettings, generator: torch.Generator | None = None) -> Draws:
+def sample_noise(
+    frames: Tensor, lengths: Tensor, settings: FlowSettings, generator: torch.Generator | None = None
+) -> NoiseSample:
     """Draw for frames [B, T, C] of `lengths` [B]; from the default generator of their device if none is given."""
     device, items = frames.device, len(frames)
 
@@ -64,19 +66,24 @@ def draw(frames: Tensor, lengths: Tensor, settings: FlowSettings, generator: tor
     index = torch.arange(frames.shape[1], device=device)
     span = (index >= start[:, None]) & (index < (start + size)[:, None])
     hide_text = both < settings.drop_all
-    return Draws(noise, time, span, (condition < settings.drop_condition) | hide_text, hide_text)
+    return NoiseSample(noise, time, span, (condition < settings.drop_condition) | hide_text, hide_text)
 
 
 class FlowMatching(nn.Module):
     """A model in training form: a batch -> its loss."""
 
-    def __init__(self, model: SpeechFlow, settings: FlowSettings) -> None:
+    def __init__(self, model: FlowMatchingTTS, settings: FlowSettings) -> None:
         super().__init__()
         self.model = model
         self.settings = settings
 
     def forward(
-        self, values: Tensor, lengths: Tensor, text: Tensor, ends: Tensor | None = None, draws: Draws | None = None
+        self,
+        values: Tensor,
+        lengths: Tensor,
+        text: Tensor,
+        ends: Tensor | None = None,
+        noise_sample: NoiseSample | None = None,
     ) -> Tensor:
         """Mean squared error of the velocity over the hidden spans, a scalar.
 
@@ -84,20 +91,20 @@ class FlowMatching(nn.Module):
             values: frames [B, T, C] as the representation gives them; what lies behind an item's end is ignored.
             lengths: [B], frames of each.
             text: numbers [B, N], N <= T, filler behind each text's end.
-            ends: [B, N], the frame at which each symbol ends, for models with timed symbols.
-            draws: chance, if it is not to be drawn here.
+            ends: [B, N], the frame at which each token ends, for models that align text by duration.
+            noise_sample: drawn here if it is not given.
         """
         frames = self.model.normalise(values)
         mask = length_mask(lengths, frames.shape[1])
-        draws = draws or draw(frames, lengths, self.settings)
-        time = draws.time[:, None, None]
-        noised = (1 - time) * draws.noise + time * frames
-        shown = ~draws.span & ~draws.hide_condition[:, None]
+        noise_sample = noise_sample or sample_noise(frames, lengths, self.settings)
+        time = noise_sample.time[:, None, None]
+        noised = (1 - time) * noise_sample.noise + time * frames
+        shown = ~noise_sample.span & ~noise_sample.hide_condition[:, None]
         if mask is not None:
             shown &= mask
         condition = frames * shown[..., None]
-        embedded = self.model.embed(text, lengths, draws.span, ends) * ~draws.hide_text[:, None, None]
+        embedded = self.model.embed(text, lengths, noise_sample.span, ends) * ~noise_sample.hide_text[:, None, None]
         context = self.model.transformer.context(condition, embedded)
-        velocity = self.model.transformer(noised, draws.time, context, None if mask is None else lengths)
-        error = (velocity.float() - (frames - draws.noise).float()).square().mean(-1)
-        return (error * draws.span).sum() / draws.span.sum()
+        velocity = self.model.transformer(noised, noise_sample.time, context, None if mask is None else lengths)
+        error = (velocity.float() - (frames - noise_sample.noise).float()).square().mean(-1)
+        return (error * noise_sample.span).sum() / noise_sample.span.sum()

@@ -30,14 +30,15 @@ class SolverSettings:
     """How speech is made.
 
     Attributes:
-        evaluations: of the transformer (each with and without condition at once). Midpoint takes two a step.
+        nfe: number of function evaluations (of the transformer, each with and without condition at once). Midpoint
+            takes two a step.
         method: euler or midpoint.
         sway: coefficient that moves the time grid: -1 spends more steps near the noise, 0 spaces them evenly.
         pruned: where `PRUNED` has a grid for this number of steps, take it.
         guidance: strength s of v = v_c + s (v_c - v_0); 0 for none, and then half the work.
     """
 
-    evaluations: int = 32
+    nfe: int = 32
     method: str = "euler"
     sway: float = -1.0
     pruned: bool = True
@@ -46,9 +47,9 @@ class SolverSettings:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ConfigError(f"no solver {self.method!r}; there are {' and '.join(METHODS)}")
-        if self.evaluations < 1 or (self.method == "midpoint" and self.evaluations % 2):
+        if self.nfe < 1 or (self.method == "midpoint" and self.nfe % 2):
             raise ConfigError(
-                f"{self.evaluations} evaluations are not possible; give 1 or more, and an even number for midpoint"
+                f"{self.nfe} evaluations are not possible; give 1 or more, and an even number for midpoint"
             )
         if not -1.0 <= self.sway <= 2 / (math.pi - 2):
             raise ConfigError(f"sway is {self.sway:g}; beyond -1 to 1.75 time would run backwards")
@@ -57,7 +58,7 @@ class SolverSettings:
 
     @property
     def steps(self) -> int:
-        return self.evaluations // 2 if self.method == "midpoint" else self.evaluations
+        return self.nfe // 2 if self.method == "midpoint" else self.nfe
 
     def time_grid(self) -> Tensor:
         """Rising times from 0 to 1, [steps + 1], float32: t + sway (cos(pi t / 2) - 1 + t) (F5-TTS, equation 7)."""

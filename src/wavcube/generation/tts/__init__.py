@@ -9,13 +9,13 @@ Cloning a voice needs the consent of the person whose voice it is.
 
 In the order the data flows: text, vocabulary, text_embedding, transformer, solver, model (the network); representation,
 prompt, duration, sentences, joining, speak (making speech); corpus, batches, flow, settings, recipe, train (training);
-lists, evaluate, latent_space (judging).
+lists, evaluate, latent_space (evaluation).
 """
 
 from wavcube.generation.flow.solver import SolverSettings
-from wavcube.generation.tts.model import SpeechFlow
+from wavcube.generation.tts.model import FlowMatchingTTS
 from wavcube.generation.tts.pipeline import Speech, TextToSpeech
 from wavcube.generation.tts.prompt import Voice
 from wavcube.generation.tts.text.frontend import TextError
 
-__all__ = ["SolverSettings", "Speech", "SpeechFlow", "TextError", "TextToSpeech", "Voice"]
+__all__ = ["FlowMatchingTTS", "SolverSettings", "Speech", "TextError", "TextToSpeech", "Voice"]

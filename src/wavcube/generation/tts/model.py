@@ -1,4 +1,4 @@
-"""`SpeechFlow`: text and a prompt's frames -> frames of speech. Knows its vocabulary and its frames' statistics."""
+"""`FlowMatchingTTS`: text and a prompt's frames -> frames of speech; with its vocabulary and frame statistics."""
 
 import dataclasses
 import math
@@ -16,31 +16,32 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.codec.checkpoint.folder import check_tensors
-from wavcube.codec.checkpoint.meta_init import skeleton
+from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.masking import zero_beyond
+from wavcube.config_aliases import TTS_WEIGHTS
 from wavcube.errors import CheckpointError, ConfigError
-from wavcube.generation.flow.config import SpeechFlowConfig
+from wavcube.generation.flow.config import FlowMatchingTTSConfig
 from wavcube.generation.flow.solver import SolverSettings, guided, solve
 from wavcube.generation.flow.transformer import DiffusionTransformer
-from wavcube.generation.tts.durations.duration_predictor import SymbolTiming
+from wavcube.generation.tts.durations.duration_predictor import DurationPredictor
 from wavcube.generation.tts.durations.text_duration import check_frames
-from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import FILLER, Vocabulary
 from wavcube.generation.tts.text_embedding import TextEmbedding
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
-STATISTICS = ("mean", "deviation", "timing.effects")
+STATISTICS = ("mean", "std", "duration_predictor.effects")
 """Of the training data; they stay float32."""
 
 
 @dataclass
-class Wanted:
+class SynthesisRequest:
     """One item to generate.
 
     Attributes:
         prompt: frames [P, C] of the voice, as the representation gives them.
-        text: numbers of the prompt's text and the new one together; of the new one alone where symbols are timed.
+        text: token ids of the prompt's text and the new one together; of the new one alone with alignment by duration.
         frames: to make, besides the prompt's.
         seed: of its noise.
     """
@@ -51,33 +52,33 @@ class Wanted:
     seed: int
 
 
-class SpeechFlow(nn.Module):
+class FlowMatchingTTS(nn.Module):
     """Text embedding and diffusion transformer over normalised frames.
 
-    `SpeechFlow(config)` has random weights (the velocity is zero); `from_pretrained` loads a folder.
+    `FlowMatchingTTS(config)` has random weights (the velocity is zero); `from_pretrained` loads a folder.
 
     Attributes:
-        mean, deviation: [C] of the frames of the training data.
-        vocabulary: its symbols.
-        front_end: text -> symbols.
-        timing: how long symbols last, where the placement of the text is "timed"; None elsewhere.
+        mean, std: [C] of the frames of the training data.
+        vocabulary: its tokens.
+        text_frontend: text -> tokens.
+        duration_predictor: durations of tokens, where the text alignment is "duration"; None elsewhere.
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
-    def __init__(self, config: SpeechFlowConfig) -> None:
+    def __init__(self, config: FlowMatchingTTSConfig) -> None:
         super().__init__()
         channels = config.representation.channels
         self.config = config
-        self.vocabulary = Vocabulary(config.symbols)
-        timed = config.transformer.placement == "timed"
-        self.front_end = build_front_end(config.front_end, edges=timed)
-        self.timing = SymbolTiming(len(self.vocabulary)) if timed else None
+        self.vocabulary = Vocabulary(config.tokens)
+        by_duration = config.transformer.text_alignment == "duration"
+        self.text_frontend = build_text_frontend(config.text_frontend, edges=by_duration)
+        self.duration_predictor = DurationPredictor(len(self.vocabulary)) if by_duration else None
         self.text = TextEmbedding(len(self.vocabulary), config.transformer)
         self.transformer = DiffusionTransformer(channels, config.transformer)
         self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("deviation", torch.ones(channels))
+        self.register_buffer("std", torch.ones(channels))
 
     @property
     def device(self) -> torch.device:
@@ -87,71 +88,73 @@ class SpeechFlow(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.transformer.output.weight.dtype
 
-    def numbers(self, text: str) -> list[int]:
-        """Numbers of a text's symbols.
+    def token_ids(self, text: str) -> list[int]:
+        """Ids of a text's tokens.
 
         Raises:
             TextError: it has characters outside the vocabulary.
         """
-        return self.vocabulary.encode(self.front_end(text))
+        return self.vocabulary.encode(self.text_frontend(text))
 
     def normalise(self, values: Tensor) -> Tensor:
         """Frames [..., C] -> zero mean and unit variance in each channel."""
-        return (values - self.mean) / self.deviation
+        return (values - self.mean) / self.std
 
     def denormalise(self, frames: Tensor) -> Tensor:
-        return frames * self.deviation + self.mean
+        return frames * self.std + self.mean
 
     def embed(self, text: Tensor, lengths: Tensor, made: Tensor, ends: Tensor | None = None) -> Tensor:
-        """Embeddings [B, T, D] of texts, see `TextEmbedding`; timed symbols stand only on frames that are to be made
-        (`made` [B, T]), since those that are shown say themselves what is spoken."""
+        """Embeddings [B, T, D] of texts, see `TextEmbedding`; aligned by duration, tokens are put on frames to be made
+        only (`made` [B, T]): the others are the prompt's, whose text is in their sound."""
         embedded = self.text(text, lengths, ends)
-        return embedded if self.timing is None else zero_beyond(embedded, made)
+        return embedded if self.duration_predictor is None else zero_beyond(embedded, made)
 
-    def symbol_ends(self, numbers: Sequence[int], frames: int) -> Tensor:
-        """The frame at which each symbol of a text [N] ends, if it is to last `frames`, float32 [N] on the CPU."""
-        assert self.timing is not None
-        ends = self.timing(torch.tensor(numbers, device=self.device)).cumsum(0).cpu()
+    def token_ends(self, token_ids: Sequence[int], frames: int) -> Tensor:
+        """The frame at which each token of a text [N] ends, if it is to last `frames`, float32 [N] on the CPU."""
+        assert self.duration_predictor is not None
+        ends = self.duration_predictor(torch.tensor(token_ids, device=self.device)).cumsum(0).cpu()
         return ends * (frames / ends[-1])
 
     @torch.no_grad()
-    def generate(self, wanted: Sequence[Wanted], settings: SolverSettings) -> list[Tensor]:
+    def generate(self, requests: Sequence[SynthesisRequest], settings: SolverSettings) -> list[Tensor]:
         """Frames [T, C] of each item, float32 on the model's device, without the prompt's.
 
         An item gets what it gets alone: its noise is drawn by its own seed, and no item sees another's frames.
 
         Raises:
-            TextError: a text has more symbols than frames, or an item is too long.
+            TextError: a text has more tokens than frames, or an item is too long.
         """
         if self.training:
             raise RuntimeError("put the model into evaluation mode before it generates")
-        totals = [len(item.prompt) + item.frames for item in wanted]
-        for item, total in zip(wanted, totals, strict=True):
+        totals = [len(item.prompt) + item.frames for item in requests]
+        for item, total in zip(requests, totals, strict=True):
             check_frames(len(item.text), total, self.config.representation.frame_rate)
         lengths = torch.tensor(totals, device=self.device)
-        prompts = [self.normalise(item.prompt.to(self.device, torch.float32)) for item in wanted]
+        prompts = [self.normalise(item.prompt.to(self.device, torch.float32)) for item in requests]
         condition = pad_sequence(
-            [nn.functional.pad(prompt, (0, 0, 0, item.frames)) for prompt, item in zip(prompts, wanted, strict=True)],
+            [nn.functional.pad(prompt, (0, 0, 0, item.frames)) for prompt, item in zip(prompts, requests, strict=True)],
             True,
         )
-        text = pad_sequence([torch.tensor(item.text) for item in wanted], True, FILLER).to(self.device)
-        starts = torch.tensor([len(item.prompt) for item in wanted], device=self.device)
+        text = pad_sequence([torch.tensor(item.text) for item in requests], True, FILLER).to(self.device)
+        starts = torch.tensor([len(item.prompt) for item in requests], device=self.device)
         made = torch.arange(int(lengths.max()), device=self.device) >= starts[:, None]
         ends = None
-        if self.timing is not None:
+        if self.duration_predictor is not None:
             ends = pad_sequence(
-                [len(item.prompt) + self.symbol_ends(item.text, item.frames) for item in wanted], True, math.inf
+                [len(item.prompt) + self.token_ends(item.text, item.frames) for item in requests], True, math.inf
             ).to(self.device)
         embedded = self.embed(text, lengths, made, ends)
         context = self.transformer.context(condition.to(self.dtype), embedded)
         null = self.transformer.context(torch.zeros_like(condition, dtype=self.dtype), torch.zeros_like(embedded))
         even = len(set(totals)) == 1
         velocity = guided(self.transformer, context, null, None if even else lengths, settings.guidance)
-        noise = pad_sequence([self._noise(total, item.seed) for item, total in zip(wanted, totals, strict=True)], True)
+        noise = pad_sequence(
+            [self._noise(total, item.seed) for item, total in zip(requests, totals, strict=True)], True
+        )
         made = solve(velocity, noise.to(self.device, self.dtype), settings).float()
         return [
             self.denormalise(frames[len(item.prompt) : total])
-            for frames, item, total in zip(made, wanted, totals, strict=True)
+            for frames, item, total in zip(made, requests, totals, strict=True)
         ]
 
     def _noise(self, frames: int, seed: int) -> Tensor:
@@ -159,29 +162,28 @@ class SpeechFlow(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         return torch.randn(frames, self.config.representation.channels, generator=generator)
 
-    def with_vocabulary(self, vocabulary: Vocabulary, front_end: str) -> "SpeechFlow":
-        """The same model for a vocabulary with more or other symbols.
+    def with_vocabulary(self, vocabulary: Vocabulary, text_frontend: str) -> "FlowMatchingTTS":
+        """The same model for a vocabulary with more or other tokens.
 
-        Symbols that it knew keep their embedding; new ones begin at the mean of those.
+        Tokens that it knew keep their embedding; new ones begin at the mean of those.
         """
-        config = dataclasses.replace(self.config, symbols=vocabulary.symbols, front_end=front_end)
-        changed = SpeechFlow(config)
+        config = dataclasses.replace(self.config, tokens=vocabulary.tokens, text_frontend=text_frontend)
+        changed = FlowMatchingTTS(config)
         weights = self.state_dict()
         known = weights["text.table.weight"]
         table = known[1:].mean(0).repeat(len(vocabulary) + 1, 1)
         table[FILLER] = known[FILLER]
-        for number, symbol in enumerate(vocabulary.symbols, 1):
-            if symbol in self.vocabulary:
-                table[number] = known[self.vocabulary.encode([symbol])[0]]
+        for number, token in enumerate(vocabulary.tokens, 1):
+            if token in self.vocabulary:
+                table[number] = known[self.vocabulary.encode([token])[0]]
         weights["text.table.weight"] = table
-        if self.timing is not None and changed.timing is not None:
-            effects = changed.timing.effects
-            effects[:, FILLER] = self.timing.effects[:, FILLER]
-            for number, symbol in enumerate(vocabulary.symbols, 1):
-                known_as = self.vocabulary.encode([symbol])[0] if symbol in self.vocabulary else None
-                column = self.timing.effects[:, 1:].mean(1) if known_as is None else self.timing.effects[:, known_as]
-                effects[:, number] = column
-            weights["timing.effects"] = effects
+        if self.duration_predictor is not None and changed.duration_predictor is not None:
+            known, effects = self.duration_predictor.effects, changed.duration_predictor.effects
+            effects[:, FILLER] = known[:, FILLER]
+            for number, token in enumerate(vocabulary.tokens, 1):
+                known_as = self.vocabulary.encode([token])[0] if token in self.vocabulary else None
+                effects[:, number] = known[:, 1:].mean(1) if known_as is None else known[:, known_as]
+            weights["duration_predictor.effects"] = effects
         changed.load_state_dict(weights)
         return changed
 
@@ -194,16 +196,17 @@ class SpeechFlow(nn.Module):
         """
         folder = find_model(folder)
         try:
-            config = SpeechFlowConfig.load(folder / CONFIG)
+            config = FlowMatchingTTSConfig.load(folder / CONFIG)
         except ConfigError as error:
             raise CheckpointError(str(error)) from error
-        with skeleton():
+        with meta_init():
             model = cls(config)
         try:
             with safe_open(folder / WEIGHTS, framework="pt") as file:
                 weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no dictionary)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{folder / WEIGHTS}: missing, half-written or damaged ({error})") from error
+        weights = {TTS_WEIGHTS.get(key, key): value for key, value in weights.items()}
         check_tensors(weights, model.state_dict(), str(folder))
         # Copied, since loaded tensors are mapped from a file that may be replaced.
         model.load_state_dict({key: value.float().clone() for key, value in weights.items()}, assign=True)
@@ -215,7 +218,7 @@ class SpeechFlow(nn.Module):
 
 
 def write_model(
-    folder: str | Path, config: SpeechFlowConfig, weights: dict[str, Tensor], dtype: torch.dtype | None = None
+    folder: str | Path, config: FlowMatchingTTSConfig, weights: dict[str, Tensor], dtype: torch.dtype | None = None
 ) -> None:
     """Write a model's folder; each file appears whole, the configuration last.
 

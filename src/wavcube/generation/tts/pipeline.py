@@ -13,18 +13,18 @@ from torch import nn
 from wavcube.audio.io import save_audio
 from wavcube.codec.inference.optimize import PackedLinear
 from wavcube.errors import CheckpointError
-from wavcube.generation.flow.feature_codec import Representation, check_identity, load_representation
+from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint, load_feature_codec
 from wavcube.generation.flow.solver import SolverSettings
-from wavcube.generation.tts.durations.text_duration import check_frames, estimate_frames, timed_frames
+from wavcube.generation.tts.durations.text_duration import check_frames, estimate_frames, predicted_frames
 from wavcube.generation.tts.joining import PAUSE_S, faded, joined
-from wavcube.generation.tts.model import SpeechFlow, Wanted
+from wavcube.generation.tts.model import FlowMatchingTTS, SynthesisRequest
 from wavcube.generation.tts.prompt import Voice, check_prompt_text, read_prompt
 from wavcube.generation.tts.text.frontend import TextError, plain
 from wavcube.generation.tts.text.sentences import split_sentences, split_text
 from wavcube.hashing import fingerprint_module
 
 if TYPE_CHECKING:
-    from wavcube.evaluation.asr import Recogniser
+    from wavcube.evaluation.asr import ASRModel
 
 PACKAGED = Path(__file__).parent / "pretrained" / "nano"
 """The model that comes with the package."""
@@ -32,8 +32,8 @@ PACKAGED = Path(__file__).parent / "pretrained" / "nano"
 PIECE_S = 22.0
 """Prompt and speech of one piece together; longer texts are cut. Models are trained on at most 30 s."""
 
-PACES = (0.7, 1.5)
-"""How much longer than usual a prompt may take its text to be believed: a wrong text must not decide the pace."""
+DURATION_SCALES = (0.7, 1.5)
+"""Limits of a prompt's duration over the predicted one: a wrong text must not decide the speaking rate."""
 
 CONTEXT_S = 0.5
 """So much of the prompt is decoded again before the new speech, which then does not begin out of nothing."""
@@ -72,12 +72,12 @@ class _Piece:
     """Part of a text, to be generated at once."""
 
     item: int
-    wanted: Wanted
+    request: SynthesisRequest
     voice: Voice
 
     @property
     def frames(self) -> int:
-        return len(self.wanted.prompt) + self.wanted.frames
+        return len(self.request.prompt) + self.request.frames
 
 
 class TextToSpeech:
@@ -88,17 +88,15 @@ class TextToSpeech:
     Args:
         model: trained on the frames of `representation`.
         representation: the way from frames to speech and back.
-        recogniser: reads prompts without text; None asks for the text.
+        asr: reads prompts without text; None asks for the text.
 
     Raises:
         CheckpointError: the model was trained on another representation.
     """
 
-    def __init__(
-        self, model: SpeechFlow, representation: Representation, recogniser: "Recogniser | None" = None
-    ) -> None:
-        check_identity(model.config.representation, representation.frontend)
-        self.model, self.representation, self.recogniser = model, representation, recogniser
+    def __init__(self, model: FlowMatchingTTS, representation: FeatureCodec, asr: "ASRModel | None" = None) -> None:
+        check_fingerprint(model.config.representation, representation.extractor)
+        self.model, self.representation, self.asr = model, representation, asr
         self.sample_rate = model.config.representation.sample_rate
         self._weights = ""  # their fingerprint, where `optimize` has changed them
 
@@ -109,7 +107,7 @@ class TextToSpeech:
         *,
         representation: str | None = None,
         vocoder: str | None = None,
-        recogniser: "Recogniser | None" = None,
+        asr: "ASRModel | None" = None,
         device: str | torch.device = "cpu",
     ) -> Self:
         """Load a model's folder, or that of its training run.
@@ -117,8 +115,8 @@ class TextToSpeech:
         Args:
             folder: None for the packaged model.
             representation: where the representation lies that it was trained on, if not where the model remembers.
-            vocoder: see `load_representation`.
-            recogniser: see `load_recogniser` in wavcube.evaluation.asr.
+            vocoder: see `load_feature_codec`.
+            asr: see `load_asr` in wavcube.evaluation.asr.
             device: where to compute.
 
         Raises:
@@ -126,15 +124,15 @@ class TextToSpeech:
         """
         if folder is None and not PACKAGED.is_dir():
             raise CheckpointError("no trained text-to-speech model is packaged yet; name a model's folder (--model)")
-        model = SpeechFlow.from_pretrained(folder or PACKAGED, device)
+        model = FlowMatchingTTS.from_pretrained(folder or PACKAGED, device)
         spec = representation or model.config.representation.spec
-        return cls(model, load_representation(spec, device, vocoder), recogniser)
+        return cls(model, load_feature_codec(spec, device, vocoder), asr)
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Names what decides about the speech, but for the solver: weights, type of computing, representation."""
         weights = self._weights or fingerprint_module(self.model)
-        return f"{weights} {self.model.dtype} {self.representation.frontend.identity}"
+        return f"{weights} {self.model.dtype} {self.representation.extractor.fingerprint}"
 
     def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
         """Prepare the model for fast inference, in place; it can no longer be trained or saved.
@@ -158,28 +156,30 @@ class TextToSpeech:
 
         Args:
             prompt: a path, or an array [S] with its `sample_rate`; 1 to 20 s, best 3 to 10.
-            text: what it says; None lets the recogniser read it. A model with timed symbols needs none, and learns no
-                more from it than the pace.
+            text: what it says; None lets the ASR model read it. A model that aligns by duration needs none; if
+                given, it only sets the speaking rate.
             sample_rate: of an array, in Hz.
-            language: for the recogniser (ISO 639-1).
+            language: for the ASR model (ISO 639-1).
 
         Raises:
             AudioError: a prompt that cannot be used.
-            TextError: no text, and no recogniser to read it.
+            TextError: no text, and no ASR model to read it.
         """
         ready = read_prompt(prompt, sample_rate, self.sample_rate)
-        if self.model.timing is not None and text is None:
+        if self.model.duration_predictor is not None and text is None:
             return Voice(self.representation.encode(ready.waveform), "", ready.gain)
-        if text is None and self.recogniser is not None:
-            text = self.recogniser.transcribe(ready.waveform, language)
+        if text is None and self.asr is not None:
+            text = self.asr.transcribe(ready.waveform, language)
         text = plain(check_prompt_text(text))
-        numbers = self.model.numbers(text)  # characters that it does not know are found before anything is computed
+        token_ids = self.model.token_ids(text)  # characters that it does not know are found before anything is computed
         frames = self.representation.encode(ready.waveform)
-        pace = 1.0
-        if self.model.timing is not None:
-            usual = timed_frames(self.model.timing, numbers, self.model.config.representation.frame_rate)
-            pace = min(max(len(frames) / usual, PACES[0]), PACES[1])
-        return Voice(frames, text, ready.gain, pace)
+        duration_scale = 1.0
+        if self.model.duration_predictor is not None:
+            usual = predicted_frames(
+                self.model.duration_predictor, token_ids, self.model.config.representation.frame_rate
+            )
+            duration_scale = min(max(len(frames) / usual, DURATION_SCALES[0]), DURATION_SCALES[1])
+        return Voice(frames, text, ready.gain, duration_scale)
 
     def check(self, text: str, voice: Voice, *, seconds: float | None = None, speed: float = 1.0) -> None:
         """Raise the `TextError` that `speak` would raise, without speaking."""
@@ -205,8 +205,8 @@ class TextToSpeech:
             prompt: a path or array (see `voice`), a `Voice`, or for a list of texts a list of voices.
             prompt_text: what the prompt says.
             sample_rate: of a prompt given as an array, in Hz.
-            seconds: how long it shall last; None for the pace of the prompt.
-            speed: over that pace.
+            seconds: how long it shall last; None for the speaking rate of the prompt.
+            speed: relative to that rate.
             seed: of the noise it is made from; one for each text, or the same for all.
             solver: how it is made; 32 Euler steps with guidance 2 by default.
             progress: called with the pieces done and the pieces in all.
@@ -281,44 +281,46 @@ class TextToSpeech:
     ) -> list[_Piece]:
         """A text cut into what can be generated at once, every piece checked."""
         text = plain(text)
-        if not self.model.numbers(text):
+        if not self.model.token_ids(text):
             raise TextError(f"the text is empty, or nothing of it is spoken: {text!r}")
         rate = self.model.config.representation.frame_rate
         prompt_frames = len(voice.frames)
         natural = self._natural_frames(voice, text)
         total = round(seconds * rate) if seconds is not None else self._natural_frames(voice, text, speed)
-        # Bytes that a piece may have, at the pace of the whole.
+        # Bytes that a piece may have, at the speaking rate of the whole.
         room = max(1.0, PIECE_S * rate - prompt_frames)
         parts = split_text(text, max(1, int(len(text.encode()) * room / max(1, total))))
         if seconds is not None and not self._fits(voice, text, total):
             raise TextError(
-                f"the text does not fit {seconds:g} s: at the pace of the prompt it takes {natural / rate:.1f} s; give "
-                "more seconds, or a shorter text"
+                f"the text does not fit {seconds:g} s: at the speaking rate of the prompt it takes "
+                f"{natural / rate:.1f} s; give more seconds, or a shorter text"
             )
         pieces = []
         size = sum(len(part.encode()) for part in parts)
         for number, part in enumerate(parts, first):
             frames = max(1, round(total * len(part.encode()) / size))
-            numbers = self.model.numbers(part if self.model.timing is not None else f"{voice.text} {part}")
-            check_frames(len(numbers), prompt_frames + frames, rate)
-            wanted = Wanted(voice.frames, numbers, frames, seed + _PIECE_STRIDE * number)
-            pieces.append(_Piece(item, wanted, voice))
+            token_ids = self.model.token_ids(
+                part if self.model.duration_predictor is not None else f"{voice.text} {part}"
+            )
+            check_frames(len(token_ids), prompt_frames + frames, rate)
+            request = SynthesisRequest(voice.frames, token_ids, frames, seed + _PIECE_STRIDE * number)
+            pieces.append(_Piece(item, request, voice))
         return pieces
 
     def _natural_frames(self, voice: Voice, text: str, speed: float = 1.0) -> int:
-        """Frames of a text in the pace of a voice."""
-        if self.model.timing is None:
+        """Frames of a text at the speaking rate of a voice."""
+        if self.model.duration_predictor is None:
             return estimate_frames(len(voice.frames), voice.text, text, speed)
-        rate = self.model.config.representation.frame_rate * voice.pace
-        return timed_frames(self.model.timing, self.model.numbers(text), rate, speed)
+        rate = self.model.config.representation.frame_rate * voice.duration_scale
+        return predicted_frames(self.model.duration_predictor, self.model.token_ids(text), rate, speed)
 
     def _fits(self, voice: Voice, text: str, frames: int) -> bool:
-        return frames > 0 and len(self.model.numbers(text)) <= frames
+        return frames > 0 and len(self.model.token_ids(text)) <= frames
 
     def _waveforms(self, pieces: Sequence[_Piece], solver: SolverSettings) -> list[np.ndarray]:
-        made = self.model.generate([piece.wanted for piece in pieces], solver)
+        made = self.model.generate([piece.request for piece in pieces], solver)
         context = round(CONTEXT_S * self.model.config.representation.frame_rate)
-        hop = self.representation.hop
+        hop = self.representation.hop_length
         waveforms = []
         for piece, frames in zip(pieces, made, strict=True):
             before = piece.voice.frames[-context:].to(frames)

@@ -1,4 +1,4 @@
-"""The recording whose voice speaks: read, judged, trimmed, brought to a usual loudness."""
+"""The prompt, a recording of the voice: read, checked, trimmed, brought to a usual loudness."""
 
 import os
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from wavcube.errors import AudioError
 from wavcube.generation.tts.text.frontend import TextError
 
 SHORTEST_S, LONGEST_S = 1.0, 20.0
-"""Of the speech in a prompt. Less tells too little of a voice; models are trained on at most 30 s, prompt and new
+"""Of the speech in a prompt. Less is too little of a voice; models are trained on at most 30 s, prompt and new
 speech together."""
 
 LEAST_RMS = 0.1
@@ -42,17 +42,17 @@ class Voice:
         frames: [P, C] of the representation.
         text: what the prompt says; empty where the model needs no text and none was given.
         gain: what is spoken is divided by it.
-        pace: how much longer than usual it takes for its text, where the model knows what is usual.
+        duration_scale: duration over the duration that the model predicts for its text; 1 where it predicts none.
     """
 
     frames: Tensor
     text: str
     gain: float
-    pace: float = 1.0
+    duration_scale: float = 1.0
 
 
 def read_prompt(speech: Any, sample_rate: int | None, target_rate: int) -> Prompt:
-    """Read and judge a prompt.
+    """Read and check a prompt.
 
     Args:
         speech: a path, or an array or tensor [S] with its `sample_rate`.
@@ -99,7 +99,7 @@ def trim(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 def check_prompt_text(text: str | None) -> str:
     """The prompt's text, or an error that says how to give it."""
     if text is None:
-        raise TextError("say what is spoken in the prompt (--prompt-text), or name a recogniser that reads it")
+        raise TextError("say what is spoken in the prompt (--prompt-text), or name an ASR model that reads it")
     if not text.strip():
         raise TextError("the prompt's text is empty; say what is spoken in the prompt")
     return text.strip()

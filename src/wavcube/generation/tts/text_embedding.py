@@ -1,7 +1,7 @@
-"""Text -> an embedding for each of its symbols: a table, absolute positions, and ConvNeXt V2 blocks.
+"""Text -> an embedding for each of its tokens: a table, absolute positions, and ConvNeXt V2 blocks.
 
-The text stands at the start of the frames, a symbol a frame, and the frames behind its end are filler; or its symbols
-are spread over all frames; or each stands on the frames where it is spoken. Filler is zero before and after every block
+The text is prepended, a token a frame, and the frames behind its end are filler; or its tokens are spread uniformly
+over all frames; or each is put on the frames where it is spoken. Filler is zero before and after every block
 and takes no part in a norm, so a text gets the same embedding whatever it is padded to, and the text that guidance
 leaves out, filler only, is zero.
 """
@@ -44,51 +44,51 @@ class ConvNeXtBlock(nn.Module):
         self.reduce = nn.Linear(expansion * width, width)
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """`mask` [B, N] is true on symbols; what lies beyond must be zero, and stays so."""
+        """`mask` [B, N] is true on tokens; what lies beyond must be zero, and stays so."""
         mixed = self.depthwise(values.transpose(1, 2)).transpose(1, 2)
         expanded = self.response_norm(F.gelu(self.expand(self.norm(mixed))), mask)
         return zero_beyond(values + self.reduce(expanded), mask)
 
 
 class TextEmbedding(nn.Module):
-    """Symbols -> embeddings.
+    """Tokens -> embeddings.
 
     Args:
-        symbols: size of the vocabulary.
+        tokens: size of the vocabulary.
         config: sizes.
     """
 
-    def __init__(self, symbols: int, config: TransformerConfig) -> None:
+    def __init__(self, tokens: int, config: TransformerConfig) -> None:
         super().__init__()
-        self.width, self.placement = config.text_width, config.placement
-        self.table = nn.Embedding(symbols + 1, config.text_width)  # a row for filler, as in the published models
+        self.width, self.text_alignment = config.text_width, config.text_alignment
+        self.table = nn.Embedding(tokens + 1, config.text_width)  # a row for filler, as in the published models
         self.blocks = nn.ModuleList(ConvNeXtBlock(config.text_width) for _ in range(config.text_layers))
 
     def forward(self, text: Tensor, lengths: Tensor, ends: Tensor | None = None) -> Tensor:
-        """Embeddings [B, T, D] for the frames of each item, zeros where there is no symbol.
+        """Embeddings [B, T, D] for the frames of each item, zeros where there is no token.
 
         Args:
-            text: numbers [B, N], filler behind each text's end.
+            text: token ids [B, N], filler behind each text's end.
             lengths: [B], frames of each item; T is the largest.
-            ends: [B, N], the frame at which each symbol ends, rising; needed, and used, by the placement "timed" only.
+            ends: [B, N], the frame at which each token ends, rising; needed and used by the alignment "duration" only.
         """
         mask = text != FILLER
         values = zero_beyond(self.table(text) + self._positions(text.shape[1], text.device), mask)
         for block in self.blocks:
             values = block(values, mask)
         frames = int(lengths.max())
-        if self.placement == "start":
+        if self.text_alignment == "prepend":
             return F.pad(values, (0, 0, 0, frames - text.shape[1]))
-        if self.placement == "spread":
+        if self.text_alignment == "uniform":
             count = torch.arange(1, text.shape[1] + 1, device=text.device)
             ends = count * lengths[:, None] / mask.sum(1, keepdim=True)
         elif ends is None:
-            raise ValueError("a text whose placement is timed needs the ends of its symbols")
+            raise ValueError("the text alignment by duration needs the ends of the tokens")
         index = torch.arange(frames, device=text.device)
         middles = (index + 0.5).expand(len(text), -1).contiguous()
-        symbol = torch.searchsorted(ends.float().contiguous(), middles, right=True)  # the first that ends later
-        symbol = torch.minimum(symbol, mask.sum(1, keepdim=True) - 1).clamp_min(0)  # or the last
-        placed = values.gather(1, symbol[..., None].expand(-1, -1, self.width))
+        token = torch.searchsorted(ends.float().contiguous(), middles, right=True)  # the first that ends later
+        token = torch.minimum(token, mask.sum(1, keepdim=True) - 1).clamp_min(0)  # or the last
+        placed = values.gather(1, token[..., None].expand(-1, -1, self.width))
         return zero_beyond(placed, index < lengths[:, None])
 
     def _positions(self, count: int, device: torch.device) -> Tensor:

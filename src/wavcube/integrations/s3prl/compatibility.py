@@ -84,11 +84,11 @@ def apply_effects_file(path: str | Path, effects: Sequence[Sequence[str]], **opt
     return apply_effects_tensor(*load(path), effects)
 
 
-def resample(samples: Tensor, rate: int, wanted: int) -> Tensor:
+def resample(samples: Tensor, rate: int, target_rate: int) -> Tensor:
     """Samples [channels, S] at another rate."""
-    if rate == wanted:
+    if rate == target_rate:
         return samples
-    return torch.from_numpy(np.ascontiguousarray(soxr.resample(samples.numpy().T, rate, wanted).T))
+    return torch.from_numpy(np.ascontiguousarray(soxr.resample(samples.numpy().T, rate, target_rate).T))
 
 
 class Resample(nn.Module):

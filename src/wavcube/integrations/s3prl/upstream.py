@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.errors import MissingDependencyError
-from wavcube.features.wavcube import Part, load_wavcube_frontend
+from wavcube.features.wavcube import Part, load_wavcube_extractor
 from wavcube.integrations.s3prl.compatibility import make_compatible
 
 UPSTREAMS: dict[str, Part] = {"wavcube": "latents", "wavcube_features": "features", "wavcube_restored": "restored"}
@@ -34,17 +34,17 @@ class UpstreamExpert(nn.Module):
         self, ckpt: str | None = None, model_config: Any = None, part: Part = "latents", **options: Any
     ) -> None:
         super().__init__()
-        self.frontend = load_wavcube_frontend(ckpt or None, part, "cpu")
-        self.model = self.frontend.model  # a submodule, so that s3prl moves it to its device
+        self.extractor = load_wavcube_extractor(ckpt or None, part, "cpu")
+        self.model = self.extractor.model  # a submodule, so that s3prl moves it to its device
 
     def get_downsample_rates(self, key: str) -> int:
         """Samples a frame."""
-        return round(self.frontend.sample_rate / self.frontend.frame_rate)
+        return round(self.extractor.sample_rate / self.extractor.frame_rate)
 
     def forward(self, wavs: Sequence[Tensor]) -> dict[str, Any]:
         """Hidden states of waveforms [S] at 16 kHz: a list of one, [B, T, C], padded with zeros."""
         lengths = torch.tensor([len(wav) for wav in wavs])
-        values, _ = self.frontend(pad_sequence([wav.detach().cpu() for wav in wavs], batch_first=True), lengths)
+        values, _ = self.extractor(pad_sequence([wav.detach().cpu() for wav in wavs], batch_first=True), lengths)
         values = values.to(wavs[0].device)
         return {"hidden_states": [values], "last_hidden_state": values}
 

@@ -23,13 +23,13 @@ from wavcube.codec.masking import length_mask
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import Objective, Output
 from wavcube.errors import ConfigError
-from wavcube.training.acoustic_loss import Judge, Logs
+from wavcube.training.acoustic_loss import DiscriminatorFn, Logs
 from wavcube.training.config import TrainConfig
 from wavcube.training.init_from import load_encoder, model_config
 from wavcube.training.small.distillation_heads import HEADS, WEIGHTS
 from wavcube.training.small.feature_cache import FeatureCache
-from wavcube.training.small.pca_codec import LinearCode, training_recordings
-from wavcube.training.small.pca_init import hold_code, start_encoder
+from wavcube.training.small.pca_codec import PCACodec, training_recordings
+from wavcube.training.small.pca_init import freeze_encoder_code, pca_init_encoder
 from wavcube.training.small.teachers import FIELD, HOP, Teacher, load_teacher
 
 MEL_BINS = 80
@@ -50,21 +50,25 @@ class DistillNetworks(nn.Module):
         self.head_spectrum = nn.Linear(width, MEL_BINS)
         self.scale_middle, self.scale_last = (nn.BatchNorm1d(teacher.width, affine=False) for _ in range(2))
         self.scale_spectrum = nn.BatchNorm1d(MEL_BINS, affine=False)
-        self.log_mel = LogMel(n_fft=FIELD, hop=HOP, bins=MEL_BINS, center=False, floor=QUIETEST)  # the encoder's frames
+        self.log_mel = LogMel(
+            n_fft=FIELD, hop_length=HOP, bins=MEL_BINS, center=False, floor=QUIETEST
+        )  # the encoder's frames
 
     def train(self, mode: bool = True) -> "DistillNetworks":
         super().train(mode)
         self.teacher.eval()
         return self
 
-    def forward(self, waveform: Tensor, lengths: Tensor | None, taught: Tensor | None = None) -> Output:
+    def forward(self, waveform: Tensor, lengths: Tensor | None, teacher_features: Tensor | None = None) -> Output:
         """Waveform [B, S] and valid samples [B] (None: all) to estimates and targets [B, T, C], and frames [B].
 
-        `taught` [B, T, 2 C]: what the teacher says (see `teach`) where it is known already.
+        `teacher_features` [B, T, 2 C]: of `compute_teacher_features`, where they are known already.
         """
         states, frames = self.student.hidden_states(waveform, lengths)
         with torch.no_grad():
-            middle, last = (self.teach(waveform) if taught is None else taught).chunk(2, dim=-1)
+            middle, last = (
+                self.compute_teacher_features(waveform) if teacher_features is None else teacher_features
+            ).chunk(2, dim=-1)
             spectrum = self.log_mel(waveform.float()).transpose(1, 2)
         return {
             "middle": self.head_middle(states[len(states) // 2]),
@@ -76,7 +80,7 @@ class DistillNetworks(nn.Module):
             "frames": frames,
         }
 
-    def teach(self, waveform: Tensor) -> Tensor:
+    def compute_teacher_features(self, waveform: Tensor) -> Tensor:
         """Middle and last hidden state of the teacher side by side, [B, T, 2 C], of waveforms [B, S]."""
         return torch.cat(self.teacher(waveform), dim=-1)
 
@@ -87,7 +91,7 @@ class DistillNetworks(nn.Module):
 
 
 class Distill(Objective):
-    """`config.start` is "random" or an encoder to begin with, `config.teacher` the teacher."""
+    """`config.init_from` is "random" or an encoder to begin with, `config.teacher` the teacher."""
 
     networks: DistillNetworks
 
@@ -97,16 +101,16 @@ class Distill(Objective):
             raise ConfigError("teacher is empty: name the encoder to learn from (--teacher)")
         if checkpoint is not None:
             student = SpeechEncoder.from_transformers(str(checkpoint))
-        elif config.start == "random":
+        elif config.init_from == "random":
             student = SpeechEncoder(model_config(config.model).encoder)
-            if config.model.linear_start:
-                start_encoder(student, LinearCode(training_recordings(config)), config.model.linear_start)
+            if config.model.pca_init:
+                pca_init_encoder(student, PCACodec(training_recordings(config)), config.model.pca_init)
         else:
-            student = load_encoder(config.start)
+            student = load_encoder(config.init_from)
         if student.config.family != "wavlm" or not student.config.last_layer:
             raise ConfigError("model.encoder: a student is of the family wavlm and gives its last layer")
-        if config.model.linear_start:
-            hold_code(student, config.model.linear_start)
+        if config.model.pca_init:
+            freeze_encoder_code(student, config.model.pca_init)
         self.networks = DistillNetworks(student, load_teacher(config.teacher))
         if checkpoint is not None:
             self.networks.load_state_dict(load_file(checkpoint / HEADS), strict=False)
@@ -115,16 +119,18 @@ class Distill(Objective):
             # The teacher sees the padding as well, which does not count: lengths are no matter to it.
             networks = self.networks
             self.cache = FeatureCache(
-                config.loader.feature_cache, networks.teacher, lambda waveform, lengths: networks.teach(waveform)
+                config.loader.feature_cache,
+                networks.teacher,
+                lambda waveform, lengths: networks.compute_teacher_features(waveform),
             )
 
     def inputs(self, batch: Batch) -> dict[str, Any]:
         inputs = super().inputs(batch)
         if self.cache is not None and self.networks.training:
-            inputs["taught"] = self.cache.features(inputs["waveform"], None)
+            inputs["teacher_features"] = self.cache.features(inputs["waveform"], None)
         return inputs
 
-    def generator_loss(self, batch: Batch, output: Output, judge: Judge | None) -> tuple[Tensor, Logs]:
+    def generator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
         logs = self._distances(output)
         total = torch.stack([WEIGHTS[name] * value for name, value in logs.items()]).sum()
         return total, {name: value.detach() for name, value in logs.items()}

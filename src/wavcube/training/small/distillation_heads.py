@@ -21,7 +21,7 @@ def load_heads(checkpoint: Path) -> dict[str, Tensor]:
     path = checkpoint / HEADS
     if not path.is_file():
         raise CheckpointError(
-            f"{checkpoint}: has no {HEADS}, which model.semantic_start needs; name the run folder of a distillation"
+            f"{checkpoint}: has no {HEADS}, which model.rrr_init needs; name the run folder of a distillation"
         )
     weights = load_file(path)
     return {name: weights[f"head_{name}.weight"] for name in ("last", "spectrum")}

@@ -1,4 +1,4 @@
-"""What a small model can begin with: filters, found in speech, of a front end of one convolution."""
+"""PCA codec: filters fitted on speech for a feature encoder of one convolution."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from wavcube.data.streaming import build_loader
 from wavcube.training.config import TrainConfig
 
 FIELD, HOP = 400, 320
-"""Samples under a frame of the front end, and from one to the next."""
+"""Samples under a frame of the feature encoder, and from one to the next."""
 
 WEAKEST = 40.0
 """The weakest components are raised by at most the root of this over the strongest."""
@@ -23,7 +23,7 @@ FITTED_SECONDS = 400.0
 """Of speech that everything is fitted on."""
 
 
-class LinearCode:
+class PCACodec:
     """Principal components of frames of speech.
 
     Attributes:
@@ -45,8 +45,8 @@ class LinearCode:
     def equalised(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """`count` filters [count, 400] with weak ones raised and a mean power of 1, and their deviations [count]."""
         power = self.power[:count]
-        deviation = np.sqrt(power + 1e-4 * power[0])
-        gain = np.sqrt(np.minimum(deviation[0] / deviation, WEAKEST))
+        std = np.sqrt(power + 1e-4 * power[0])
+        gain = np.sqrt(np.minimum(std[0] / std, WEAKEST))
         scale = gain / np.sqrt((power * gain**2).mean())
         return self.filters[:count] * scale[:, None], np.sqrt(power) * scale
 

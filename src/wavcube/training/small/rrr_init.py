@@ -1,9 +1,9 @@
-"""Weights with which the rest of a small model's latent says what the features mean, before it has learnt anything.
+"""Reduced-rank-regression initialisation of the latent channels that PCA leaves.
 
-What the linear start (linear_start.py) leaves of the latent, some dozens of channels, has to hold what 256 features and
-more mean. From random weights stage 1 finds such channels slowly. But distillation leaves linear heads behind, which
-tell from the features what the teacher and the log-mel spectrum are; the few directions of the features from which the
-heads' estimates are best restored are known in closed form (reduced rank regression: Izenman 1975, Journal of
+What the PCA initialisation (pca_init.py) leaves of the latent, some dozens of channels, has to hold what 256 features
+and more mean. From random weights stage 1 finds such channels slowly. But distillation leaves linear heads behind,
+which tell from the features what the teacher and the log-mel spectrum are; the few directions of the features from
+which the heads' estimates are best restored are known in closed form (reduced rank regression: Izenman 1975, Journal of
 Multivariate Analysis 5). The compressor begins with them, and keeps them: acoustic losses would soon write the waveform
 into these channels too, where a restorer of several layers still finds the meaning, but no linear layer does. What they
 say may change with the encoder, which its teacher anchors.
@@ -19,7 +19,7 @@ from torch import Tensor
 from wavcube.codec import SpeechEncoder, WavCube
 from wavcube.errors import ConfigError
 from wavcube.training.small.distillation_heads import WEIGHTS
-from wavcube.training.small.pca_init import GELU_BIAS, hold_rows
+from wavcube.training.small.pca_init import GELU_BIAS, freeze_rows
 
 RIDGE = 1e-6
 """Beside the mean variance of a feature: constant features have no direction."""
@@ -57,9 +57,9 @@ def find_directions(
     power, axes = torch.linalg.eigh(covariance)
     root, inverse = (axes * power**exponent @ axes.T for exponent in (0.5, -0.5))
     # As far as distillation cared for them: a head's estimates have the variance of its weight in the loss.
-    told = [head.double()[:, channels:] @ root for head in heads.values()]
-    told = [WEIGHTS[name] ** 0.5 * t / t.norm() for name, t in zip(heads, told, strict=True)]
-    _, strength, right = torch.linalg.svd(torch.cat(told), full_matrices=False)
+    predicted = [head.double()[:, channels:] @ root for head in heads.values()]
+    predicted = [WEIGHTS[name] ** 0.5 * t / t.norm() for name, t in zip(heads, predicted, strict=True)]
+    _, strength, right = torch.linalg.svd(torch.cat(predicted), full_matrices=False)
     explained = strength[:count].square().sum() / strength.square().sum()
     basis = torch.zeros(len(mean), count)
     basis[channels:] = (inverse @ right[:count].T).float()
@@ -67,7 +67,7 @@ def find_directions(
 
 
 @torch.no_grad()
-def start_semantics(model: WavCube, directions: Directions, channels: int) -> None:
+def rrr_init_compressor(model: WavCube, directions: Directions, channels: int) -> None:
     """Let the latent begin with the directions beside the code of `channels`, one fewer than there are channels left.
 
     They are rotated so that the channels sum to zero: the layer norm at the latent's end subtracts the mean over
@@ -79,7 +79,9 @@ def start_semantics(model: WavCube, directions: Directions, channels: int) -> No
     first, _, second, _ = model.compressor.projection
     free = model.config.bottleneck.latent_dim - 2 - channels
     if channels + free > first.out_features or directions.basis.shape[1] != free - 1:
-        raise ConfigError(f"semantic start: {channels} + {free} channels do not fit into {first.out_features}")
+        raise ConfigError(
+            f"reduced-rank initialisation: {channels} + {free} channels do not fit into {first.out_features}"
+        )
     for layer in model.compressor.layers:
         for linear in (layer.attention.out_proj, layer.feed_forward.output_dense):
             linear.weight.zero_()
@@ -93,16 +95,16 @@ def start_semantics(model: WavCube, directions: Directions, channels: int) -> No
     second.bias[taken] = -2.0 * GELU_BIAS
 
 
-def hold_semantics(model: WavCube, channels: int) -> None:
+def freeze_semantics(model: WavCube, channels: int) -> None:
     """Stop gradients that would change how the latent's channels beside the code follow from the features."""
     first, _, second, norm = model.compressor.projection
     beside = range(channels, model.config.bottleneck.latent_dim - 2)
     for layer in model.compressor.layers:
         rest = range(channels, model.config.encoder.width)
-        hold_rows(layer.attention.out_proj, rest)
-        hold_rows(layer.feed_forward.output_dense, rest)
+        freeze_rows(layer.attention.out_proj, rest)
+        freeze_rows(layer.feed_forward.output_dense, rest)
     for part in (first, second, norm):
-        hold_rows(part, beside)
+        freeze_rows(part, beside)
 
 
 def _zero_sum(size: int) -> Tensor:

@@ -22,7 +22,7 @@ from wavcube.errors import DataError
 from wavcube.understanding.corpus import Corpus, Example
 from wavcube.understanding.ctc import errors, greedy, token_set
 from wavcube.understanding.intervals import bootstrap
-from wavcube.understanding.results import Figure
+from wavcube.understanding.results import Estimate
 
 
 class FrameSource(Protocol):
@@ -60,15 +60,15 @@ class ProbeResult:
 
     Attributes:
         name: "characters" or "speakers".
-        figure: the error rate or accuracy on test, mean over seeds, with a 95 % interval over recordings.
-        by_seed: the same figure of each seed.
+        estimate: the error rate or accuracy on test, mean over seeds, with a 95 % interval over recordings.
+        by_seed: the same value of each seed.
         learning_rate: the one that dev chose, for each seed.
-        dev: dev's figure at that rate, for each seed.
+        dev: dev's value at that rate, for each seed.
         recordings: of each split.
     """
 
     name: str
-    figure: Figure
+    estimate: Estimate
     by_seed: list[float]
     learning_rate: list[float]
     dev: list[float]
@@ -78,7 +78,7 @@ class ProbeResult:
 def character_probe(
     frames: FrameSource, corpus: Corpus, settings: ProbeSettings = STANDARD, device: str = "cpu"
 ) -> ProbeResult:
-    """Train and judge a linear CTC head; the target of an example is its text.
+    """Train and evaluate a linear CTC head; the target of an example is its text.
 
     Raises:
         DataError: a split is empty, or a text has a character that training never shows.
@@ -104,7 +104,7 @@ def character_probe(
 def speaker_probe(
     frames: FrameSource, corpus: Corpus, settings: ProbeSettings = STANDARD, device: str = "cpu"
 ) -> ProbeResult:
-    """Train and judge a linear head on mean frames; the target of an example is its speaker.
+    """Train and evaluate a linear head on mean frames; the target of an example is its speaker.
 
     Raises:
         DataError: a split is empty, or dev or test has a speaker that training never shows.
@@ -119,8 +119,8 @@ def speaker_probe(
         name: torch.tensor([speakers.index(e.target) for e in split], device=device)
         for name, split in corpus.splits.items()
     }
-    mean, deviation = means["train"].mean(0), means["train"].std(0).clamp_min(1e-5)
-    inputs = {name: (values - mean) / deviation for name, values in means.items()}
+    mean, std = means["train"].mean(0), means["train"].std(0).clamp_min(1e-5)
+    inputs = {name: (values - mean) / std for name, values in means.items()}
 
     def correct(head: nn.Module, split: str) -> np.ndarray:
         with torch.no_grad():
@@ -146,10 +146,10 @@ def speaker_probe(
 
 @dataclass(frozen=True)
 class Standardiser:
-    """Mean and deviation [C] of the training frames."""
+    """Mean and standard deviation [C] of the training frames."""
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     @classmethod
     def of(cls, frames: FrameSource, examples: Sequence[Example], device: str) -> "Standardiser":
@@ -158,15 +158,15 @@ class Standardiser:
             values = np.asarray(frames[example.clip.key], np.float64)
             count, total, squares = count + len(values), total + values.sum(0), squares + np.square(values).sum(0)
         mean = total / count
-        deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 1e-10))
-        return cls(*(torch.tensor(v, dtype=torch.float32, device=device) for v in (mean, deviation)))
+        std = np.sqrt(np.maximum(squares / count - np.square(mean), 1e-10))
+        return cls(*(torch.tensor(v, dtype=torch.float32, device=device) for v in (mean, std)))
 
     def batch(self, frames: FrameSource, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
         """Standardised frames [B, T, C], zeros beyond an item's end, and valid frames [B]."""
         device = self.mean.device
         items = [torch.tensor(np.asarray(frames[e.clip.key], np.float32), device=device) for e in examples]
         lengths = torch.tensor([len(item) for item in items])
-        return pad_sequence([(item - self.mean) / self.deviation for item in items], batch_first=True), lengths
+        return pad_sequence([(item - self.mean) / self.std for item in items], batch_first=True), lengths
 
 
 def _train_characters(
@@ -249,7 +249,7 @@ def _result(
     low, high = bootstrap(lambda drawn: {name: measure(drawn)}, outcomes)[name]
     return ProbeResult(
         name,
-        Figure(float(np.mean(by_seed)), low, high),
+        Estimate(float(np.mean(by_seed)), low, high),
         by_seed,
         [run[1] for run in runs],
         [run[0] for run in runs],

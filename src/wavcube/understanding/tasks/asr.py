@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from wavcube.understanding.batches import Batch
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, check_splits
 from wavcube.understanding.ctc import CTCTask, check_texts, errors, greedy, token_set
 from wavcube.understanding.heads import Recurrent
@@ -23,7 +23,7 @@ class SpeechRecognition(CTCTask):
     name = "asr"
     title = "Speech recognition"
     measures = (Measure("wer", "WER", "%", False), Measure("cer", "CER", "%", False))
-    recipe = Recipe(
+    recipe = ProbeConfig(
         steps=200_000,
         batch=32,
         learning_rate=1e-4,
@@ -34,7 +34,7 @@ class SpeechRecognition(CTCTask):
         specaugment="published",
     )
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         splits = read_transcribed(data)
         return [Corpus.of(splits, labels=token_set(e.target for e in splits["train"]))]
 
@@ -42,7 +42,7 @@ class SpeechRecognition(CTCTask):
         check_splits(corpus, source)
         check_texts(corpus, source)
 
-    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
         return Recurrent(dim, recipe.width, recipe.depth, recipe.dropout, len(corpus.labels))
 
     def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> Sequence[Any]:
@@ -57,7 +57,7 @@ class SpeechRecognition(CTCTask):
             rows.append([*errors(reference.split(), hypothesis.split()), *characters])
         return np.array(rows, float)
 
-    def for_test(self, recipe: Recipe) -> "SpeechRecognition":
+    def for_test(self, recipe: ProbeConfig) -> "SpeechRecognition":
         return SpeechRecognitionWithModel(LanguageModel(Path(recipe.language_model))) if recipe.language_model else self
 
     def measure(self, outcomes: np.ndarray) -> dict[str, float]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.understanding.batches import Batch
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, check_classes, check_speakers_apart, check_splits, some
 from wavcube.understanding.heads import XVector
 from wavcube.understanding.sources import (
@@ -46,7 +46,7 @@ class SpeakerVerification(ProbeTask):
     title = "Speaker verification"
     measures = (Measure("eer", "EER", "%", False),)
     packages = ("sklearn",)
-    recipe = Recipe(
+    recipe = ProbeConfig(
         steps=200_000,
         batch=10,
         accumulate=5,
@@ -57,7 +57,7 @@ class SpeakerVerification(ProbeTask):
         crop_seconds=8.0,
     )
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, ["speaker"])
             splits = {
@@ -77,7 +77,7 @@ class SpeakerVerification(ProbeTask):
             if len({same for _, _, same in trials}) < 2:
                 raise DataError(f"{source}: {split} needs pairs of one speaker and pairs of two, to verify")
 
-    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
         return XVector(dim, recipe.width, len(corpus.labels))
 
     def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:

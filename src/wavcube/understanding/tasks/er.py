@@ -7,7 +7,7 @@ import numpy as np
 
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, check_classes, check_speakers_apart, check_splits
 from wavcube.understanding.sources import (
     IEMOCAP,
@@ -32,9 +32,9 @@ class EmotionRecognition(PooledTask):
 
     name = "er"
     title = "Emotion recognition"
-    recipe = Recipe(steps=30_000, batch=4, accumulate=8, learning_rate=1e-4)
+    recipe = ProbeConfig(steps=30_000, batch=4, accumulate=8, learning_rate=1e-4)
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, ["emotion"])
             splits = {

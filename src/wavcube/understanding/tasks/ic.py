@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.understanding.batches import Batch
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, check_classes, check_splits
 from wavcube.understanding.heads import PooledLinear
 from wavcube.understanding.sources import (
@@ -34,9 +34,9 @@ class IntentClassification(PooledTask):
 
     name = "ic"
     title = "Intent classification"
-    recipe = Recipe(steps=200_000, batch=32, learning_rate=1e-4)
+    recipe = ProbeConfig(steps=200_000, batch=32, learning_rate=1e-4)
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, [])
             slots = [name for name in next(iter(rows["train"]), {}) if name.startswith("slot_")]
@@ -58,7 +58,7 @@ class IntentClassification(PooledTask):
             if len(classes) > 1:
                 check_classes(corpus, source, partial(_class_of_slot, slot=slot))
 
-    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
         return PooledLinear(dim, recipe.width, sum(len(group) for group in corpus.labels))
 
     def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:

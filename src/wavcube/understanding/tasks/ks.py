@@ -4,7 +4,7 @@ from pathlib import Path
 
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, check_classes, check_splits
 from wavcube.understanding.sources import (
     SPEECH_COMMANDS,
@@ -25,9 +25,9 @@ class KeywordSpotting(PooledTask):
 
     name = "ks"
     title = "Keyword spotting"
-    recipe = Recipe(steps=200_000, batch=32, learning_rate=1e-4, balanced=True)
+    recipe = ProbeConfig(steps=200_000, batch=32, learning_rate=1e-4, balanced=True)
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, ["word"])
             splits = {

@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from wavcube.errors import DataError
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, check_splits, some
 from wavcube.understanding.ctc import CTCTask, check_texts, errors, token_set
 from wavcube.understanding.heads import FrameLinear
@@ -34,9 +34,9 @@ class PhonemeRecognition(CTCTask):
     name = "pr"
     title = "Phoneme recognition"
     measures = (Measure("per", "PER", "%", False),)
-    recipe = Recipe(steps=100_000, batch=16, accumulate=2, learning_rate=1e-2, bucket=True)
+    recipe = ProbeConfig(steps=100_000, batch=16, accumulate=2, learning_rate=1e-2, bucket=True)
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         words = read_transcribed(data)
         files = [Path(name) for name in recipe.lexicon.split(",") if name] or [
             file for name in LEXICON_NAMES if (file := (data if data.is_dir() else data.parent) / name).is_file()
@@ -61,7 +61,7 @@ class PhonemeRecognition(CTCTask):
         check_splits(corpus, source)
         check_texts(corpus, source)
 
-    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
         return FrameLinear(dim, recipe.width, len(corpus.labels))
 
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:

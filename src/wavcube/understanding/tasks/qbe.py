@@ -9,7 +9,7 @@ import numpy as np
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.features.shards import CachedFrames
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Collection, Corpus, Example, some
 from wavcube.understanding.sources import QUESST14, wanted_folder, wanted_lines, wanted_recordings
 from wavcube.understanding.task import Measure, SearchTask
@@ -35,9 +35,9 @@ class QueryByExample(SearchTask):
         Measure("mtwv", "MTWV", "", True, 4),
         Measure("mtwv_whole", "MTWV, whole collection", "", True, 4),
     )
-    recipe = Recipe(steps=1)
+    recipe = ProbeConfig(steps=1)
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         scoring = wanted_folder(data / "scoring", QUESST14)
         recordings = scoring / "language_key_utterances.lst"
         searched = _listed(data, recordings, recipe.language)
@@ -136,15 +136,15 @@ def detect(frames: CachedFrames, corpus: Corpus, split: str, layer: int, progres
     everything = [block for block, _ in blocks] + spoken
     count = sum(len(part) for part in everything)
     mean = sum(part.sum(0) for part in everything) / count
-    deviation = np.sqrt(sum(np.square(part - mean).sum(0) for part in everything) / (count - 1)).clip(1e-9)
-    blocks = [(_directions((block - mean) / deviation), starts) for block, starts in blocks]
+    std = np.sqrt(sum(np.square(part - mean).sum(0) for part in everything) / (count - 1)).clip(1e-9)
+    blocks = [(_directions((block - mean) / std), starts) for block, starts in blocks]
     names = [example.clip.path.stem for example in searched]
     rows = []
     pairs = list(zip(queries, spoken, strict=True))
     for query, values in track(pairs, f"searching {len(names)} recordings", disable=not progress, transient=True):
         scores = np.zeros(len(names))
         if len(values) >= SHORTEST_QUERY:
-            directions = _directions((values - mean) / deviation)
+            directions = _directions((values - mean) / std)
             scores = np.concatenate([-alignment_costs(directions, block, starts) for block, starts in blocks])
             scores = (scores - scores.mean()) / max(float(scores.std()), 1e-9)
         gains = whole_gains(query, names, len(queries), corpus.collection[split])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.understanding.batches import Batch
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, check_splits, some
 from wavcube.understanding.heads import Diariser, frame_mask
 from wavcube.understanding.sources import LIBRI2MIX, wanted_folder, wanted_lines, wanted_recordings
@@ -36,9 +36,9 @@ class Diarisation(ProbeTask):
     title = "Speaker diarisation"
     measures = (Measure("der", "DER", "%", False), Measure("der_best", "DER, best of 10 on test", "%", False))
     packages = ("scipy",)
-    recipe = Recipe(steps=30_000, batch=8, accumulate=4, learning_rate=1e-4, width=512, crop_seconds=40.0)
+    recipe = ProbeConfig(steps=30_000, batch=8, accumulate=4, learning_rate=1e-4, width=512, crop_seconds=40.0)
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         splits = ("train", "dev", "test")
         return [Corpus.of({split: _kaldi(wanted_folder(data / split, LIBRI2MIX), split) for split in splits})]
 
@@ -54,7 +54,7 @@ class Diarisation(ProbeTask):
             if silent:
                 raise DataError(f"{source}: {len(silent)} recordings of {split} have no segment: {some(silent)}")
 
-    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
         return Diariser(dim, recipe.width, SPEAKERS)
 
     def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:
@@ -147,11 +147,11 @@ def diarisation_errors(
     if len(times) < 2:
         return 0.0, 0.0, 0.0, 0.0
     spans = np.diff(times)
-    wanted, said = (_active(part, times) for part in (reference, hypothesis))
-    together = (wanted * spans) @ said.T
+    truth, said = (_active(part, times) for part in (reference, hypothesis))
+    together = (truth * spans) @ said.T
     first, second = linear_sum_assignment(together, maximize=True)
-    right = (wanted[first] * said[second]).sum(0)
-    n, m = wanted.sum(0), said.sum(0)
+    right = (truth[first] * said[second]).sum(0)
+    n, m = truth.sum(0), said.sum(0)
     missed, added = np.maximum(n - m, 0), np.maximum(m - n, 0)
     confused = np.minimum(n, m) - right
     return tuple(float((spans * counts).sum()) for counts in (missed, added, confused, n))  # type: ignore[return-value]

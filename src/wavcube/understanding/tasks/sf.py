@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.understanding.batches import Batch
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, check_speakers_apart, check_splits, some
 from wavcube.understanding.ctc import CTCTask, check_texts, errors, greedy, token_set
 from wavcube.understanding.heads import Recurrent
@@ -33,7 +33,7 @@ class SlotFilling(CTCTask):
     name = "sf"
     title = "Slot filling"
     measures = (Measure("slot_f1", "F1", "%", True), Measure("slot_cer", "CER", "%", False))
-    recipe = Recipe(
+    recipe = ProbeConfig(
         steps=200_000,
         batch=32,
         learning_rate=1e-4,
@@ -44,7 +44,7 @@ class SlotFilling(CTCTask):
         specaugment="published",
     )
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         marked = read_slots(data / TABLE)
         splits = {split: _voices(wanted_folder(data / name, SNIPS), split, marked) for split, name in FOLDERS.items()}
         return [Corpus.of(splits, labels=token_set(e.target for e in splits["train"]))]
@@ -60,7 +60,7 @@ class SlotFilling(CTCTask):
             if unknown:
                 raise DataError(f"{source}: {split} has slots that train has not: {some(sorted(unknown))}")
 
-    def head(self, corpus: Corpus, recipe: Recipe, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
         return Recurrent(dim, recipe.width, recipe.depth, recipe.dropout, len(corpus.labels))
 
     def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> Sequence[Any]:
@@ -93,11 +93,11 @@ def judge_slots(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[fl
     As SUPERB counts: F1 is over the sets of types (1 where neither has any) and is averaged over utterances; a value is
     compared with the nearest hypothesised value of the same type, with nothing where there is none.
     """
-    wanted, said = slots(reference), slots(hypothesis)
-    types, said_types = {slot for slot, _ in wanted}, {slot for slot, _ in said}
+    truth, said = slots(reference), slots(hypothesis)
+    types, said_types = {slot for slot, _ in truth}, {slot for slot, _ in said}
     f1 = 2 * len(types & said_types) / (len(types) + len(said_types)) if types or said_types else 1.0
     wrong = total = 0
-    for slot, value in wanted:
+    for slot, value in truth:
         written = value.replace(" ", "|")
         candidates = [errors(written, other.replace(" ", "|")) for s, other in said if s == slot]
         distance, count = min(candidates, default=(len(written), len(written)))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.understanding.config import Recipe
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpus import Corpus, Example, check_classes, check_splits
 from wavcube.understanding.sources import (
     VOXCELEB1,
@@ -25,9 +25,9 @@ class SpeakerIdentification(PooledTask):
 
     name = "sid"
     title = "Speaker identification"
-    recipe = Recipe(steps=200_000, batch=8, accumulate=4, learning_rate=1e-4, crop_seconds=8.0)
+    recipe = ProbeConfig(steps=200_000, batch=8, accumulate=4, learning_rate=1e-4, crop_seconds=8.0)
 
-    def read(self, data: Path, recipe: Recipe) -> list[Corpus]:
+    def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, ["speaker"])
             splits = {

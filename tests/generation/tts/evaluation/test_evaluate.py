@@ -8,7 +8,7 @@ import pytest
 from tests.locations import SPEECH
 from wavcube.evaluation.metrics import ChosenMetrics, Metric
 from wavcube.evaluation.metrics.speaker import SpeakerSimilarity
-from wavcube.evaluation.metrics.wer import WordErrors
+from wavcube.evaluation.metrics.wer import WordErrorRate
 from wavcube.generation.flow.solver import SolverSettings
 from wavcube.generation.tts.evaluation.evaluate import (
     RECORDINGS,
@@ -55,7 +55,7 @@ def reader() -> Reader:
 
 @pytest.fixture
 def metrics(reader: Reader) -> list[Metric]:
-    return [WordErrors(reader, "lower"), SpeakerSimilarity(Ear()), SpeakingRate()]
+    return [WordErrorRate(reader, "lower"), SpeakerSimilarity(Ear()), SpeakingRate()]
 
 
 def test_every_text_is_spoken_with_every_seed_and_measured(

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from wavcube.errors import ConfigError, DataError
-from wavcube.features import build_frontend
-from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.features import build_feature_extractor
+from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.batches import BatchStream, dynamic_batches
 from wavcube.generation.tts.training.config import CorpusSettings, DataSettings
 from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
 
-LOWER = build_front_end("lowercase")
+LOWER = build_text_frontend("lowercase")
 
 Open = Callable[..., SpeechCorpus]
 
@@ -25,7 +25,7 @@ def open_corpus(manifest: Path, tmp_path: Path) -> Open:
         texts = [LOWER(u.transcript or "") for u in utterances]
         vocabulary = Vocabulary.collect([s for s in text if s not in without] for text in texts)
         data = DataSettings(cache=str(tmp_path / "cache"), **settings)  # type: ignore[arg-type]
-        return SpeechCorpus(utterances, build_frontend("logmel"), LOWER, vocabulary, data)
+        return SpeechCorpus(utterances, build_feature_extractor("logmel"), LOWER, vocabulary, data)
 
     return make
 
@@ -35,27 +35,27 @@ def test_frames_and_texts_belong_together(open_corpus: Open) -> None:
     assert len(corpus) > 3
     batch = corpus.batch([2, 0])
     for row, index in enumerate([2, 0]):
-        spoken = corpus.spoken[index]
+        examples = corpus.examples[index]
         length = int(batch.lengths[row])
-        assert length == spoken.frames == corpus.lengths[index]
+        assert length == examples.frames == corpus.lengths[index]
         np.testing.assert_allclose(batch.values[row, :length], corpus.frames(index), atol=1e-6)
         assert not batch.values[row, length:].any()
-        assert batch.text[row][batch.text[row] > 0].tolist() == spoken.numbers
-    assert corpus.seconds == pytest.approx(sum(s.utterance.seconds for s in corpus.spoken), rel=0.02)
+        assert batch.text[row][batch.text[row] > 0].tolist() == examples.token_ids
+    assert corpus.seconds == pytest.approx(sum(s.utterance.seconds for s in corpus.examples), rel=0.02)
 
 
 def test_statistics_are_those_of_the_frames(open_corpus: Open) -> None:
     corpus = open_corpus()
     frames = np.concatenate([corpus.frames(i) for i in range(len(corpus))]).astype(np.float64)
-    mean, deviation = corpus.statistics()
+    mean, std = corpus.statistics()
     np.testing.assert_allclose(mean, frames.mean(0), atol=1e-3)
-    np.testing.assert_allclose(deviation, frames.std(0), atol=1e-3)
+    np.testing.assert_allclose(std, frames.std(0), atol=1e-3)
 
 
 def test_what_cannot_be_used_is_counted(open_corpus: Open) -> None:
     everything = open_corpus()
     corpus = open_corpus(without="q", max_seconds=4.0)
-    assert all(spoken.utterance.seconds <= 4.0 for spoken in corpus.spoken)
+    assert all(examples.utterance.seconds <= 4.0 for examples in corpus.examples)
     assert len(corpus) + sum(corpus.left_out.values()) == len(everything)
     assert any("0.4 to 4 s" in reason for reason in corpus.left_out)
     assert "left out" in corpus.summary()

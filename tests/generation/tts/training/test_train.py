@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 from tests.locations import REPOSITORY
 from wavcube.errors import CheckpointError, ConfigError, DataError, WavCubeError
 from wavcube.generation.flow.config import TransformerConfig
-from wavcube.generation.tts.model import SpeechFlow
+from wavcube.generation.tts.model import FlowMatchingTTS
 from wavcube.generation.tts.pipeline import TextToSpeech
-from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.training.recipe import read_recipe
 from wavcube.generation.tts.training.train import linear_factor, train_run
 
@@ -22,7 +22,7 @@ def settings(manifest: Path, tmp_path: Path, wavcube_folder: Path) -> list[str]:
     return [
         f"representation=wavcube:{wavcube_folder}",
         "model.preset=tiny",
-        "model.front_end=lowercase",
+        "model.text_frontend=lowercase",
         f"data.train={corpus}",
         f"data.validation={corpus}",
         f"data.cache='{tmp_path / 'cache'}'",
@@ -33,7 +33,7 @@ def settings(manifest: Path, tmp_path: Path, wavcube_folder: Path) -> list[str]:
         "optimizer.ema=0.9",
         "samples.every=0",
         "samples.count=2",
-        "samples.evaluations=2",
+        "samples.nfe=2",
         "run.validate_every=6",
         "run.log_every=2",
         "run.save_every=100",
@@ -91,24 +91,26 @@ def test_training_lowers_the_loss(settings: list[str], recipe: Path, tmp_path: P
     assert losses[-1] < 0.95 * losses[0]
 
 
-def test_timed_symbols_are_learnt_from_an_alignment(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+def test_token_durations_are_learnt_from_an_alignment(settings: list[str], recipe: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    train_run(run, recipe=recipe, settings=[*settings, "model.transformer={placement: timed}", "samples.every=4"])
-    model = SpeechFlow.from_pretrained(run)
-    assert model.timing is not None
-    seconds = model.timing(torch.tensor(model.numbers("these things")))
+    train_run(
+        run, recipe=recipe, settings=[*settings, "model.transformer={text_alignment: duration}", "samples.every=4"]
+    )
+    model = FlowMatchingTTS.from_pretrained(run)
+    assert model.duration_predictor is not None
+    seconds = model.duration_predictor(torch.tensor(model.token_ids("these things")))
     assert 0.3 < float(seconds.sum()) < 2.0
     assert len(list((run / "samples" / "step-00000004").iterdir())) == 2
 
 
-def test_fine_tuning_starts_from_a_model_and_adds_symbols(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+def test_fine_tuning_starts_from_a_model_and_adds_tokens(settings: list[str], recipe: Path, tmp_path: Path) -> None:
     train_run(tmp_path / "first", recipe=recipe, settings=settings)
     vocabulary = tmp_path / "vocabulary.txt"
-    vocabulary.write_text("\n".join([*SpeechFlow.from_pretrained(tmp_path / "first").config.symbols, "ß", ""]))
+    vocabulary.write_text("\n".join([*FlowMatchingTTS.from_pretrained(tmp_path / "first").config.tokens, "ß", ""]))
     more = [*settings, f"model.vocabulary='{vocabulary}'", "optimizer.lr=1e-12", "optimizer.ema=0.0"]
-    train_run(tmp_path / "second", recipe=recipe, settings=more, start=str(tmp_path / "first"))
-    before, after = (SpeechFlow.from_pretrained(tmp_path / name) for name in ("first", "second"))
-    assert after.vocabulary.symbols == (*before.vocabulary.symbols, "ß")
+    train_run(tmp_path / "second", recipe=recipe, settings=more, init_from=str(tmp_path / "first"))
+    before, after = (FlowMatchingTTS.from_pretrained(tmp_path / name) for name in ("first", "second"))
+    assert after.vocabulary.tokens == (*before.vocabulary.tokens, "ß")
     torch.testing.assert_close(after.transformer.state_dict(), before.transformer.state_dict(), atol=1e-4, rtol=0)
     assert torch.equal(after.mean, before.mean)
     with pytest.raises(CheckpointError, match="was trained on"):
@@ -116,7 +118,7 @@ def test_fine_tuning_starts_from_a_model_and_adds_symbols(settings: list[str], r
             tmp_path / "third",
             recipe=recipe,
             settings=[*settings, "representation=logmel"],
-            start=str(tmp_path / "first"),
+            init_from=str(tmp_path / "first"),
         )
 
 
@@ -148,11 +150,11 @@ def test_folders_are_not_overwritten(settings: list[str], recipe: Path, tmp_path
         ("data.validation=[]", r"data\.validation is empty"),
         ("model.transformer={widht: 3}", r"model\.transformer"),
         ("model.preset=huge", "no transformer preset 'huge'"),
-        ("model.front_end=letters", "no text front end"),
+        ("model.text_frontend=letters", "no text frontend"),
         ("representation=mel", "unknown representation"),
         ("samples={every: 1, texts: none.txt}", r"samples\.texts: none\.txt cannot be read"),
         ("samples={every: 1, prompt_seconds: 1.0}", r"no validation utterance of up to 1 s can be a prompt"),
-        ("samples={every: 1, recogniser: ears}", "wer cannot be measured"),
+        ("samples={every: 1, asr: ears}", "wer cannot be measured"),
     ],
 )
 def test_wrong_settings_are_named(settings: list[str], recipe: Path, tmp_path: Path, wrong: str, message: str) -> None:
@@ -188,4 +190,4 @@ def test_the_rate_rises_and_falls_in_straight_lines() -> None:
 def test_the_recipes_that_come_along_are_valid(path: Path) -> None:
     config = read_recipe(path)
     TransformerConfig(**{**vars(TransformerConfig.preset(config.model.preset)), **config.model.transformer})
-    build_front_end(config.model.front_end)
+    build_text_frontend(config.model.text_frontend)

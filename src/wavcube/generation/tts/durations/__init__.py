@@ -1,1 +1,1 @@
-"""How long symbols last: forced alignment of a corpus and the duration predictor trained on it."""
+"""How long tokens last: forced alignment of a corpus and the duration predictor trained on it."""

@@ -13,18 +13,18 @@ from wavcube.errors import DataError
 from wavcube.features import Clip, FrameCache
 from wavcube.features.spectral import Mfcc
 from wavcube.files import atomic_path
-from wavcube.generation.tts.durations.forced_aligner import ROUNDS, Aligner, Item
+from wavcube.generation.tts.durations.forced_aligner import ROUNDS, ForcedAligner, Item
 from wavcube.generation.tts.text.vocabulary import Vocabulary
-from wavcube.generation.tts.training.dataset import SpeechCorpus, Spoken
+from wavcube.generation.tts.training.dataset import SpeechCorpus, TTSExample
 
 LEARN_FROM = 5_000
 """Utterances of the first corpus that the aligner learns from, at most, taken evenly."""
 
 
-def time_symbols(
+def align_corpora(
     corpora: Sequence[SpeechCorpus], vocabulary: Vocabulary, cache: str | Path, show_progress: bool = False
 ) -> None:
-    """Give every utterance the seconds at which its symbols end; utterances too short for their text are left out.
+    """Give every utterance the seconds at which its tokens end; utterances too short for their text are left out.
 
     The aligner learns from the first corpus. What was found is kept in the folder `cache`, so that the same corpora are
     aligned once.
@@ -33,24 +33,24 @@ def time_symbols(
         DataError: nothing is left of a corpus.
     """
     features = FrameCache(Mfcc(), cache)
-    clips = [Clip(spoken.key, spoken.utterance.path) for corpus in corpora for spoken in corpus.spoken]
+    clips = [Clip(one.key, one.utterance.path) for corpus in corpora for one in corpus.examples]
     features.extract(list({clip.key: clip for clip in clips}.values()), progress=show_progress)
-    spoken = [one for corpus in corpora for one in corpus.spoken]
-    items: list[Item] = [(one.key, one.numbers) for one in spoken]
+    examples = [one for corpus in corpora for one in corpus.examples]
+    items: list[Item] = [(one.key, one.token_ids) for one in examples]
     learnt_from = items[: len(corpora[0])][:: -(-len(corpora[0]) // LEARN_FROM)]
-    content = json.dumps([features.frontend.identity, vocabulary.symbols, len(learnt_from), items])
+    content = json.dumps([features.extractor.fingerprint, vocabulary.tokens, len(learnt_from), items])
     path = Path(cache) / f"alignment-{hashlib.sha256(content.encode()).hexdigest()[:16]}.npz"
     if not path.is_file():
         _write(path, _align(items, learnt_from, vocabulary, features, show_progress))
     with np.load(path) as found:
         ends = np.split(found["ends"], np.cumsum(found["counts"])[:-1])
-    rate = features.frontend.frame_rate
-    for one, frames in zip(spoken, ends, strict=True):
+    rate = features.extractor.frame_rate
+    for one, frames in zip(examples, ends, strict=True):
         one.ends = frames / rate if len(frames) else None
     for corpus in corpora:
-        kept = [one for one in corpus.spoken if one.ends is not None]
+        kept = [one for one in corpus.examples if one.ends is not None]
         corpus.leave_out(len(corpus) - len(kept), "too short for the text to be aligned")
-        corpus.spoken = kept
+        corpus.examples = kept
         if not kept:
             raise DataError("no utterance is long enough for its text to be aligned")
 
@@ -58,8 +58,8 @@ def time_symbols(
 def _align(
     items: list[Item], learnt_from: list[Item], vocabulary: Vocabulary, features: FrameCache, show_progress: bool
 ) -> list[np.ndarray | None]:
-    pauses = [False, *(not any(character.isalnum() for character in symbol) for symbol in vocabulary.symbols)]
-    aligner = Aligner(torch.tensor(pauses), features.__getitem__)
+    pauses = [False, *(not any(character.isalnum() for character in token) for token in vocabulary.tokens)]
+    aligner = ForcedAligner(torch.tensor(pauses), features.__getitem__)
     with Progress(disable=not show_progress, transient=True) as progress:
         task = progress.add_task("aligning", total=ROUNDS + 1)
         aligner.fit(learnt_from, lambda done: progress.update(task, completed=done))
@@ -72,7 +72,7 @@ def _write(path: Path, ends: list[np.ndarray | None]) -> None:
         np.savez(file, ends=np.concatenate(found), counts=np.array([len(one) for one in found]))
 
 
-def symbol_seconds(spoken: Spoken) -> tuple[torch.Tensor, torch.Tensor]:
-    """Numbers [N] and seconds [N] of the symbols of an aligned utterance."""
-    assert spoken.ends is not None
-    return torch.tensor(spoken.numbers), torch.from_numpy(np.diff(spoken.ends, prepend=0.0))
+def token_durations(example: TTSExample) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids [N] and seconds [N] of the tokens of an aligned utterance."""
+    assert example.ends is not None
+    return torch.tensor(example.token_ids), torch.from_numpy(np.diff(example.ends, prepend=0.0))

@@ -1,6 +1,6 @@
-"""When each symbol of a text is spoken: a hidden Markov model that aligns a corpus from a flat start.
+"""When each token of a text is spoken: a hidden Markov model that aligns a corpus from a flat start.
 
-Every symbol has two states in a row, each a Gaussian with diagonal covariance over cepstral features; all pauses
+Every token has two states in a row, each a Gaussian with diagonal covariance over cepstral features; all pauses
 (spaces and punctuation) share theirs and may be left out. Texts are first laid evenly over their recordings; then,
 round after round, states are estimated from the alignment and recordings are aligned anew along the best path (Viterbi
 training; Rabiner, A tutorial on hidden Markov models, 1989, sections V and VI).
@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from wavcube.features.spectral import standardise
 
 STATES = 2
-"""Of a symbol; also the least frames that it lasts."""
+"""Of a token; also the least frames that it lasts."""
 
 ROUNDS = 8
 QUIET = 0.12
@@ -29,23 +29,23 @@ Item = tuple[str, list[int]]
 """A recording by its key and the numbers of its text, which begins and ends with a pause."""
 
 
-class Aligner:
-    """Gaussians of the states of symbols.
+class ForcedAligner:
+    """Gaussians of the states of tokens.
 
     Args:
-        pauses: [V + 1], true for the numbers of symbols that are pauses.
+        pauses: [V + 1], true for the numbers of tokens that are pauses.
         features: key -> cepstra [T, F], the first one rising with the loudness.
     """
 
     def __init__(self, pauses: Tensor, features: Callable[[str], np.ndarray]) -> None:
         self._features = features
-        numbers = torch.arange(len(pauses))
+        token_ids = torch.arange(len(pauses))
         self._pauses = pauses
-        self._shared = torch.where(pauses, numbers[pauses][0], numbers)  # all pauses are one
+        self._shared = torch.where(pauses, token_ids[pauses][0], token_ids)  # all pauses are one
         self.mean = self.variance = torch.zeros(0)  # [(V + 1) * STATES, F]
 
     def fit(self, items: Sequence[Item], report: Callable[[int], None] = lambda done: None) -> None:
-        """Estimate the states from recordings; `report` hears of every round that is done."""
+        """Estimate the states from recordings; `report` is called after every round."""
         for done in range(ROUNDS):
             counts = sums = squares = torch.zeros(0)
             for batch in _batches(items, self._features):
@@ -63,14 +63,14 @@ class Aligner:
             report(done + 1)
 
     def ends(self, items: Sequence[Item]) -> list[np.ndarray | None]:
-        """The frame at which each symbol ends, [N] int32, rising, the last the recording's own end; None where a
+        """The frame at which each token ends, [N] int32, rising, the last the recording's own end; None where a
         recording is too short for its text."""
         found: dict[str, np.ndarray | None] = {}
         for batch in _batches(items, self._features):
             possible, _, paths = self._best(batch)
-            for (key, numbers, values), path, fits in zip(batch, paths, possible.tolist(), strict=True):
-                symbol = path[: len(values)] // STATES
-                last = np.cumsum(np.bincount(symbol.numpy(), minlength=len(numbers))).astype(np.int32)
+            for (key, token_ids, values), path, fits in zip(batch, paths, possible.tolist(), strict=True):
+                token = path[: len(values)] // STATES
+                last = np.cumsum(np.bincount(token.numpy(), minlength=len(token_ids))).astype(np.int32)
                 found[key] = last if fits else None
         return [found[key] for key, _ in items]
 
@@ -83,7 +83,7 @@ class Aligner:
         self.variance = torch.where(counts > 20, variance, spread)
 
     def _quieten(self, items: Sequence[Item]) -> None:
-        """Pauses begin as the quietest frames: after the even start they would be like any other symbol."""
+        """Pauses begin as the quietest frames: after the even start they would be like any other token."""
         values = torch.cat([values for batch in _batches(items[:1000], self._features) for _, _, values in batch])
         quiet = values[values[:, 0] <= values[:, 0].kthvalue(max(1, int(QUIET * len(values)))).values]
         states = torch.arange(STATES) + self._shared[self._pauses][0] * STATES
@@ -93,8 +93,8 @@ class Aligner:
     def _evenly(self, batch: "list[_Loaded]") -> tuple[Tensor, Tensor]:
         """States [T] and values [T, F] of all frames of a batch, the states of each text laid evenly over them."""
         states = []
-        for _, numbers, values in batch:
-            row = self._states(numbers)
+        for _, token_ids, values in batch:
+            row = self._states(token_ids)
             states.append(row[torch.arange(len(values)) * len(row) // len(values)])
         return torch.cat(states), torch.cat([values for _, _, values in batch])
 
@@ -110,10 +110,10 @@ class Aligner:
         states, frames = zip(empty, *found, strict=True)
         return torch.cat(states), torch.cat(frames)
 
-    def _states(self, numbers: list[int]) -> Tensor:
+    def _states(self, token_ids: list[int]) -> Tensor:
         """Numbers [N * STATES] of the states of a text."""
-        symbols = self._shared[torch.tensor(numbers)]
-        return (symbols[:, None] * STATES + torch.arange(STATES)).flatten()
+        tokens = self._shared[torch.tensor(token_ids)]
+        return (tokens[:, None] * STATES + torch.arange(STATES)).flatten()
 
     def _best(self, batch: "list[_Loaded]") -> tuple[Tensor, list[Tensor], Tensor]:
         """The best path of each item of a batch.
@@ -121,7 +121,7 @@ class Aligner:
         Returns:
             Whether there is one [B], the states of each text, and the position [B, T] in those states at every frame.
         """
-        rows = [self._states(numbers) for _, numbers, _ in batch]
+        rows = [self._states(token_ids) for _, token_ids, _ in batch]
         counts = torch.tensor([len(row) for row in rows])
         lengths = torch.tensor([len(values) for _, _, values in batch])
         states = pad_sequence(rows, True)
@@ -131,7 +131,7 @@ class Aligner:
         )
         position = torch.arange(states.shape[1])
         scores.masked_fill_(position >= counts[:, None, None], _IMPOSSIBLE)
-        # From the last state of a symbol over a whole pause to the first state of the symbol behind it.
+        # From the last state of a token over a whole pause to the first state of the token behind it.
         jump = STATES + 1
         skips = F.pad(optional[:, 1:-STATES], (jump, 0)) & (position % STATES == 0)
         penalty = torch.where(skips, 0.0, _IMPOSSIBLE)
@@ -174,5 +174,6 @@ def _batches(items: Sequence[Item], features: Callable[[str], np.ndarray]) -> It
     for start in range(0, len(order), _BATCH):
         chosen = [items[i] for i in order[start : start + _BATCH]]
         yield [
-            (key, numbers, standardise(torch.from_numpy(features(key).astype(np.float32)))) for key, numbers in chosen
+            (key, token_ids, standardise(torch.from_numpy(features(key).astype(np.float32))))
+            for key, token_ids in chosen
         ]

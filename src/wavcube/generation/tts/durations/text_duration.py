@@ -2,7 +2,7 @@
 
 import torch
 
-from wavcube.generation.tts.durations.duration_predictor import SymbolTiming
+from wavcube.generation.tts.durations.duration_predictor import DurationPredictor
 from wavcube.generation.tts.text.frontend import TextError
 
 LONGEST_S = 40.0
@@ -10,7 +10,7 @@ LONGEST_S = 40.0
 
 
 def estimate_frames(prompt_frames: int, prompt_text: str, text: str, speed: float = 1.0) -> int:
-    """Frames of `text` in the pace of the prompt: its frames for each of its UTF-8 bytes (the rule of F5-TTS).
+    """Frames of `text` at the speaking rate of the prompt: its frames for each of its UTF-8 bytes (the rule of F5-TTS).
 
     Args:
         prompt_frames: frames of the prompt.
@@ -24,16 +24,16 @@ def estimate_frames(prompt_frames: int, prompt_text: str, text: str, speed: floa
     if not prompt_text.strip():
         raise TextError("the prompt's text is empty; say what is spoken in the prompt")
     _check_speed(speed)
-    pace = prompt_frames / len(prompt_text.encode())
-    return max(1, round(pace * len(text.encode()) / speed))
+    per_byte = prompt_frames / len(prompt_text.encode())
+    return max(1, round(per_byte * len(text.encode()) / speed))
 
 
-def timed_frames(timing: SymbolTiming, numbers: list[int], frame_rate: float, speed: float = 1.0) -> int:
-    """Frames of a text by how long its symbols usually last.
+def predicted_frames(predictor: DurationPredictor, token_ids: list[int], frame_rate: float, speed: float = 1.0) -> int:
+    """Frames of a text by the predicted durations of its tokens.
 
     Args:
-        timing: of the model.
-        numbers: of the text.
+        predictor: of the model.
+        token_ids: of the text.
         frame_rate: in Hz.
         speed: 2 speaks twice as fast.
 
@@ -41,7 +41,8 @@ def timed_frames(timing: SymbolTiming, numbers: list[int], frame_rate: float, sp
         TextError: the speed is out of range.
     """
     _check_speed(speed)
-    return max(1, round(float(timing(torch.tensor(numbers, device=timing.effects.device)).sum()) * frame_rate / speed))
+    seconds = float(predictor(torch.tensor(token_ids, device=predictor.effects.device)).sum())
+    return max(1, round(seconds * frame_rate / speed))
 
 
 def _check_speed(speed: float) -> None:
@@ -49,20 +50,20 @@ def _check_speed(speed: float) -> None:
         raise TextError(f"the speed is {speed:g}; it lies from 0.1 to 10")
 
 
-def check_frames(symbols: int, frames: int, frame_rate: float) -> None:
-    """Refuse a text that does not fit its frames: each symbol needs one.
+def check_frames(tokens: int, frames: int, frame_rate: float) -> None:
+    """Refuse a text that does not fit its frames: each token needs one.
 
     Args:
-        symbols: of prompt and text together.
+        tokens: of prompt and text together.
         frames: likewise.
         frame_rate: in Hz.
 
     Raises:
         TextError: it does not fit, or prompt and speech are too long.
     """
-    if symbols > frames:
+    if tokens > frames:
         raise TextError(
-            f"the text has {symbols} symbols with the prompt's, its duration allows {frames} "
+            f"the text has {tokens} tokens with the prompt's, its duration allows {frames} "
             f"({frames / frame_rate:.2f} s at {frame_rate:g} a second); give more seconds or a lower speed"
         )
     if frames > LONGEST_S * frame_rate:

@@ -1,4 +1,4 @@
-"""How good is the speech of a model: every text by several seeds, judged by the metrics of the reconstruction part."""
+"""Evaluation of text to speech: every text with several seeds, by the metrics of wavcube.evaluation."""
 
 import hashlib
 import itertools
@@ -40,8 +40,8 @@ class EvaluationSettings:
     Attributes:
         seeds: every text is spoken once with each.
         solver: how.
-        true_duration: as long as the true recording, where its length is known, instead of the prompt's pace.
-        speed: over that pace.
+        true_duration: as long as the true recording, where its length is known, instead of the prompt's speaking rate.
+        speed: relative to that rate.
     """
 
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -175,14 +175,14 @@ def _speak_all(
                     batch.append((item, seed, path, _voice_that_fits(speaker, item, settings)))
                 except WavCubeError as error:
                     failed[item.name] = f"could not be spoken: {error}"
-        for timed in (True, False):
-            group = [one for one in batch if (_seconds(one[0], settings) is not None) == timed]
+        for fixed in (True, False):
+            group = [one for one in batch if (_seconds(one[0], settings) is not None) == fixed]
             if group:
                 speeches = speaker.speak(
                     [item.text for item, _, _, _ in group],
                     [voice for _, _, _, voice in group],
                     seed=[seed for _, seed, _, _ in group],
-                    seconds=[_seconds(item, settings) for item, _, _, _ in group] if timed else None,  # type: ignore[misc]
+                    seconds=[_seconds(item, settings) for item, _, _, _ in group] if fixed else None,  # type: ignore[misc]
                     speed=settings.speed,
                     solver=settings.solver,
                 )
@@ -222,7 +222,7 @@ def _measured(
 def _digest(speaker: TextToSpeech, settings: EvaluationSettings) -> str:
     """Names all that changes the speech but for the seed."""
     described = {
-        "speaker": speaker.identity,
+        "speaker": speaker.fingerprint,
         "solver": asdict(settings.solver),
         "true_duration": settings.true_duration,
         "speed": settings.speed,

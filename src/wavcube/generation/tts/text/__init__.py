@@ -1,1 +1,1 @@
-"""Text -> symbols: sentence splitting, phonemes, vocabulary."""
+"""Text -> tokens: sentence splitting, phonemes, vocabulary."""

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 (typographic quotes and dashes)
-"""How text becomes symbols: characters, pinyin or phonemes."""
+"""How text becomes tokens: characters, pinyin or phonemes."""
 
 import re
 import unicodedata
@@ -8,15 +8,15 @@ from collections.abc import Callable
 from wavcube.errors import ConfigError, MissingDependencyError, WavCubeError
 from wavcube.generation.tts.text.phonemes import espeak_phonemes, gruut_phonemes
 
-FRONT_ENDS = """\
+TEXT_FRONTENDS = """\
 characters         the text's characters as they are
 lowercase          the same in lower case
 pinyin             Chinese as syllables with tone numbers, the rest as characters (pypinyin, rjieba)
 gruut:LANGUAGE     IPA by gruut, such as gruut:en-us, with numbers and abbreviations spoken out
 phonemes:LANGUAGE  IPA by eSpeak NG, such as phonemes:en-us (the package phonemizer, which is under the GPL)"""
 
-FrontEnd = Callable[[str], list[str]]
-"""Text -> symbols."""
+TextFrontend = Callable[[str], list[str]]
+"""Text -> tokens."""
 
 _PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " "})
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
@@ -26,20 +26,20 @@ class TextError(WavCubeError, ValueError):
     """A text that cannot be spoken: empty, outside the vocabulary, or longer than its duration allows."""
 
 
-def build_front_end(description: str, edges: bool = False) -> FrontEnd:
-    """Make the front end that `description` names (see `FRONT_ENDS`).
+def build_text_frontend(description: str, edges: bool = False) -> TextFrontend:
+    """Make the text frontend that `description` names (see `TEXT_FRONTENDS`).
 
     Args:
-        description: see `FRONT_ENDS`.
-        edges: begin and end every text that has symbols with a space, which stands for the silence there.
+        description: see `TEXT_FRONTENDS`.
+        edges: begin and end every text that has tokens with a space, which stands for the silence there.
 
     Raises:
         ConfigError: it names none.
         MissingDependencyError: on use of one whose package is missing.
     """
     if edges:
-        inner = build_front_end(description)
-        return lambda text: [" ", *symbols, " "] if (symbols := inner(text)) else []
+        inner = build_text_frontend(description)
+        return lambda text: [" ", *tokens, " "] if (tokens := inner(text)) else []
     kind, _, language = description.partition(":")
     if kind == "phonemes" and language:
         return lambda text: espeak_phonemes(plain(text), language)
@@ -51,7 +51,7 @@ def build_front_end(description: str, edges: bool = False) -> FrontEnd:
         return lambda text: list(plain(text).lower())
     if description == "pinyin":
         return lambda text: _pinyin(plain(text))
-    raise ConfigError(f"no text front end {description!r}; there are\n{FRONT_ENDS}")
+    raise ConfigError(f"no text frontend {description!r}; there are\n{TEXT_FRONTENDS}")
 
 
 def plain(text: str) -> str:
@@ -69,14 +69,14 @@ def _pinyin(text: str) -> list[str]:
         from pypinyin import Style, lazy_pinyin
     except ImportError as error:
         raise MissingDependencyError('pinyin needs pypinyin and rjieba: pip install "wavcube[tts]"') from error
-    symbols: list[str] = []
+    tokens: list[str] = []
     position = 0
     for run in _HAN.finditer(text):
-        symbols += text[position : run.start()]
+        tokens += text[position : run.start()]
         for word in rjieba.cut(run[0]):
             for syllable in lazy_pinyin(word, style=Style.TONE3, tone_sandhi=True):
-                if symbols and symbols[-1] != " ":
-                    symbols.append(" ")
-                symbols.append(syllable)
+                if tokens and tokens[-1] != " ":
+                    tokens.append(" ")
+                tokens.append(syllable)
         position = run.end()
-    return symbols + list(text[position:])
+    return tokens + list(text[position:])

@@ -26,22 +26,24 @@ def _gruut(text: str, language: str) -> tuple[str, ...]:
     try:
         import gruut
     except ImportError as error:
-        raise MissingDependencyError('the front end gruut needs gruut: pip install "wavcube[tts]"') from error
+        raise MissingDependencyError('the text frontend gruut needs gruut: pip install "wavcube[tts]"') from error
     if not gruut.is_language_supported(language):
-        raise ConfigError(f"front end gruut:{language}: gruut has no such language, or its lexicon is not installed")
+        raise ConfigError(
+            f"text frontend gruut:{language}: gruut has no such language, or its lexicon is not installed"
+        )
     if text.isupper():  # a transcript in capitals, which gruut would spell out
         text = text.lower()
-    symbols: list[str] = []
-    # eSpeak's spellings of phonemes are not wanted; texts are no markup.
+    tokens: list[str] = []
+    # eSpeak's spellings of phonemes are not used; texts are no markup.
     for sentence in gruut.sentences(text, lang=language, espeak=False, ssml=False):
         for word in sentence:
             if word.is_spoken and any(map(str.isalnum, word.text)):
-                if symbols and symbols[-1] != " ":
-                    symbols.append(" ")
-                symbols += word.phonemes or [word.text]  # in another script: a symbol that the vocabulary will refuse
-            elif word.text in PAUSES and symbols and symbols[-1] not in PAUSES:
-                symbols += [word.text, " "]
-    return tuple(symbols[:-1] if symbols and symbols[-1] == " " else symbols)
+                if tokens and tokens[-1] != " ":
+                    tokens.append(" ")
+                tokens += word.phonemes or [word.text]  # in another script: a token that the vocabulary will refuse
+            elif word.text in PAUSES and tokens and tokens[-1] not in PAUSES:
+                tokens += [word.text, " "]
+    return tuple(tokens[:-1] if tokens and tokens[-1] == " " else tokens)
 
 
 def espeak_phonemes(text: str, language: str) -> list[str]:
@@ -73,4 +75,4 @@ def _espeak(language: str) -> Any:
     try:
         return EspeakBackend(language, preserve_punctuation=True, with_stress=True)
     except RuntimeError as error:
-        raise ConfigError(f"front end phonemes:{language}: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"text frontend phonemes:{language}: {str(error).splitlines()[0]}") from error

@@ -1,4 +1,4 @@
-"""The symbols that a model knows, and their numbers."""
+"""The tokens of a model, and their ids."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,62 +8,62 @@ from wavcube.errors import ConfigError
 from wavcube.generation.tts.text.frontend import TextError
 
 FILLER = 0
-"""The number of frames behind a text's end; the symbols begin at 1."""
+"""The id behind a text's end; the tokens begin at 1."""
 
 
 class Vocabulary:
-    """Symbols in an order; the first is the space.
+    """Tokens in an order; the first is the space.
 
     Args:
-        symbols: characters, or longer symbols such as pinyin syllables.
+        tokens: characters, or longer tokens such as pinyin syllables.
 
     Raises:
-        ConfigError: a symbol comes twice, or the first is not the space.
+        ConfigError: a token comes twice, or the first is not the space.
     """
 
-    def __init__(self, symbols: Sequence[str]) -> None:
-        self.symbols = tuple(symbols)
-        self._numbers = {symbol: number for number, symbol in enumerate(self.symbols, FILLER + 1)}
-        if len(self._numbers) < len(self.symbols):
-            twice = next(symbol for symbol in self.symbols if self.symbols.count(symbol) > 1)
-            raise ConfigError(f"the vocabulary has the symbol {twice!r} twice")
-        if not self.symbols or self.symbols[0] != " ":
-            raise ConfigError("the first symbol of a vocabulary must be the space")
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self.tokens = tuple(tokens)
+        self._ids = {token: token_id for token_id, token in enumerate(self.tokens, FILLER + 1)}
+        if len(self._ids) < len(self.tokens):
+            twice = next(token for token in self.tokens if self.tokens.count(token) > 1)
+            raise ConfigError(f"the vocabulary has the token {twice!r} twice")
+        if not self.tokens or self.tokens[0] != " ":
+            raise ConfigError("the first token of a vocabulary must be the space")
 
     def __len__(self) -> int:
-        return len(self.symbols)
+        return len(self.tokens)
 
-    def __contains__(self, symbol: str) -> bool:
-        return symbol in self._numbers
+    def __contains__(self, token: str) -> bool:
+        return token in self._ids
 
-    def encode(self, symbols: Iterable[str]) -> list[int]:
-        """Numbers of symbols.
+    def encode(self, tokens: Iterable[str]) -> list[int]:
+        """Ids of tokens.
 
         Raises:
             TextError: some are not in the vocabulary.
         """
-        symbols = list(symbols)
-        unknown = self.unknown(symbols)
+        tokens = list(tokens)
+        unknown = self.unknown(tokens)
         if unknown:
             raise TextError(
                 f"the model does not know the characters {' '.join(map(repr, unknown[:8]))}; "
                 "write them out in ones that it knows, or leave them out"
             )
-        return [self._numbers[symbol] for symbol in symbols]
+        return [self._ids[token] for token in tokens]
 
-    def unknown(self, symbols: Iterable[str]) -> list[str]:
-        """The symbols that are not in the vocabulary, each once."""
-        return [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._numbers]
+    def unknown(self, tokens: Iterable[str]) -> list[str]:
+        """The tokens that are not in the vocabulary, each once."""
+        return [token for token in dict.fromkeys(tokens) if token not in self._ids]
 
     @classmethod
     def collect(cls, texts: Iterable[Iterable[str]]) -> Self:
-        """The symbols that occur in texts, sorted, the space first."""
-        found = {symbol for text in texts for symbol in text}
+        """The tokens that occur in texts, sorted, the space first."""
+        found = {token for text in texts for token in text}
         return cls([" ", *sorted(found - {" "})])
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file with a symbol a line, as F5-TTS and others keep them.
+        """Read a file with a token a line, as F5-TTS and others keep them.
 
         Raises:
             ConfigError: it cannot be read or is no vocabulary.

@@ -1,4 +1,4 @@
-"""Everything that training a text-to-speech model can be told; recipes set what differs from these values.
+"""All settings of text-to-speech training; recipes set what differs from these values.
 
 The values here are those of F5-TTS on LibriTTS as WavCube's paper compares representations (arXiv 2605.06407).
 """
@@ -18,14 +18,14 @@ class ModelSettings:
     Attributes:
         preset: base, small, nano or tiny.
         transformer: what differs from the preset, by the names of `TransformerConfig`.
-        front_end: how text becomes symbols (see `FRONT_ENDS`). A run that starts from a model has its front end.
-        vocabulary: a file with a symbol a line; empty for the symbols of the training texts. Where a run starts from a
-            model, symbols that it lacks are added.
+        text_frontend: how text becomes tokens (see `TEXT_FRONTENDS`). A run from a model has its frontend.
+        vocabulary: a file with a token a line; empty for the tokens of the training texts. Where a run starts from a
+            model, tokens that it lacks are added.
     """
 
     preset: str = "base"
     transformer: dict[str, Any] = field(default_factory=dict)
-    front_end: str = "characters"
+    text_frontend: str = "characters"
     vocabulary: str = ""
 
 
@@ -106,18 +106,18 @@ class SampleSettings:
         every: updates from one to the next; 0 for never.
         count: how many.
         texts: a file with a sentence a line; empty for texts of the validation data.
-        evaluations: of the transformer, for each.
+        nfe: evaluations of the transformer, for each.
         prompt_seconds: a prompt is at most so long.
-        recogniser: for their word error rate, such as whisper:FOLDER; empty for none.
+        asr: for their word error rate, such as whisper:FOLDER; empty for none.
         speaker: for their similarity to the prompt, such as resemblyzer; empty for none.
     """
 
     every: int = 10_000
     count: int = 8
     texts: str = ""
-    evaluations: int = 16
+    nfe: int = 16
     prompt_seconds: float = 6.0
-    recogniser: str = ""
+    asr: str = ""
     speaker: str = ""
 
 
@@ -130,7 +130,7 @@ class RunSettings:
         log_every, save_every: updates.
         keep: so many of the newest checkpoints stay.
         validate_every: updates from one loss on validation data to the next; 0 for never.
-        stop_after_bad: so many updates in a row without finite gradients end the run.
+        stop_after_nonfinite: so many updates in a row without finite gradients end the run.
     """
 
     seed: int = 0
@@ -138,7 +138,7 @@ class RunSettings:
     save_every: int = 5_000
     keep: int = 3
     validate_every: int = 5_000
-    stop_after_bad: int = 20
+    stop_after_nonfinite: int = 20
 
 
 @dataclass
@@ -146,12 +146,12 @@ class SpeechTrainConfig:
     """A run.
 
     Attributes:
-        representation: what is generated, as `build_frontend` takes it.
-        start: a text-to-speech model to fine-tune (its folder or its run's); empty for random weights.
+        representation: what is generated, as `build_feature_extractor` takes it.
+        init_from: a text-to-speech model to fine-tune (its folder or its run's); empty for random weights.
     """
 
     representation: str = "wavcube"
-    start: str = ""
+    init_from: str = ""
     model: ModelSettings = field(default_factory=ModelSettings)
     data: DataSettings = field(default_factory=DataSettings)
     batches: BatchSettings = field(default_factory=BatchSettings)
@@ -186,7 +186,7 @@ def check_settings(config: SpeechTrainConfig) -> None:
     ):
         if not condition:
             raise ConfigError(message)
-    for name in ("log_every", "save_every", "keep", "stop_after_bad"):
+    for name in ("log_every", "save_every", "keep", "stop_after_nonfinite"):
         if getattr(config.run, name) < 1:
             raise ConfigError(f"run.{name} is {getattr(config.run, name)}; it must be 1 or more")
     if (config.run.validate_every or config.samples.every) and not config.data.validation:

@@ -12,8 +12,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.data.manifests.utterances import Utterance, read_utterances
 from wavcube.errors import DataError
-from wavcube.features import Clip, FrameCache, Frontend
-from wavcube.generation.tts.text.frontend import FrontEnd
+from wavcube.features import Clip, FeatureExtractor, FrameCache
+from wavcube.generation.tts.text.frontend import TextFrontend
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.config import CorpusSettings, DataSettings
 
@@ -25,8 +25,8 @@ class SpeechBatch:
     Attributes:
         values: frames [B, T, C] as the representation gives them, float32.
         lengths: [B], frames of each.
-        text: numbers [B, N], filler behind each text's end.
-        ends: [B, N], the frame at which each symbol ends, infinity behind each text's end; None if they are not known.
+        text: token ids [B, N], filler behind each text's end.
+        ends: [B, N], the frame at which each token ends, infinity behind each text's end; None if they are not known.
     """
 
     values: Tensor
@@ -56,18 +56,18 @@ def read_corpora(corpora: Sequence[CorpusSettings]) -> list[Utterance]:
 
 
 @dataclass
-class Spoken:
-    """An utterance that training uses.
+class TTSExample:
+    """An utterance to train on.
 
     Attributes:
         utterance: where it is.
-        numbers: of its text.
+        token_ids: of its text.
         frames: how many it has.
-        ends: [N], the second at which each symbol ends, once it is known (alignment.py).
+        ends: [N], the second at which each token ends, once it is known (alignment.py).
     """
 
     utterance: Utterance
-    numbers: list[int]
+    token_ids: list[int]
     frames: int
     ends: np.ndarray | None = None
 
@@ -82,14 +82,14 @@ class SpeechCorpus:
 
     Args:
         utterances: see `read_corpora`.
-        frontend: what makes their frames.
-        front_end: text -> symbols.
+        extractor: what makes their frames.
+        text_frontend: text -> tokens.
         vocabulary: their numbers.
         settings: the cache, and which lengths are used.
         show_progress: draw a bar while frames are computed.
 
     Attributes:
-        spoken: what can be used.
+        examples: what can be used.
         left_out: how many were not, by reason.
 
     Raises:
@@ -99,52 +99,52 @@ class SpeechCorpus:
     def __init__(
         self,
         utterances: Sequence[Utterance],
-        frontend: Frontend,
-        front_end: FrontEnd,
+        extractor: FeatureExtractor,
+        text_frontend: TextFrontend,
         vocabulary: Vocabulary,
         settings: DataSettings,
         *,
         show_progress: bool = False,
     ) -> None:
-        self.cache = FrameCache(frontend, settings.cache)
+        self.cache = FrameCache(extractor, settings.cache)
         self.left_out: Counter[str] = Counter()
         kept = []
         for utterance in utterances:
-            symbols = front_end(utterance.transcript or "")
-            reason = _fault(utterance, symbols, vocabulary, settings)
+            tokens = text_frontend(utterance.transcript or "")
+            reason = _fault(utterance, tokens, vocabulary, settings)
             if reason:
                 self.left_out[reason] += 1
             else:
-                kept.append((utterance, vocabulary.encode(symbols)))
+                kept.append((utterance, vocabulary.encode(tokens)))
         # The same recording in two corpora is one clip.
         clips = {_key(utterance): Clip(_key(utterance), utterance.path) for utterance, _ in kept}
         self.cache.extract(list(clips.values()), progress=show_progress)
-        self.spoken: list[Spoken] = []
-        for utterance, numbers in kept:
+        self.examples: list[TTSExample] = []
+        for utterance, token_ids in kept:
             frames = self.cache.frames(_key(utterance))
-            if len(numbers) > frames:
-                self.left_out["more symbols than frames"] += 1
+            if len(token_ids) > frames:
+                self.left_out["more tokens than frames"] += 1
             else:
-                self.spoken.append(Spoken(utterance, numbers, frames))
-        if not self.spoken:
+                self.examples.append(TTSExample(utterance, token_ids, frames))
+        if not self.examples:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in self.left_out.items())
             raise DataError(f"none of {len(utterances)} utterances can be used: {reasons or 'there are none'}")
 
     def __len__(self) -> int:
-        return len(self.spoken)
+        return len(self.examples)
 
     @property
     def lengths(self) -> list[int]:
         """Frames of each utterance."""
-        return [spoken.frames for spoken in self.spoken]
+        return [example.frames for example in self.examples]
 
     @property
     def seconds(self) -> float:
-        return sum(self.lengths) / self.cache.frontend.frame_rate
+        return sum(self.lengths) / self.cache.extractor.frame_rate
 
     def frames(self, index: int) -> np.ndarray:
         """Frames [T, C] of an utterance, float16, mapped from the disk."""
-        return self.cache[self.spoken[index].key]
+        return self.cache[self.examples[index].key]
 
     def leave_out(self, count: int, reason: str) -> None:
         """Keep in mind that `count` utterances are not used."""
@@ -152,10 +152,10 @@ class SpeechCorpus:
             self.left_out[reason] += count
 
     def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and deviation [C] of the frames; a channel that never changes has deviation 1."""
-        mean, deviation = self.cache.statistics({spoken.key for spoken in self.spoken})
-        deviation = np.where(deviation > 1e-5, deviation, 1.0)
-        return torch.from_numpy(mean), torch.from_numpy(deviation.astype(np.float32))
+        """Mean and standard deviation [C] of the frames; 1 for a channel that never changes."""
+        mean, std = self.cache.statistics({example.key for example in self.examples})
+        std = np.where(std > 1e-5, std, 1.0)
+        return torch.from_numpy(mean), torch.from_numpy(std.astype(np.float32))
 
     def batch(self, indices: Iterable[int]) -> SpeechBatch:
         indices = list(indices)
@@ -163,13 +163,13 @@ class SpeechCorpus:
         return SpeechBatch(
             pad_sequence(values, True),
             torch.tensor([len(item) for item in values]),
-            pad_sequence([torch.tensor(self.spoken[i].numbers) for i in indices], True),
+            pad_sequence([torch.tensor(self.examples[i].token_ids) for i in indices], True),
             self._ends(indices),
         )
 
     def _ends(self, indices: list[int]) -> Tensor | None:
-        rate = self.cache.frontend.frame_rate
-        ends = [self.spoken[i].ends for i in indices]
+        rate = self.cache.extractor.frame_rate
+        ends = [self.examples[i].ends for i in indices]
         known = [torch.from_numpy(rate * one).float() for one in ends if one is not None]
         return pad_sequence(known, True, math.inf) if len(known) == len(ends) else None
 
@@ -178,13 +178,13 @@ class SpeechCorpus:
         return f"{len(self)} utterances, {self.seconds / 3600:.2f} h" + (f" ({left})" if left else "")
 
 
-def _fault(utterance: Utterance, symbols: list[str], vocabulary: Vocabulary, settings: DataSettings) -> str | None:
+def _fault(utterance: Utterance, tokens: list[str], vocabulary: Vocabulary, settings: DataSettings) -> str | None:
     """Why an utterance cannot be used."""
-    if not symbols:
+    if not tokens:
         return "no transcript"
     if not settings.min_seconds <= utterance.seconds <= settings.max_seconds:
         return f"not {settings.min_seconds:g} to {settings.max_seconds:g} s"
-    return "characters outside the vocabulary" if vocabulary.unknown(symbols) else None
+    return "characters outside the vocabulary" if vocabulary.unknown(tokens) else None
 
 
 def _key(utterance: Utterance) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from wavcube.config import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
+from wavcube.config_aliases import TTS_TRAINING
 from wavcube.generation.tts.training.config import SpeechTrainConfig, check_settings
 
 
@@ -22,13 +23,13 @@ def read_recipe(recipe: str | Path | None = None, settings: list[str] | None = N
     for path in recipe_chain(recipe):
         values = load_yaml(path)
         values.pop("base", None)
-        merged = merge(merged, values, str(path))
-    return _checked(merge_settings(merged, settings))
+        merged = merge(merged, values, str(path), TTS_TRAINING)
+    return _checked(merge_settings(merged, settings, TTS_TRAINING))
 
 
 def load_settings(path: Path) -> SpeechTrainConfig:
     """The resolved configuration that a run wrote."""
-    return _checked(merge(OmegaConf.structured(SpeechTrainConfig), load_yaml(path), str(path)))
+    return _checked(merge(OmegaConf.structured(SpeechTrainConfig), load_yaml(path), str(path), TTS_TRAINING))
 
 
 def _checked(merged: DictConfig) -> SpeechTrainConfig:

@@ -1,4 +1,4 @@
-"""Who hears speech that is made while training goes on: a recogniser and a speaker encoder, named in the settings."""
+"""Metrics of the samples that training synthesises, by the ASR model and the speaker encoder of the settings."""
 
 from collections.abc import Iterable
 
@@ -9,19 +9,19 @@ from wavcube.evaluation.metrics import MetricOptions, Pair, choose_metrics
 from wavcube.generation.tts.training.config import SampleSettings
 
 
-class Judges:
+class SampleMetrics:
     """Metrics of spoken sentences.
 
     Args:
-        settings: name the recogniser and the speaker encoder; without both there is nothing to measure.
+        settings: name the ASR model and the speaker encoder; without both there is nothing to measure.
 
     Raises:
         WavCubeError: one of them cannot be had.
     """
 
     def __init__(self, settings: SampleSettings) -> None:
-        names = [name for name, given in (("wer", settings.recogniser), ("speaker", settings.speaker)) if given]
-        options = MetricOptions(speaker=settings.speaker or None, recogniser=settings.recogniser or None)
+        names = [name for name, given in (("wer", settings.asr), ("speaker", settings.speaker)) if given]
+        options = MetricOptions(speaker=settings.speaker or None, asr=settings.asr or None)
         chosen = choose_metrics(names, options)
         if chosen.skipped:
             name, reason = next(iter(chosen.skipped.items()))

@@ -1,4 +1,4 @@
-"""Sentences that a model speaks while it trains, to hear and to count errors in."""
+"""Sentences synthesised during training, as audio files and for word error rates."""
 
 import itertools
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from wavcube.audio.io import load_audio
 from wavcube.data.manifests.utterances import Utterance
 from wavcube.errors import AudioError, DataError
 from wavcube.evaluation.metrics import Pair, Recording
-from wavcube.generation.flow.feature_codec import Representation
+from wavcube.generation.flow.feature_codec import FeatureCodec
 from wavcube.generation.flow.solver import SolverSettings
-from wavcube.generation.tts.model import SpeechFlow
+from wavcube.generation.tts.model import FlowMatchingTTS
 from wavcube.generation.tts.pipeline import TextToSpeech
 from wavcube.generation.tts.prompt import Voice
 from wavcube.generation.tts.text.frontend import TextError
 from wavcube.generation.tts.training.config import SampleSettings
-from wavcube.generation.tts.training.sample_metrics import Judges
+from wavcube.generation.tts.training.sample_metrics import SampleMetrics
 
 SENTENCE_WORDS, SENTENCE_S = 4, 10.0
-"""What counts as a sentence: of a lone word no recogniser is sure."""
+"""What counts as a sentence: of a lone word no ASR model is sure."""
 
 
 def sentences(utterances: Sequence[Utterance]) -> list[Utterance]:
@@ -35,19 +35,23 @@ class SampleSpeaker:
         model: as it trains.
         representation: the way from its frames to speech.
         utterances: of the validation data; voices, and texts where the settings name no file.
-        settings: how many, and who judges.
+        settings: how many, and the metrics.
 
     Raises:
         DataError: no utterance can be a prompt, or no text fits; the file of texts is missing or empty.
-        WavCubeError: a recogniser or speaker encoder that is wanted cannot be had.
+        WavCubeError: an ASR model or speaker encoder cannot be had.
     """
 
     def __init__(
-        self, model: SpeechFlow, representation: Representation, utterances: list[Utterance], settings: SampleSettings
+        self,
+        model: FlowMatchingTTS,
+        representation: FeatureCodec,
+        utterances: list[Utterance],
+        settings: SampleSettings,
     ) -> None:
         self.settings = settings
         self.speaker = TextToSpeech(model, representation)
-        self.judges = Judges(settings)
+        self.sample_metrics = SampleMetrics(settings)
         voices = self._voices(utterances)
         texts = _texts(utterances, settings)
         self.items = [self._item(i, *voices[i % len(voices)], texts) for i in range(settings.count)]
@@ -72,14 +76,14 @@ class SampleSpeaker:
             [item.text for item in self.items],
             [item.voice for item in self.items],
             seed=list(range(len(self.items))),
-            solver=SolverSettings(self.settings.evaluations),
+            solver=SolverSettings(self.settings.nfe),
         )
         pairs = []
         for number, (item, speech) in enumerate(zip(self.items, spoken, strict=True)):
             speech.save(folder / f"{number:02d}.wav")
             prompt = Recording(load_audio(item.prompt.path, rate), rate)
             pairs.append(Pair(prompt, Recording(speech.waveform, rate), item.text, item.prompt.language))
-        return self.judges.means(pairs)
+        return self.sample_metrics.means(pairs)
 
     def _voices(self, utterances: list[Utterance]) -> list[tuple[Utterance, Voice]]:
         """Prompts of a good length, from as many speakers as there are, in an order that does not change."""
@@ -104,7 +108,7 @@ class SampleSpeaker:
         return voices
 
     def _item(self, number: int, prompt: Utterance, voice: Voice, texts: list[str]) -> "_Item":
-        """The next text that is not the prompt's own and that can be spoken at its pace."""
+        """The next text that is not the prompt's own and that fits at its speaking rate."""
         begin = number * max(1, len(texts) // self.settings.count)
         for text in texts[begin % len(texts) :] + texts[: begin % len(texts)]:
             try:

@@ -28,14 +28,14 @@ from wavcube.engine.checkpoints import (
 from wavcube.engine.ema import WeightAverage
 from wavcube.engine.fabric import keep_fewer_activations, make_fabric
 from wavcube.engine.fit import any_process, diverged, gradient_norm, set_rate
-from wavcube.engine.logger import Journal
-from wavcube.engine.preemption import Interrupts
+from wavcube.engine.logger import RunLogger
+from wavcube.engine.preemption import SignalHandler
 from wavcube.engine.run_dir import begin_session, check_space, settle_config
-from wavcube.engine.throughput import Meter
+from wavcube.engine.throughput import ThroughputMeter
 from wavcube.errors import ConfigError
-from wavcube.generation.flow.feature_codec import load_representation
-from wavcube.generation.flow.flow_matching import draw
-from wavcube.generation.tts.durations.alignment import symbol_seconds, time_symbols
+from wavcube.generation.flow.feature_codec import load_feature_codec
+from wavcube.generation.flow.flow_matching import sample_noise
+from wavcube.generation.tts.durations.alignment import align_corpora, token_durations
 from wavcube.generation.tts.training.batches import BatchStream
 from wavcube.generation.tts.training.config import SpeechTrainConfig
 from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
@@ -43,7 +43,7 @@ from wavcube.generation.tts.training.recipe import load_settings, read_recipe
 from wavcube.generation.tts.training.samples import SampleSpeaker
 from wavcube.generation.tts.training.trainable import SpeechTask, starting_model
 
-MAY_CHANGE = ("hardware.", "samples.", "run.", "data.cache", "data.validation", "representation", "start")
+MAY_CHANGE = ("hardware.", "samples.", "run.", "data.cache", "data.validation", "representation", "init_from")
 """Settings that a resumed run may have other values of (the representation may lie elsewhere, but not be another one);
 run.seed is the exception."""
 
@@ -52,7 +52,7 @@ def train_run(
     folder: str | Path,
     *,
     recipe: str | Path | None = None,
-    start: str = "",
+    init_from: str = "",
     settings: list[str] | None = None,
     resume: bool = False,
 ) -> bool:
@@ -61,7 +61,7 @@ def train_run(
     Args:
         folder: of the run; new or empty, unless `resume`.
         recipe, settings: see `read_recipe`. With `resume` they may be left out: the run knows its own.
-        start: a model to fine-tune, over the recipe's.
+        init_from: a model to fine-tune, over the recipe's.
         resume: go on from the newest checkpoint of the run, or begin it if there is none.
 
     Returns:
@@ -71,12 +71,12 @@ def train_run(
         WavCubeError: what the user can mend.
     """
     folder = Path(folder)
-    wanted = None
-    if recipe is not None or settings or start or not resume:
+    requested = None
+    if recipe is not None or settings or init_from or not resume:
         if recipe is None:
             raise ConfigError("name a recipe with --recipe (or, to go on with a run as it is, only --resume and --out)")
-        wanted = read_recipe(recipe, [*([f"start={start}"] if start else []), *(settings or [])])
-    config = settle_config(folder, wanted, resume, load=load_settings, may_change=MAY_CHANGE)
+        requested = read_recipe(recipe, [*([f"init_from={init_from!r}"] if init_from else []), *(settings or [])])
+    config = settle_config(folder, requested, resume, load=load_settings, may_change=MAY_CHANGE)
     return train(config, folder)
 
 
@@ -88,25 +88,25 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
     checkpoint = latest_checkpoint(folder / "checkpoints")
 
     # Speech and its frames, which the first process computes if they are not on the disk yet.
-    representation = load_representation(config.representation, fabric.device)
+    representation = load_feature_codec(config.representation, fabric.device)
     spoken, held_out = read_corpora(config.data.train), read_corpora(config.data.validation)
 
     # Networks: all processes begin with the same weights.
     torch.manual_seed(run.seed)
     model = starting_model(config, checkpoint, representation, spoken)
     with fabric.rank_zero_first():
-        common = (representation.frontend, model.front_end, model.vocabulary, config.data)
+        common = (representation.extractor, model.text_frontend, model.vocabulary, config.data)
         corpus = SpeechCorpus(spoken, *common, show_progress=fabric.is_global_zero)
         validation = SpeechCorpus(held_out, *common, show_progress=fabric.is_global_zero) if held_out else None
-        if model.timing is not None:
+        if model.duration_predictor is not None:
             both = [corpus, validation] if validation is not None else [corpus]
-            time_symbols(both, model.vocabulary, config.data.cache, fabric.is_global_zero)
-    if checkpoint is None and not config.start:
-        mean, deviation = corpus.statistics()
+            align_corpora(both, model.vocabulary, config.data.cache, fabric.is_global_zero)
+    if checkpoint is None and not config.init_from:
+        mean, std = corpus.statistics()
         model.mean.copy_(mean)
-        model.deviation.copy_(deviation)
-        if model.timing is not None:
-            model.timing.fit(map(symbol_seconds, corpus.spoken))
+        model.std.copy_(std)
+        if model.duration_predictor is not None:
+            model.duration_predictor.fit(map(token_durations, corpus.examples))
     task = SpeechTask(model, config)
     if config.hardware.checkpoint_activations:
         keep_fewer_activations(task.networks)
@@ -119,7 +119,7 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
     average = WeightAverage(task.networks, rates.ema) if rates.ema else None
 
     # Batches, and everything that can go wrong before hours are lost.
-    frames = round(config.batches.seconds * representation.frontend.frame_rate)
+    frames = round(config.batches.seconds * representation.extractor.frame_rate)
     stream = BatchStream(corpus, frames, config.batches.utterances, run.seed, fabric.global_rank, fabric.world_size)
     samples = None
     if config.samples.every and fabric.is_global_zero:
@@ -135,8 +135,8 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
     if checkpoint is not None:
         load_checkpoint(fabric, checkpoint, state)
     counters = state.counters
-    journal = Journal(folder, counters.step, rates.steps, active=fabric.is_global_zero)
-    meter = Meter(fabric, stream.mean_seconds)
+    run_logger = RunLogger(folder, counters.step, rates.steps, active=fabric.is_global_zero)
+    meter = ThroughputMeter(fabric, stream.mean_seconds)
 
     def validate() -> None:
         """What the average of the weights has learnt, where it is time to measure it."""
@@ -150,17 +150,17 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
                 stack.enter_context(average.in_networks())
             stack.enter_context(torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []))
             if loss_due and validation is not None:
-                journal.scalars(step, {"validation/loss": held_out_loss(fabric, networks, task, validation)})
+                run_logger.scalars(step, {"validation/loss": held_out_loss(fabric, networks, task, validation)})
             if samples_due and samples is not None:
                 measured = samples.speak(folder / "samples" / f"step-{step:08d}")
-                journal.scalars(step, {f"samples/{name}": value for name, value in measured.items()})
+                run_logger.scalars(step, {f"samples/{name}": value for name, value in measured.items()})
                 found = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
-                journal.say(f"step {step}: samples spoken" + (f", {found}" if found else ""))
+                run_logger.message(f"step {step}: samples spoken" + (f", {found}" if found else ""))
         networks.train()
         fabric.barrier()
 
-    with journal, Interrupts() as interrupts:
-        journal.say(f"training on {corpus.summary()}")
+    with run_logger, SignalHandler() as signals:
+        run_logger.message(f"training on {corpus.summary()}")
         while counters.step < rates.steps:
             step = counters.step
             set_rate(optimizer, rates.lr * linear_factor(step, rates.warmup, rates.steps))
@@ -181,31 +181,32 @@ def train(config: SpeechTrainConfig, folder: Path) -> bool:
                 optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if not finite:
-                counters.bad_steps, counters.bad_in_a_row = counters.bad_steps + 1, counters.bad_in_a_row + 1
+                counters.nonfinite_steps += 1
+                counters.nonfinite_in_a_row += 1
                 meter.forget()
-                if counters.bad_in_a_row >= run.stop_after_bad:
+                if counters.nonfinite_in_a_row >= run.stop_after_nonfinite:
                     raise diverged(counters, folder)
                 continue
             if average is not None:
                 average.update()
-            counters.step, counters.bad_in_a_row = step + 1, 0
+            counters.step, counters.nonfinite_in_a_row = step + 1, 0
             meter.add({"gradient/norm": norm})
 
             # Logs, validation, samples, checkpoint.
-            journal.advance(counters.step)
+            run_logger.advance(counters.step)
             ended = counters.step == rates.steps
-            stopped = any_process(fabric, interrupts.wanted)
+            stopped = any_process(fabric, signals.stop_requested)
             if counters.step % run.log_every == 0 or ended:
                 rate = optimizer.param_groups[0]["lr"]
-                journal.scalars(counters.step, *meter.report(rate, counters.bad_steps, 0))
+                run_logger.scalars(counters.step, *meter.report(rate, counters.nonfinite_steps, 0))
             if not stopped:
                 validate()
             if ended or stopped or counters.step % run.save_every == 0:
                 save_checkpoint(fabric, folder / "checkpoints", state, None, keep=run.keep, best=None)
-                journal.plot_curves()
+                run_logger.plot_curves()
                 meter.restart()
             if stopped and not ended:
-                journal.say(f"stopped at step {counters.step}; its checkpoint is written, go on with --resume")
+                run_logger.message(f"stopped at step {counters.step}; its checkpoint is written, go on with --resume")
                 return False
         if fabric.is_global_zero:
             newest = latest_checkpoint(folder / "checkpoints")
@@ -232,6 +233,6 @@ def held_out_loss(fabric: Fabric, networks: nn.Module, task: SpeechTask, corpus:
     losses = []
     for start in range(0, len(order), 16):
         batch = corpus.batch(order[start : start + 16]).to(fabric.device)
-        draws = draw(batch.values, batch.lengths, task.networks.settings, generator)
-        losses.append(networks(**task.inputs(batch), draws=draws).float())
+        noise_sample = sample_noise(batch.values, batch.lengths, task.networks.settings, generator)
+        losses.append(networks(**task.inputs(batch), noise_sample=noise_sample).float())
     return float(torch.stack(losses).mean())

@@ -11,11 +11,11 @@ from wavcube.data.manifests.utterances import Utterance
 from wavcube.engine.trainable import Objective
 from wavcube.errors import ConfigError
 from wavcube.files import atomic_path
-from wavcube.generation.flow.config import SpeechFlowConfig, TransformerConfig
-from wavcube.generation.flow.feature_codec import Representation, check_identity
+from wavcube.generation.flow.config import FlowMatchingTTSConfig, TransformerConfig
+from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint
 from wavcube.generation.flow.flow_matching import FlowMatching
-from wavcube.generation.tts.model import CONFIG, WEIGHTS, SpeechFlow, write_model
-from wavcube.generation.tts.text.frontend import build_front_end
+from wavcube.generation.tts.model import CONFIG, WEIGHTS, FlowMatchingTTS, write_model
+from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.card import model_card
 from wavcube.generation.tts.training.config import SpeechTrainConfig
@@ -29,7 +29,7 @@ class SpeechTask(Objective):
 
     networks: FlowMatching
 
-    def __init__(self, model: SpeechFlow, config: SpeechTrainConfig) -> None:
+    def __init__(self, model: FlowMatchingTTS, config: SpeechTrainConfig) -> None:
         super().__init__()
         self.config = config
         self.networks = FlowMatching(model, config.flow)
@@ -38,7 +38,7 @@ class SpeechTask(Objective):
         assert isinstance(batch, SpeechBatch)
         return {"values": batch.values, "lengths": batch.lengths, "text": batch.text, "ends": batch.ends}
 
-    def generator_loss(self, batch: Any, output: Any, judge: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    def generator_loss(self, batch: Any, output: Any, discriminate: Any) -> tuple[Tensor, dict[str, Tensor]]:
         return output, {}
 
     def measure(self, batch: Any, output: Any) -> dict[str, Tensor]:
@@ -58,8 +58,8 @@ class SpeechTask(Objective):
 
 
 def starting_model(
-    config: SpeechTrainConfig, checkpoint: Path | None, representation: Representation, utterances: list[Utterance]
-) -> SpeechFlow:
+    config: SpeechTrainConfig, checkpoint: Path | None, representation: FeatureCodec, utterances: list[Utterance]
+) -> FlowMatchingTTS:
     """The model of a run: of its own checkpoint, of the model it starts from, or with random weights.
 
     A new model has no statistics yet: the caller sets them from its data. One to fine-tune keeps those it has, since
@@ -67,35 +67,37 @@ def starting_model(
 
     Raises:
         CheckpointError: the model to start from or to go on with is of another representation.
-        ConfigError: impossible sizes or front end.
+        ConfigError: impossible sizes or text frontend.
     """
     if checkpoint is not None:
-        model = SpeechFlow.from_pretrained(checkpoint)
-        check_identity(model.config.representation, representation.frontend)
+        model = FlowMatchingTTS.from_pretrained(checkpoint)
+        check_fingerprint(model.config.representation, representation.extractor)
         return model
-    if config.start:
-        model = SpeechFlow.from_pretrained(config.start)
-        check_identity(model.config.representation, representation.frontend)
-        front_end = model.config.front_end
-        found = _vocabulary(config, front_end, utterances)
-        new = model.vocabulary.unknown(found.symbols)
+    if config.init_from:
+        model = FlowMatchingTTS.from_pretrained(config.init_from)
+        check_fingerprint(model.config.representation, representation.extractor)
+        text_frontend = model.config.text_frontend
+        found = _vocabulary(config, text_frontend, utterances)
+        new = model.vocabulary.unknown(found.tokens)
         if not new:
             return model
-        logger.warning("%d symbols are new to the model: %s", len(new), " ".join(map(repr, new[:20])))
-        return model.with_vocabulary(Vocabulary([*model.vocabulary.symbols, *new]), front_end)
+        logger.warning("%d tokens are new to the model: %s", len(new), " ".join(map(repr, new[:20])))
+        return model.with_vocabulary(Vocabulary([*model.vocabulary.tokens, *new]), text_frontend)
     try:
         base = TransformerConfig.preset(config.model.preset)
         sizes = TransformerConfig(**{**vars(base), **config.model.transformer})
     except TypeError as error:
         raise ConfigError(f"model.transformer: {str(error).split(')', 1)[-1].strip()}") from error
-    vocabulary = _vocabulary(config, config.model.front_end, utterances)
+    vocabulary = _vocabulary(config, config.model.text_frontend, utterances)
     languages = tuple(sorted({utterance.language for utterance in utterances}))
     described = representation.describe(config.representation)
-    return SpeechFlow(SpeechFlowConfig(sizes, described, config.model.front_end, vocabulary.symbols, languages))
+    return FlowMatchingTTS(
+        FlowMatchingTTSConfig(sizes, described, config.model.text_frontend, vocabulary.tokens, languages)
+    )
 
 
-def _vocabulary(config: SpeechTrainConfig, front_end: str, utterances: list[Utterance]) -> Vocabulary:
+def _vocabulary(config: SpeechTrainConfig, text_frontend: str, utterances: list[Utterance]) -> Vocabulary:
     if config.model.vocabulary:
         return Vocabulary.read(Path(config.model.vocabulary))
-    symbols = build_front_end(front_end)
-    return Vocabulary.collect(symbols(utterance.transcript or "") for utterance in utterances)
+    tokens = build_text_frontend(text_frontend)
+    return Vocabulary.collect(tokens(utterance.transcript or "") for utterance in utterances)
