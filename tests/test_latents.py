@@ -227,12 +227,12 @@ def test_saving_replaces_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     make([9]).save(path)
     assert Latents.load(path).lengths.tolist() == [9]
 
-    def full_disk(tensors: object, file: Path, metadata: object) -> None:
-        Path(file).write_bytes(b"half")
+    def full_disk(file: Path, content: bytes) -> None:
+        file.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("wavcube.latent_files.save_file", full_disk)
-    with pytest.raises(LatentsError, match="No space left"):
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(LatentsError, match="the disk is full"):
         make([2]).save(path)
     assert Latents.load(path).lengths.tolist() == [9]
     assert list(tmp_path.iterdir()) == [path]

@@ -1,5 +1,6 @@
 """Files in and out: finding the inputs that a user names, and writing outputs that are whole or absent."""
 
+import errno
 import glob
 import os
 import uuid
@@ -9,6 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wavcube.errors import WavCubeError
+
+
+def readable(path: str | os.PathLike[str]) -> str:
+    """A path as text that every file and terminal takes, also where its bytes are not UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace").replace(os.sep, "/")
+
+
+def reason(error: Exception) -> str:
+    """Why something could not be written, in the words of the system."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or "No space left on device" in str(error):
+        return "the disk is full"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 @dataclass(frozen=True)

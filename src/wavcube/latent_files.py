@@ -3,9 +3,11 @@
 `.safetensors`: the tensors `values` (`[T, C]` of one item, or `[B, T, C]`), `lengths` `[B]` and, if known, `samples`
 `[B]`; in the header, as text, `format`, `version`, `frame_rate`, `sample_rate`, `model` if known, and `metadata`, a
 JSON list with one object of texts an item. `.pt`: the same as one dictionary of tensors and plain values, readable with
-`weights_only=True`. `.npy`: the bare array `[T, C]` of one item.
+`weights_only=True`. `.npy`: the array `[T, C]` of one item, which is what `numpy.load` reads; behind it, as
+`numpy.save` allows, a second one with the bytes of the metadata.
 """
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from wavcube.errors import LatentsError
-from wavcube.files import atomic_path
+from wavcube.files import atomic_path, reason
 
 FORMAT, FORMAT_VERSION = "wavcube-latents", 1
 
@@ -39,21 +41,32 @@ def write_latents(path: Path, header: dict[str, Any], tensors: dict[str, Tensor]
         raise LatentsError(f"{path}: an .npy file holds one item, not {len(values)}; use .safetensors")
     header = {"format": FORMAT, "version": FORMAT_VERSION, **header}
     try:
+        # All formats through memory: of a full disk only Python itself says clearly what is wrong.
+        content = _encoded(path.suffix, header, tensors)
         with atomic_path(path) as temporary:
-            if path.suffix == ".npy":
-                with temporary.open("wb") as file:
-                    np.save(file, (values.float() if values.dtype == torch.bfloat16 else values).numpy())
-            elif path.suffix == ".pt":
-                torch.save({**header, **tensors}, temporary)
-            else:
-                texts = {key: text if isinstance(text, str) else json.dumps(text) for key, text in header.items()}
-                save_file(tensors, temporary, metadata=texts)
+            temporary.write_bytes(content)
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise LatentsError(f"{path}: cannot be written ({error})") from error
+        raise LatentsError(f"{path}: cannot be written ({reason(error)})") from error
+
+
+def _encoded(suffix: str, header: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
+    """The file of latents as bytes."""
+    memory = io.BytesIO()
+    if suffix == ".npy":
+        values = tensors["values"]
+        np.save(memory, (values.float() if values.dtype == torch.bfloat16 else values).numpy())
+        if any(header["metadata"]):
+            np.save(memory, np.frombuffer(json.dumps(header["metadata"]).encode(), np.uint8))
+    elif suffix == ".pt":
+        torch.save({**header, **tensors}, memory)
+    else:
+        texts = {key: text if isinstance(text, str) else json.dumps(text) for key, text in header.items()}
+        return save(tensors, metadata=texts)
+    return memory.getvalue()
 
 
 def read_latents(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read header and tensors, onto the CPU. Of an `.npy` file the header is empty and `values` the only tensor.
+    """Read header and tensors, onto the CPU. Of an `.npy` file there are `metadata` at most, and `values`.
 
     Raises:
         LatentsError: the file is missing, half-written, made by something else or by another version.
@@ -62,7 +75,7 @@ def read_latents(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise LatentsError(f"{path}: no such file")
     if path.suffix == ".npy":
-        return {}, {"values": _read_npy(path)}
+        return _read_npy(path)
     header, tensors = _read_pt(path) if path.suffix == ".pt" else _read_safetensors(path)
     _check_content(path, header, tensors)
     return header, tensors
@@ -98,14 +111,21 @@ def _read_pt(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return {key: value for key, value in content.items() if key not in tensors}, tensors
 
 
-def _read_npy(path: Path) -> Tensor:
+def _read_npy(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    header: dict[str, Any] = {}
     try:
-        values = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            values = np.load(file, allow_pickle=False)
+            if file.read(1):
+                file.seek(-1, io.SEEK_CUR)
+                header["metadata"] = json.loads(np.load(file, allow_pickle=False).tobytes())
     except Exception as error:  # of a damaged header also SyntaxError and MemoryError
         raise _foreign(path, error) from error
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind != "f":
         raise _foreign(path, "it is not one array of floats [frames, channels]")
-    return torch.from_numpy(values if values.dtype.itemsize <= 4 else values.astype(np.float32))
+    # torch knows neither the other byte order nor floats of more than 64 bits.
+    values = values.astype(np.float32 if values.dtype.itemsize > 4 else values.dtype.newbyteorder("="), copy=False)
+    return header, {"values": torch.from_numpy(values)}
 
 
 def _check_format(path: Path, header: dict[str, Any]) -> None:

@@ -345,12 +345,12 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     save_audio(path, np.zeros(10, np.float32), 16_000)
     before = path.read_bytes()
 
-    def full_disk(file: Path, *_: object, **__: object) -> None:
-        Path(file).write_bytes(b"half")
+    def full_disk(file: Path, content: bytes) -> None:
+        file.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("wavcube.audio.io.soundfile.write", full_disk)
-    with pytest.raises(AudioError, match=r"speech\.wav: cannot be written \(No space left on device\)"):
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(AudioError, match=r"speech\.wav: cannot be written \(the disk is full\)"):
         save_audio(path, np.ones(10, np.float32), 16_000)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -5,6 +5,7 @@ Reads what libsndfile reads (WAV, FLAC, OGG/Opus, OGG/Vorbis, MP3, AIFF, ...) an
 recording or an `AudioError` that says what is wrong: a file that was cut short is not read as if it were a shorter one.
 """
 
+import io
 import os
 import shlex
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ import soxr
 
 from wavcube.audio.truncation import what_is_missing
 from wavcube.errors import AudioError
-from wavcube.files import atomic_path, find_files
+from wavcube.files import atomic_path, find_files, reason
 
 AUDIO_SUFFIXES = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"}
@@ -113,12 +114,18 @@ def as_mono(array: Any, sample_rate: int, target_rate: int = 16_000, *, name: st
 
 
 def save_audio(
-    path: str | os.PathLike[str], waveform: Any, sample_rate: int = 16_000, *, float32: bool = False
+    path: str | os.PathLike[str],
+    waveform: Any,
+    sample_rate: int = 16_000,
+    *,
+    float32: bool = False,
+    comment: str = "",
 ) -> None:
     """Write a mono waveform `[S]` (or `[1, S]`, array or tensor) as WAV or FLAC, by the suffix of `path`.
 
     Samples are 16-bit integers, or float32 in a WAV on request; what lies beyond [-1, 1] is clipped. 16-bit samples
-    that were read by `load_audio` are written back bit for bit. The file appears whole or not at all.
+    that were read by `load_audio` are written back bit for bit. A `comment` is kept in the header. The file appears
+    whole or not at all.
 
     Raises:
         AudioError: another suffix, no such folder, no samples or non-finite ones, or a disk that refuses.
@@ -146,11 +153,30 @@ def save_audio(
         samples = as_pcm16(samples)
     try:
         with atomic_path(path) as temporary:
-            soundfile.write(
-                temporary, samples, int(sample_rate), "FLOAT" if float32 else "PCM_16", format=kind[1:].upper()
-            )
+            # libsndfile does not say that a disk is full: it writes to memory, and Python to the disk.
+            temporary.write_bytes(_encoded(samples, int(sample_rate), kind[1:].upper(), comment))
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError(f"{path}: cannot be written ({_reason(error)})") from error
+
+
+def read_comment(path: str | os.PathLike[str]) -> str:
+    """The comment in a recording's header; empty where there is none, or no recording."""
+    try:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            return file.comment
+    except (soundfile.LibsndfileError, TypeError, ValueError, RuntimeError, OSError):
+        return ""
+
+
+def _encoded(samples: np.ndarray, sample_rate: int, kind: str, comment: str) -> bytes:
+    """The file of a waveform [S] as bytes."""
+    subtype = "FLOAT" if samples.dtype == np.float32 else "PCM_16"
+    memory = io.BytesIO()
+    with soundfile.SoundFile(memory, "w", sample_rate, 1, subtype, format=kind) as file:
+        if comment:
+            file.comment = comment
+        file.write(samples)
+    return memory.getvalue()
 
 
 def as_pcm16(waveform: np.ndarray) -> np.ndarray:
@@ -263,7 +289,7 @@ def _convert(path: Path) -> str:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
-        return error.strerror or str(error)
+        return reason(error)
     return str(getattr(error, "error_string", error)).rstrip(".")
 
 

@@ -15,7 +15,7 @@ from wavcube.codec.chunking import Chunking, decode_in_chunks, encode_in_chunks
 from wavcube.codec.config import SAMPLE_RATE, WavCubeConfig
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.encoder import SpeechEncoder
-from wavcube.codec.fingerprint import LatentSpace, Names
+from wavcube.codec.fingerprint import LATENT_PARTS, LatentSpace, Names
 from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.parallel import cpu_workers
 from wavcube.codec.inputs import Speech, SpeechBatch, gather_speech
@@ -109,7 +109,8 @@ class WavCube(nn.Module):
             "bottleneck": self.config.bottleneck,
             "decoder": self.config.decoder,
         }
-        parts = {key: value for key, value in self.state_dict().items() if not key.startswith(("teacher.", "latent_"))}
+        used = (*LATENT_PARTS, "decoder.")
+        parts = {key: value for key, value in self.state_dict().items() if key.startswith(used)}
         return fingerprint_tensors(parts, repr(settings))
 
     def name_latents(self, name: str) -> None:

@@ -21,9 +21,9 @@ def touch(*names: str) -> None:
         Path(name).touch()
 
 
-def plan(*inputs: str, output: str = "out", suffix: str = ".pt", overwrite: bool = False) -> Plan:
+def plan(*inputs: str, output: str = "out", suffix: str = ".pt") -> Plan:
     found = find_files(inputs, AUDIO, "audio", WavCubeError)
-    return make_plan(found, Path(output), suffix, overwrite, AUDIO)
+    return make_plan(found, Path(output), suffix, AUDIO)
 
 
 def targets(made: Plan) -> list[str]:
@@ -43,14 +43,6 @@ def test_a_dot_in_a_name_is_kept(folder: Path) -> None:
     assert targets(plan("in")) == ["out/a.b.pt", "out/a.c.pt"]
 
 
-def test_existing_results_are_skipped(folder: Path) -> None:
-    touch("in/a.wav", "in/b.wav", "out/a.pt")
-    made = plan("in")
-    assert targets(made) == ["out/b.pt"]
-    assert made.existing == 1
-    assert targets(plan("in", overwrite=True)) == ["out/a.pt", "out/b.pt"]
-
-
 def test_two_inputs_of_one_result_are_a_conflict(folder: Path) -> None:
     touch("in/a.wav", "in/a.flac", "in/b.wav", "more/b.flac")
     made = plan("in")
@@ -63,18 +55,17 @@ def test_two_inputs_of_one_result_are_a_conflict(folder: Path) -> None:
 
 def test_inputs_are_never_overwritten(folder: Path) -> None:
     touch("in/a.wav", "in/b.flac", "in/x/b.wav")
-    for overwrite in (True, False):
-        made = plan("in", output="in", suffix=".wav", overwrite=overwrite)
-        assert targets(made) == ["in/b.wav"]
-        assert ["in/a.wav: its result would overwrite" in str(error) for error in made.conflicts] == [True, False]
+    made = plan("in", output="in", suffix=".wav")
+    assert targets(made) == ["in/b.wav"]
+    assert ["in/a.wav: its result would overwrite" in str(error) for error in made.conflicts] == [True, False]
     touch("in/b.wav")
-    assert len(plan("in", output="in", suffix=".wav", overwrite=True).conflicts) == 4
+    assert len(plan("in", output="in", suffix=".wav").conflicts) == 4
 
 
 def test_results_inside_the_input_folder_are_no_inputs(folder: Path) -> None:
     touch("in/a.wav", "in/out/a.wav", "in/out/x/b.wav")
     made = plan("in", output="in/out", suffix=".wav")
-    assert (targets(made), made.existing, made.conflicts) == ([], 1, [])
+    assert (targets(made), made.conflicts) == (["in/out/a.wav"], [])
     assert targets(plan("in/out/a.wav", output="in/out", suffix=".flac")) == ["in/out/a.flac"]
 
 

@@ -10,6 +10,7 @@ from wavcube.cli.many_files.recordings import AudioFormat
 
 if TYPE_CHECKING:
     from wavcube.cli.many_files.plan import Job
+    from wavcube.cli.many_files.provenance import Maker
     from wavcube.codec import WavCube
     from wavcube.latents import Latents
 
@@ -32,17 +33,20 @@ def decode(
     """Decode files of latents to recordings of the length that was encoded."""
     import numpy as np
 
-    from wavcube.audio.io import save_audio
     from wavcube.cli.many_files.batches import Task, run
-    from wavcube.cli.many_files.plan import make_plan
+    from wavcube.cli.many_files.plan import make_plan, settle_existing
+    from wavcube.cli.many_files.provenance import Maker
+    from wavcube.cli.many_files.recordings import write_recording
     from wavcube.errors import LatentsError
     from wavcube.files import find_files
     from wavcube.latent_files import LATENT_SUFFIXES
     from wavcube.latents import Latents
 
     found = find_files(inputs, LATENT_SUFFIXES, "latents", LatentsError)
-    plan = make_plan(found, output, f".{format}", overwrite, LATENT_SUFFIXES)
+    plan = make_plan(found, output, f".{format}", LATENT_SUFFIXES)
     loaded = options.load_model(model, device, dtype, fast, backend)
+    maker = Maker("decode", loaded, forced=force)
+    settle_existing(plan, maker, overwrite)
 
     def compute(items: list[Latents]) -> list[np.ndarray]:
         batch = Latents.batch(items)
@@ -55,14 +59,14 @@ def decode(
 
     task = Task(
         "decoded",
-        lambda job: _read(job, loaded, force),
+        lambda job: _read(job, loaded, maker),
         compute,
-        lambda job, waveform: save_audio(job.target, waveform, loaded.sample_rate),
+        lambda job, waveform: write_recording(job, waveform, loaded, maker),
     )
     run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)
 
 
-def _read(job: "Job", model: "WavCube", force: bool) -> "tuple[Latents, float]":
+def _read(job: "Job", model: "WavCube", maker: "Maker") -> "tuple[Latents, float]":
     """Latents of one recording that fit the model, and their length in seconds.
 
     What may differ between files that can share a batch is made alike: type, knowledge of samples, model.
@@ -70,6 +74,7 @@ def _read(job: "Job", model: "WavCube", force: bool) -> "tuple[Latents, float]":
     from wavcube.errors import LatentsError
     from wavcube.latents import Latents
 
+    maker.note(job)
     latents = Latents.load(job.source, frame_rate=model.frame_rate, sample_rate=model.sample_rate)
     width = latents.values.shape[2]
     if len(latents) != 1:
@@ -80,7 +85,7 @@ def _read(job: "Job", model: "WavCube", force: bool) -> "tuple[Latents, float]":
     if latents.frame_rate != model.frame_rate:
         rates = f"has {latents.frame_rate:g} frames a second, this model's latents {model.frame_rate:g}"
         raise LatentsError(f"{job.source}: {rates}; {advice}")
-    if not force and None not in (latents.model_id, model.identity) and latents.model_id != model.identity:
+    if not maker.forced and latents.model_id not in (None, model.identity):
         raise LatentsError(
             f"{job.source}: was made by another model ({latents.model_id}, this one is {model.identity}); {advice}, "
             "or give --force if you know that they fit"

@@ -37,12 +37,16 @@ def encode(
 
     from wavcube.audio.io import AUDIO_SUFFIXES
     from wavcube.cli.many_files.batches import Task, run
-    from wavcube.cli.many_files.plan import Job, make_plan
+    from wavcube.cli.many_files.plan import Job, make_plan, settle_existing
+    from wavcube.cli.many_files.provenance import KEY, Maker
     from wavcube.cli.many_files.recordings import find_recordings, read_recording
+    from wavcube.files import readable
     from wavcube.latents import Latents
 
-    plan = make_plan(find_recordings(inputs), output, f".{format}", overwrite, AUDIO_SUFFIXES)
+    plan = make_plan(find_recordings(inputs), output, f".{format}", AUDIO_SUFFIXES)
     loaded = options.load_model(model, device, dtype, fast, backend)
+    maker = Maker("encode", loaded)
+    settle_existing(plan, maker, overwrite)
 
     def compute(waveforms: list[np.ndarray]) -> list[Latents]:
         return list(loaded.encode(waveforms, sample_rate=loaded.sample_rate).to("cpu"))
@@ -50,8 +54,9 @@ def encode(
     def write(job: Job, latents: Latents) -> None:
         assert latents.samples is not None
         seconds = int(latents.samples[0]) / latents.sample_rate
-        latents.metadata = [{"name": job.relative.as_posix(), "seconds": f"{seconds:.3f}"}]
+        record = maker.record(job, seconds).text()
+        latents.metadata = [{"name": readable(job.relative), "seconds": f"{seconds:.3f}", KEY: record}]
         latents.save(job.target)
 
-    task = Task("encoded", lambda job: read_recording(job, loaded), compute, write)
+    task = Task("encoded", lambda job: read_recording(job, loaded, maker), compute, write)
     run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)

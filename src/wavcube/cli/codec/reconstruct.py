@@ -25,13 +25,16 @@ def reconstruct(
     """Encode recordings and decode them again, to check what the latent keeps."""
     import numpy as np
 
-    from wavcube.audio.io import AUDIO_SUFFIXES, save_audio
+    from wavcube.audio.io import AUDIO_SUFFIXES
     from wavcube.cli.many_files.batches import Task, run
-    from wavcube.cli.many_files.plan import make_plan
-    from wavcube.cli.many_files.recordings import find_recordings, read_recording
+    from wavcube.cli.many_files.plan import make_plan, settle_existing
+    from wavcube.cli.many_files.provenance import Maker
+    from wavcube.cli.many_files.recordings import find_recordings, read_recording, write_recording
 
-    plan = make_plan(find_recordings(inputs), output, f".{format}", overwrite, AUDIO_SUFFIXES)
+    plan = make_plan(find_recordings(inputs), output, f".{format}", AUDIO_SUFFIXES)
     loaded = options.load_model(model, device, dtype, fast, backend)
+    maker = Maker("reconstruct", loaded)
+    settle_existing(plan, maker, overwrite)
 
     def compute(waveforms: list[np.ndarray]) -> list[np.ndarray]:
         speech = loaded.reconstruct(waveforms, sample_rate=loaded.sample_rate)
@@ -39,8 +42,8 @@ def reconstruct(
 
     task = Task(
         "reconstructed",
-        lambda job: read_recording(job, loaded),
+        lambda job: read_recording(job, loaded, maker),
         compute,
-        lambda job, waveform: save_audio(job.target, waveform, loaded.sample_rate),
+        lambda job, waveform: write_recording(job, waveform, loaded, maker),
     )
     run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)

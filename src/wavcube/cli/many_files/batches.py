@@ -227,7 +227,7 @@ class _Report:
 
     def __init__(self, plan: Plan, verb: str, strict: bool) -> None:
         self.failures = 0
-        self._existing, self._verb, self._strict = plan.existing, verb, strict
+        self._plan, self._verb, self._strict = plan, verb, strict
         self._done, self._seconds = 0, 0.0
         self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         self._progress = Progress(
@@ -273,8 +273,10 @@ class _Report:
         parts = [f"{self._verb} {self._done} {'file' if self._done == 1 else 'files'}"]
         if self._done:
             parts[0] += f", {self._seconds:.1f} s of speech at {self._rate():.3g} x real time"
-        if self._existing:
-            parts.append(f"{self._existing} existed already (--overwrite makes them anew)")
+        if self._plan.renewed:
+            parts.append(f"{self._plan.renewed} of them anew, as the input had changed")
+        if self._plan.existing:
+            parts.append(f"{self._plan.existing} existed already (--overwrite makes them anew)")
         if self.failures:
             parts.append(f"{self.failures} failed")
         return "; ".join(parts)

@@ -1,12 +1,15 @@
 """Which result each input file becomes, before anything is computed."""
 
+import os
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wavcube.cli.many_files.provenance import Maker, read_record, was_encoded_from
 from wavcube.errors import WavCubeError
 from wavcube.files import FoundFile
+from wavcube.latent_files import LATENT_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,18 @@ class Job:
 
 @dataclass
 class Plan:
-    """What is to do, how many results exist already, and the files that cannot be done without losing something."""
+    """What is to do, and the files that cannot be done without losing something.
+
+    Of the results that are there, `existing` are what would be made, and `renewed` are of an input that has changed.
+    """
 
     jobs: list[Job] = field(default_factory=list)
     existing: int = 0
+    renewed: int = 0
     conflicts: list[WavCubeError] = field(default_factory=list)
 
 
-def make_plan(
-    found: list[FoundFile], output: Path, suffix: str, overwrite: bool, input_suffixes: Collection[str]
-) -> Plan:
+def make_plan(found: list[FoundFile], output: Path, suffix: str, input_suffixes: Collection[str]) -> Plan:
     """Mirror the input files below the folder `output`, with another suffix.
 
     Two inputs that would become the same result (a.wav and a.flac), and an input that a result would overwrite, are
@@ -60,11 +65,53 @@ def make_plan(
             plan.conflicts.append(
                 WavCubeError(f"{jobs[0].source}: its result would overwrite the input {target}; give another folder")
             )
-        elif target.exists() and not overwrite:
-            plan.existing += 1
         else:
             plan.jobs += jobs
     return plan
+
+
+def settle_existing(plan: Plan, maker: Maker, overwrite: bool) -> None:
+    """Take out of the jobs those whose results are there and hold, and those that would replace what is not theirs.
+
+    A result holds if it was made from this input, by this command, model and precision. Made from an input that has
+    changed since it is made anew; made otherwise it is a conflict, unless `overwrite` is set. A recording that wavcube
+    did not write is never replaced.
+    """
+    jobs, plan.jobs = plan.jobs, []
+    for job in jobs:
+        try:
+            if not os.path.lexists(job.target):
+                plan.jobs.append(job)
+            elif overwrite:
+                _require_own(job)
+                plan.jobs.append(job)
+            elif _holds(job, maker):
+                plan.existing += 1
+            else:
+                plan.renewed += 1
+                plan.jobs.append(job)
+        except WavCubeError as error:
+            plan.conflicts.append(error)
+        except OSError as error:
+            plan.conflicts.append(WavCubeError(f"{job.target}: cannot be read ({error.strerror})"))
+
+
+def _holds(job: Job, maker: Maker) -> bool:
+    record = read_record(job.target)
+    if record is None:
+        raise WavCubeError(
+            f"{job.target}: exists, and does not say that it was made from {job.source}; give another folder"
+            + (", or --overwrite to replace it" if job.target.suffix in LATENT_SUFFIXES else "")
+        )
+    return maker.holds(record, job)
+
+
+def _require_own(job: Job) -> None:
+    """Refuse to replace what may be somebody's recording, or the very one that latents were made from."""
+    if job.target.is_dir() or (job.target.suffix not in LATENT_SUFFIXES and read_record(job.target) is None):
+        raise WavCubeError(f"{job.target}: exists, and was not made by wavcube; give another folder")
+    if job.source.suffix in LATENT_SUFFIXES and was_encoded_from(job.source, job.target):
+        raise WavCubeError(f"{job.target}: is the recording that {job.source} was made from; give another folder")
 
 
 def _is_earlier_result(file: FoundFile, output: Path) -> bool:

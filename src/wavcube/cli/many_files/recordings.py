@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from wavcube.cli.many_files.plan import Job
+    from wavcube.cli.many_files.provenance import Maker
     from wavcube.codec import WavCube
     from wavcube.files import FoundFile
 
@@ -28,8 +29,8 @@ def find_recordings(inputs: Iterable[str]) -> "list[FoundFile]":
     return find_files(inputs, AUDIO_SUFFIXES, "audio", AudioError)
 
 
-def read_recording(job: "Job", model: "WavCube") -> "tuple[np.ndarray, float]":
-    """A waveform [S] at the model's rate, and its length in seconds.
+def read_recording(job: "Job", model: "WavCube", maker: "Maker") -> "tuple[np.ndarray, float]":
+    """A waveform [S] at the model's rate, and its length in seconds; `maker` notes what was read.
 
     Raises:
         AudioError: see `load_audio`; or the recording is too short for a single frame.
@@ -37,7 +38,21 @@ def read_recording(job: "Job", model: "WavCube") -> "tuple[np.ndarray, float]":
     from wavcube.audio.io import load_audio
     from wavcube.errors import AudioError
 
+    maker.note(job)
     waveform = load_audio(job.source, model.sample_rate)
     if model.expected_frames(len(waveform)) < 1:
         raise AudioError(f"{job.source}: {len(waveform)} samples at {model.sample_rate} Hz are too short for one frame")
     return waveform, len(waveform) / model.sample_rate
+
+
+def write_recording(job: "Job", waveform: "np.ndarray", model: "WavCube", maker: "Maker") -> None:
+    """Write a waveform [S] at the model's rate, with the record of how it was made.
+
+    Raises:
+        AudioError: see `save_audio`.
+    """
+    from wavcube.audio.io import save_audio
+    from wavcube.cli.many_files.provenance import comment
+
+    record = maker.record(job, len(waveform) / model.sample_rate)
+    save_audio(job.target, waveform, model.sample_rate, comment=comment(record))
