@@ -174,11 +174,14 @@ class WavCube(nn.Module):
                 "this model came without its restorer; convert the checkpoint with --keep-training-modules"
             )
         self._check(latents)
+        restorer, items = evaluated(self.restorer), list[Tensor]()
         with self._inference():
-            values = evaluated(self.restorer)(
-                latents.values.to(self.device, self.dtype), latents.lengths.to(self.device)
-            )
+            for group in self._batches(range(len(latents))):
+                lengths = latents.lengths[group]
+                values = latents.values[group][:, : int(lengths.max())]
+                items += restorer(values.to(self.device, self.dtype), lengths.to(self.device))
         lengths = latents.lengths * self.config.bottleneck.pooling
+        values = pad_sequence(items, batch_first=True)
         return Latents(values, lengths, 50.0, self.sample_rate, latents.samples, None, latents.metadata)
 
     def decode(self, latents: Latents | Tensor, samples: int | Sequence[int] | Tensor | None = None) -> Tensor:
@@ -192,7 +195,7 @@ class WavCube(nn.Module):
 
         Raises:
             LatentsError: latents of another width, rate or model, or none at all.
-        WavCubeError: the waveform has NaN or infinite values, as float16 may give.
+            WavCubeError: the waveform has NaN or infinite values, as float16 may give.
         """
         if not isinstance(latents, Latents):
             latents = self._as_latents(latents)
@@ -202,11 +205,11 @@ class WavCube(nn.Module):
         decoder = evaluated(self.decoder)
         with self._inference():
             whole = [i for i in range(len(latents)) if not self._is_long(int(latents.lengths[i]) * self.hop_length)]
-            if whole:
-                lengths = latents.lengths[whole]
-                values = latents.values[whole][:, : int(lengths.max())]
+            for group in self._batches(whole):
+                lengths = latents.lengths[group]
+                values = latents.values[group][:, : int(lengths.max())]
                 decoded = decoder(values.to(self.device, self.dtype), lengths.to(self.device))
-                items.update(zip(whole, decoded, strict=True))
+                items.update(zip(group, decoded, strict=True))
             for i in set(range(len(latents))) - set(whole):
                 values = latents.item(i).values.to(self.dtype)
                 waveform = decode_in_chunks(decoder, values, self.chunking, self.device, self.workers)
@@ -325,10 +328,10 @@ class WavCube(nn.Module):
         items: dict[int, Tensor] = {}
         with self._inference():
             whole = [i for i, length in enumerate(batch.lengths.tolist()) if not self._is_long(length)]
-            if whole:
-                waveform = self._rounded(batch.waveform[whole][:, : int(batch.lengths[whole].max())])
-                features, frames = self.encoder(waveform.to(self.device), batch.lengths[whole].to(self.device))
-                items.update(zip(whole, finish(features, frames), strict=True))
+            for group in self._batches(whole):
+                waveform = self._rounded(batch.waveform[group][:, : int(batch.lengths[group].max())])
+                features, frames = self.encoder(waveform.to(self.device), batch.lengths[group].to(self.device))
+                items.update(zip(group, finish(features, frames), strict=True))
             for i in set(range(len(batch.lengths))) - set(whole):
                 waveform = batch.waveform[i, : batch.lengths[i]]
                 values = encode_in_chunks(
@@ -342,6 +345,12 @@ class WavCube(nn.Module):
                 )
                 items[i] = values[0].to(self.device)
         return self._collect(batch, items, pooling, identity)
+
+    def _batches(self, items: Sequence[int]) -> list[list[int]]:
+        """Items that are computed together: all, but each alone in int8, as activations have one scale a call."""
+        if self.precision == "int8":
+            return [[item] for item in items]
+        return [list(items)] if items else []
 
     def _require_finite(self, values: Sequence[Tensor], deed: str, names: Sequence[str]) -> None:
         """Refuse results with NaN or infinite values: a range too small for these weights, and never a result."""
