@@ -27,7 +27,7 @@ def main(golden: Path) -> None:
     outputs = np.load(golden / "tiny_stage2_outputs.npz")
     kept |= {name: outputs[f"wav_16000/{name}"] for name in ARRAYS}
     kept["wav_end"] = outputs["wav_16000/wav"][:, -WAV_SAMPLES:]
-    target = Path(__file__).parent.parent / "tests" / "data" / "golden" / "representation.npz"
+    target = Path(__file__).parent.parent / "tests" / "fixtures" / "golden" / "representation.npz"
     np.savez_compressed(target, **kept)
     print(f"{target}: {target.stat().st_size / 1000:.0f} kB")
 

@@ -22,7 +22,7 @@ def main(golden: Path) -> None:
                 kept[f"{family}/{key.removeprefix(short)}"] = arrays[key]
             elif key.startswith(short):
                 kept[f"{family}/{key.removeprefix(short)}"] = arrays[key].ravel()[::37]
-    target = Path(__file__).parent.parent / "tests" / "data" / "golden" / "training.npz"
+    target = Path(__file__).parent.parent / "tests" / "fixtures" / "golden" / "training.npz"
     np.savez_compressed(target, **kept)
     print(f"{target}: {target.stat().st_size / 1000:.0f} kB")
 
