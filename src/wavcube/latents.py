@@ -12,6 +12,9 @@ from torch import Tensor
 from wavcube.errors import LatentsError
 from wavcube.latent_files import read_latents, write_latents
 
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+"""Types of values; torch can hardly compute with narrower floats."""
+
 
 @dataclass(eq=False)
 class Latents:
@@ -39,9 +42,10 @@ class Latents:
     metadata: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.values.dim() != 3 or not self.values.is_floating_point():
+        if self.values.dim() != 3 or self.values.dtype not in FLOATS:
             raise LatentsError(
-                f"latents are floats [batch, frames, channels], not {self.values.dtype} {list(self.values.shape)}"
+                "latents are floats [batch, frames, channels] of 16, 32 or 64 bits, "
+                f"not {self.values.dtype} {list(self.values.shape)}"
             )
         batch, frames, _ = self.values.shape
         self.lengths = self._integers(self.lengths, "lengths")

@@ -1,6 +1,8 @@
 """The `wavcube` command: its groups, and the one place where errors become one sentence and an exit code."""
 
+import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -19,6 +21,7 @@ from wavcube.cli.superb import superb
 from wavcube.cli.train import train_app as train
 from wavcube.cli.tts import evaluate_tts, train_tts, tts
 from wavcube.errors import WavCubeError
+from wavcube.files import readable, reason
 
 app = typer.Typer(
     name="wavcube",
@@ -61,7 +64,23 @@ app.command(rich_help_panel="Generation")(tts)
 def main() -> None:
     """Run the command line; a user's error prints one sentence on stderr and exits with 1 (Ctrl-C: typer, 130)."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except WavCubeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _end(str(error))
+    except BrokenPipeError:  # whoever reads the output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            # What is still in Python's buffer would fail once more at its end, with a traceback.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        where = readable(error.filename) if error.filename else "the output" if error.errno else ""
+        _end(f"{where}: {reason(error)}" if where else str(error))
+
+
+def _end(sentence: str) -> NoReturn:
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(1)

@@ -417,7 +417,11 @@ class WavCube(nn.Module):
     def _decoded_sizes(self, latents: Latents, samples: int | Sequence[int] | Tensor | None) -> list[int]:
         if samples is None:
             counts = latents.lengths * self.hop_length if latents.samples is None else latents.samples
-            return [int(count) for count in counts]
+            most = latents.lengths * self.hop_length + self.config.encoder.receptive_field
+            for count, frames, limit in zip(counts.tolist(), latents.lengths.tolist(), most.tolist(), strict=True):
+                if count >= limit:
+                    raise LatentsError(f"{frames} frames are fewer than {count} samples of speech give")
+            return counts.tolist()
         sizes = np.asarray(samples.cpu() if isinstance(samples, Tensor) else samples)
         one_or_each = sizes.shape in ((), (len(latents),))
         if sizes.dtype.kind not in "iu" or not one_or_each or sizes.min() < 1:

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from wavcube.cli.many_files.plan import Job, Plan
 from wavcube.errors import WavCubeError
+from wavcube.files import reason
 
 Content = TypeVar("Content")
 Result = TypeVar("Result")
@@ -118,8 +119,8 @@ def _windows(jobs: list[Job], read: Callable[[Job], tuple[Any, float]], seconds:
         for job in waiting:
             try:
                 window.append(Loaded(job, *read(job)))
-            except WavCubeError as error:
-                window.append(Loaded(job, None, 0.0, error))
+            except Exception as error:  # whatever it is, it is this file's
+                window.append(Loaded(job, None, 0.0, file_error(job, error)))
             total += window[-1].seconds
             if total >= seconds:
                 break
@@ -139,10 +140,12 @@ def _attempt(task: Task[Any, Any], batch: list[Loaded[Any]]) -> Sequence[Any] | 
     try:
         return task.compute([item.content for item in batch])
     except torch.OutOfMemoryError as error:
+        if len(batch) == 1:
+            return file_error(batch[0].job, WavCubeError(f"out of memory with {batch[0].seconds:.0f} s of speech"))
         seconds = batch[0].seconds * len(batch)
         raise WavCubeError(f"out of memory with a batch of {seconds:.0f} s; lower --batch-seconds") from error
-    except WavCubeError as error:
-        return error
+    except Exception as error:
+        return file_error(batch[0].job, error)
 
 
 def _finish(
@@ -156,10 +159,20 @@ def _finish(
     if not isinstance(outcome, WavCubeError):
         writer.write(batch, outcome)
     elif len(batch) == 1:
-        report.failed(WavCubeError(f"{batch[0].job.source}: {outcome}"), batch[0])
+        report.failed(outcome, batch[0])
     else:
         for item in batch:
             _finish([item], _attempt(task, [item]), task, report, writer)
+
+
+def file_error(job: Job, error: Exception) -> WavCubeError:
+    """What happened to one file, in a sentence that names it; an unforeseen error with its type."""
+    if isinstance(error, WavCubeError):
+        named = any(str(path) in str(error) for path in (job.source, job.target))
+        return error if named else type(error)(f"{job.source}: {error}")
+    lines = str(error).strip().splitlines() or ["no reason given"]
+    cause = reason(error) if isinstance(error, OSError) else f"{lines[0].rstrip('.')} ({type(error).__name__})"
+    return WavCubeError(f"{job.source}: {cause}")
 
 
 def make_folder(folder: Path) -> None:
@@ -171,7 +184,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WavCubeError(f"{folder}: the folder cannot be made ({error.strerror})") from error
+        raise WavCubeError(f"{folder}: the folder cannot be made ({reason(error)})") from error
 
 
 class _Writer:
@@ -215,8 +228,8 @@ class _Writer:
             try:
                 make_folder(item.job.target.parent)
                 self._write(item.job, result)
-            except WavCubeError as error:
-                outcomes.append((item, error))
+            except Exception as error:
+                outcomes.append((item, file_error(item.job, error)))
             else:
                 outcomes.append((item, None))
         return outcomes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wavcube.cli.many_files.provenance import Maker, read_record, was_encoded_from
 from wavcube.errors import WavCubeError
-from wavcube.files import FoundFile
+from wavcube.files import FoundFile, reason
 from wavcube.latent_files import LATENT_SUFFIXES
 
 
@@ -93,7 +93,7 @@ def settle_existing(plan: Plan, maker: Maker, overwrite: bool) -> None:
         except WavCubeError as error:
             plan.conflicts.append(error)
         except OSError as error:
-            plan.conflicts.append(WavCubeError(f"{job.target}: cannot be read ({error.strerror})"))
+            plan.conflicts.append(WavCubeError(f"{job.target}: cannot be made ({reason(error)})"))
 
 
 def _holds(job: Job, maker: Maker) -> bool:
