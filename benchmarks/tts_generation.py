@@ -26,10 +26,11 @@ from benchmarks.harness import Timing, interleave, save
 from benchmarks.representation import matrix_product_peak
 from wavcube.audio.io import save_audio
 from wavcube.features import build_feature_extractor
-from wavcube.generation.flow.config import FlowMatchingTTSConfig, RepresentationConfig, TransformerConfig
+from wavcube.generation.flow.config import RepresentationConfig, TransformerConfig
 from wavcube.generation.flow.feature_codec import load_feature_codec
 from wavcube.generation.flow.flow_matching import FlowMatching, FlowSettings
 from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.config import FlowMatchingTTSConfig
 from wavcube.generation.tts.model import FlowMatchingTTS, SynthesisRequest
 from wavcube.generation.tts.pipeline import TextToSpeech, pack
 from wavcube.generation.tts.training.batches import BatchStream

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from benchmarks.harness import interleave, save
-from wavcube.generation.flow.config import FlowMatchingTTSConfig, TransformerConfig
+from wavcube.generation.flow.config import TransformerConfig
 from wavcube.generation.flow.feature_codec import load_feature_codec
 from wavcube.generation.flow.flow_matching import FlowMatching, sample_noise
+from wavcube.generation.tts.config import FlowMatchingTTSConfig
 from wavcube.generation.tts.durations.alignment import align_corpora
 from wavcube.generation.tts.model import FlowMatchingTTS
 from wavcube.generation.tts.text.frontend import build_text_frontend

@@ -83,6 +83,21 @@ def test_the_codec_stands_by_itself() -> None:
                 )
 
 
+FLOORS = {"generation": (("flow",), ("tts", "enhancement", "separation", "conversion"), ("analysis",))}
+"""Inside a part: each folder imports from itself and from those above it in its list, never from its siblings."""
+
+
+def test_folders_inside_a_part_do_not_import_their_siblings() -> None:
+    for part, floors in FLOORS.items():
+        rank = {folder: number for number, folders in enumerate(floors) for folder in folders}
+        for path in sorted((SOURCE / part).glob("*/**/*.py")):
+            me = path.relative_to(SOURCE / part).parts[0]
+            for name, line in imports(path):
+                _, *rest = name.split(".")
+                if rest[:1] == [part] and len(rest) > 1 and rest[1] in rank and rest[1] != me:
+                    assert rank[rest[1]] < rank[me], f"{path}:{line}: {me} imports {rest[1]}"
+
+
 def project() -> dict:
     return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

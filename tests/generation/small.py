@@ -4,7 +4,8 @@ import dataclasses
 
 import torch
 
-from wavcube.generation.flow.config import FlowMatchingTTSConfig, RepresentationConfig, TransformerConfig
+from wavcube.generation.flow.config import RepresentationConfig, TransformerConfig
+from wavcube.generation.tts.config import FlowMatchingTTSConfig
 from wavcube.generation.tts.model import FlowMatchingTTS
 
 CHANNELS = 6

@@ -5,8 +5,8 @@ import torch
 
 from tests.generation.small import CHANNELS, TOKENS, small_flow
 from wavcube.errors import CheckpointError
-from wavcube.generation.flow.config import FlowMatchingTTSConfig
 from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.config import FlowMatchingTTSConfig
 from wavcube.generation.tts.model import FlowMatchingTTS, SynthesisRequest
 from wavcube.generation.tts.text.frontend import TextError
 from wavcube.generation.tts.text.vocabulary import Vocabulary

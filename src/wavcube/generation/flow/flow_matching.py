@@ -7,12 +7,13 @@ velocity of that way on the hidden span:
 """
 
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from wavcube.codec.masking import length_mask
-from wavcube.generation.tts.model import FlowMatchingTTS
+from wavcube.generation.flow.transformer import DiffusionTransformer
 
 
 @dataclass
@@ -69,10 +70,27 @@ def sample_noise(
     return NoiseSample(noise, time, span, (condition < settings.drop_condition) | hide_text, hide_text)
 
 
-class FlowMatching(nn.Module):
-    """A model in training form: a batch -> its loss."""
+class FlowModel(Protocol):
+    """What is trained by flow matching: a transformer over normalised frames, and the text that conditions it."""
 
-    def __init__(self, model: FlowMatchingTTS, settings: FlowSettings) -> None:
+    transformer: DiffusionTransformer
+
+    def normalise(self, values: Tensor) -> Tensor:
+        """Frames [B, T, C] -> zero mean and unit variance in each channel."""
+
+    def embed(self, text: Tensor, lengths: Tensor, made: Tensor, ends: Tensor | None) -> Tensor:
+        """Embedding [B, T, D] of token ids [B, N] on the frames of items of `lengths` [B]."""
+
+
+Model = TypeVar("Model", bound=FlowModel)
+
+
+class FlowMatching(nn.Module, Generic[Model]):
+    """A model in training form: a batch -> its loss. `model` is a module and a `FlowModel`."""
+
+    model: Model
+
+    def __init__(self, model: Model, settings: FlowSettings) -> None:
         super().__init__()
         self.model = model
         self.settings = settings

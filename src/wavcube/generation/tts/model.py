@@ -20,9 +20,9 @@ from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.masking import zero_beyond
 from wavcube.config_aliases import TTS_WEIGHTS
 from wavcube.errors import CheckpointError, ConfigError
-from wavcube.generation.flow.config import FlowMatchingTTSConfig
 from wavcube.generation.flow.solver import SolverSettings, guided, solve
 from wavcube.generation.flow.transformer import DiffusionTransformer
+from wavcube.generation.tts.config import FlowMatchingTTSConfig
 from wavcube.generation.tts.durations.duration_predictor import DurationPredictor
 from wavcube.generation.tts.durations.text_duration import check_frames
 from wavcube.generation.tts.text.frontend import build_text_frontend

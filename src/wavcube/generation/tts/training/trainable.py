@@ -11,9 +11,10 @@ from wavcube.data.manifests.utterances import Utterance
 from wavcube.engine.trainable import Objective
 from wavcube.errors import ConfigError
 from wavcube.files import atomic_path
-from wavcube.generation.flow.config import FlowMatchingTTSConfig, TransformerConfig
+from wavcube.generation.flow.config import TransformerConfig
 from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint
 from wavcube.generation.flow.flow_matching import FlowMatching
+from wavcube.generation.tts.config import FlowMatchingTTSConfig
 from wavcube.generation.tts.model import CONFIG, WEIGHTS, FlowMatchingTTS, write_model
 from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import Vocabulary
