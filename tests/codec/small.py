@@ -35,6 +35,16 @@ ENCODERS: dict[str, dict[str, Any]] = {
     },
     "no-normalisation": {"normalize_waveform": False},
     "layer-3": {"feature_layer": 3},
+    "layers-concatenated": {"feature_layers": (1, 3, -1)},
+    "layers-weighted": {"feature_layers": (0, 2), "feature_mix": "weighted"},
+    "whisper": {"family": "whisper", "normalize_waveform": False, "mel_bins": 20},
+    "whisper-layers": {
+        "family": "whisper",
+        "normalize_waveform": False,
+        "mel_bins": 20,
+        "feature_layers": (2, -1),
+        "feature_mix": "weighted",
+    },
 }
 """What each kind of encoder changes in the tiny configuration."""
 

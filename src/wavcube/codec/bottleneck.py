@@ -44,6 +44,8 @@ class SemanticCompressor(nn.Module):
     def __init__(self, encoder: EncoderConfig, config: BottleneckConfig) -> None:
         super().__init__()
         self.config = config
+        if encoder.feature_width != encoder.width:
+            self.input = nn.Linear(encoder.feature_width, encoder.width)
         self.layers = LayerStack(encoder, config.layers)
         self.projection = _projection(encoder.width, config.latent_dim)
         if config.kind in ("vae", "sigma-vae"):
@@ -54,7 +56,7 @@ class SemanticCompressor(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor | None = None) -> Bottleneck:
         """`features` [B, T, H] with `lengths` [B] valid frames (None: all) to the latent, T' = ceil(T * rate / 50)."""
         mask = length_mask(lengths, features.shape[1])
-        hidden = self.layers(features, mask)
+        hidden = self.layers(self.input(features) if hasattr(self, "input") else features, mask)
         if lengths is None:
             lengths = torch.full((features.shape[0],), features.shape[1], device=features.device)
         if self.config.pooling > 1:
@@ -97,6 +99,8 @@ class SemanticRestorer(nn.Module):
         self.config = config
         self.projection = _projection(config.latent_dim, encoder.width)
         self.layers = LayerStack(encoder, config.layers)
+        if encoder.feature_width != encoder.width:
+            self.output = nn.Linear(encoder.width, encoder.feature_width)
 
     def forward(self, latent: Tensor, lengths: Tensor | None = None) -> Tensor:
         """[B, T', C] with `lengths` [B] valid latent frames to [B, T' * 50 / rate, H]."""
@@ -104,7 +108,8 @@ class SemanticRestorer(nn.Module):
         if self.config.pooling > 1:
             hidden = hidden.repeat_interleave(self.config.pooling, dim=1)
             lengths = None if lengths is None else lengths * self.config.pooling
-        return self.layers(hidden, length_mask(lengths, hidden.shape[1]))
+        hidden = self.layers(hidden, length_mask(lengths, hidden.shape[1]))
+        return self.output(hidden) if hasattr(self, "output") else hidden
 
 
 def pool(hidden: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:

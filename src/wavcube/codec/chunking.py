@@ -12,10 +12,12 @@ What is exact and what is not:
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from wavcube.codec.config import EncoderConfig
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.encoder import ConvLayer, SpeechEncoder
 from wavcube.codec.inference.parallel import parallel_map
@@ -45,6 +47,14 @@ class Chunking:
                 f"chunking: chunk must be at least 1 s, context at least {FADE_FRAMES / 50:g} s, above more than 0 s; "
                 f"got {self}"
             )
+
+    @classmethod
+    def default(cls, encoder: EncoderConfig) -> Self:
+        """What suits an encoder: a Whisper gets no chunk, context included, of more frames than it has positions for."""
+        if encoder.family != "whisper":
+            return cls()
+        most = encoder.max_frames / 50
+        return cls(above=most, chunk=max(1.0, most * 2 / 3), context=max(FADE_FRAMES / 50, most / 6))
 
     def applies(self, seconds: float) -> bool:
         """Whether a recording of so many seconds is cut."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
+from torch import Tensor
 
 from wavcube.codec.masking import conv_frames
 from wavcube.config_aliases import DECODER, with_new_names
@@ -36,12 +37,14 @@ def _require_positive(part: str, group: Any, *names: str) -> None:
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """A speech encoder of the wav2vec 2.0 family, in one vocabulary for all its members.
+    """A speech encoder of the wav2vec 2.0 family or of Whisper, in one vocabulary for all of them.
 
-    The default is WavLM-Large. `from_transformers` reads any member's own configuration.
+    The default is WavLM-Large. `from_transformers` reads any member's own configuration. Whisper has a log-mel and two
+    convolutions in the place of the waveform's, and sinusoids in the place of the position convolution; of the `conv_`
+    and `position_` settings it uses none.
     """
 
-    family: Literal["wavlm", "hubert", "wav2vec2", "data2vec-audio"] = "wavlm"
+    family: Literal["wavlm", "hubert", "wav2vec2", "data2vec-audio", "whisper"] = "wavlm"
     width: int = 1024
     layers: int = 24
     heads: int = 16
@@ -73,6 +76,18 @@ class EncoderConfig:
     feature_layer: int = -1
     """Which hidden state is the feature: -1 the layer-normed last one, else the output of so many layers, followed by
     a layer norm of its own."""
+    feature_layers: tuple[int, ...] = ()
+    """Several hidden states that are the feature together, in the place of `feature_layer` and numbered as it is; 0 is
+    what the first layer takes in."""
+    feature_mix: Literal["concat", "weighted"] = "concat"
+    """What becomes of several hidden states: one beside the other, or a weighted sum with learnt weights."""
+    mel_bins: int = 80
+    """Whisper: bins of its log-mel."""
+    mel_floor: float = 1e-7
+    """Whisper: least power of a bin. It is a fixed one, where Whisper's own lies 80 dB below a recording's loudest
+    bin, so that parts of a recording give what the whole gives."""
+    max_frames: int = 1500
+    """Whisper: most frames that it has learnt positions for."""
 
     def __post_init__(self) -> None:
         _require_positive("encoder", self, "width", "layers", "heads", "feed_forward", "layer_norm_eps")
@@ -101,15 +116,44 @@ class EncoderConfig:
             self.feature_layer == -1 or 1 <= self.feature_layer <= self.layers,
             f"encoder: feature_layer {self.feature_layer} is neither -1 nor in 1..{self.layers}",
         )
+        _require(
+            all(-1 <= layer <= self.layers for layer in self.feature_layers),
+            f"encoder: feature_layers {list(self.feature_layers)} are not all in -1..{self.layers}",
+        )
+        _require(
+            len(set(self.layer_numbers)) == len(self.layer_numbers),
+            f"encoder: feature_layers {list(self.feature_layers)} name a layer twice",
+        )
+        _require(
+            not self.feature_layers or self.feature_layer == -1,
+            "encoder: feature_layer and feature_layers exclude each other",
+        )
+        if self.family == "whisper":
+            _require_positive("encoder", self, "mel_bins", "mel_floor", "max_frames")
+            _require(self.pre_norm, "encoder: a whisper is pre_norm")
+            _require(not self.normalize_waveform, "encoder: a whisper takes waveforms as they are: normalize_waveform")
+            _require(self.width % 2 == 0 and self.width > 2, f"encoder: width {self.width} of a whisper must be even")
+
+    @property
+    def layer_numbers(self) -> tuple[int, ...]:
+        """Hidden states that make the features, counted from 0; `layers` is the layer-normed last one."""
+        return tuple(self.layers if layer == -1 else layer for layer in self.feature_layers or (self.feature_layer,))
 
     @property
     def last_layer(self) -> bool:
-        """Whether the feature is the layer-normed last hidden state."""
-        return self.feature_layer in (-1, self.layers)
+        """Whether the layer-normed last hidden state is the feature, or one of several."""
+        return self.layers in self.layer_numbers
+
+    @property
+    def feature_width(self) -> int:
+        """Channels of the features."""
+        return self.width * (len(self.layer_numbers) if self.feature_mix == "concat" else 1)
 
     @property
     def receptive_field(self) -> int:
-        """Samples that one frame of the convolutional feature encoder sees: 400 for every published member."""
+        """Samples under one frame: 400 for every published encoder."""
+        if self.family == "whisper":
+            return 400
         field_, hop = 1, 1
         for kernel, stride in zip(self.conv_kernels, self.conv_strides, strict=True):
             field_, hop = field_ + (kernel - 1) * hop, hop * stride
@@ -117,12 +161,20 @@ class EncoderConfig:
 
     def frames(self, samples: int) -> int:
         """Frames of features for `samples` samples at 16 kHz."""
-        return int(conv_frames(torch.tensor(samples), self.conv_kernels, self.conv_strides))
+        return int(self.frame_counts(torch.tensor(samples)))
+
+    def frame_counts(self, samples: Tensor) -> Tensor:
+        """Frames of features for each of some numbers of samples: floor((n - 400) / 320) + 1."""
+        if self.family == "whisper":
+            return conv_frames(samples, (self.receptive_field,), (320,))
+        return conv_frames(samples, self.conv_kernels, self.conv_strides)
 
     @classmethod
     def from_transformers(cls, config: Any, normalize_waveform: bool, feature_layer: int = -1) -> Self:
-        """The same encoder as a configuration of transformers (WavLM, HuBERT, wav2vec 2.0, data2vec-audio)."""
+        """The same encoder as a configuration of transformers (WavLM, HuBERT, wav2vec 2.0, data2vec-audio, Whisper)."""
         family = config.model_type
+        if family == "whisper":
+            return cls._from_whisper(config, feature_layer)
         known = typing.get_args(cls.__dataclass_fields__["family"].type)
         _require(family in known, f"encoder of type {family!r} is not of the wav2vec 2.0 family ({', '.join(known)})")
         _require(not getattr(config, "add_adapter", False), f"{family} with an adapter (add_adapter) is not supported")
@@ -154,6 +206,25 @@ class EncoderConfig:
             activation_dropout=config.activation_dropout,
             normalize_waveform=normalize_waveform,
             feature_layer=feature_layer,
+        )
+
+    @classmethod
+    def _from_whisper(cls, config: Any, feature_layer: int) -> Self:
+        _require(config.activation_function == "gelu", f"the activation {config.activation_function!r} is not gelu")
+        return cls(
+            family="whisper",
+            width=config.d_model,
+            layers=config.encoder_layers,
+            heads=config.encoder_attention_heads,
+            feed_forward=config.encoder_ffn_dim,
+            position_groups=1,
+            hidden_dropout=config.dropout,
+            attention_dropout=config.attention_dropout,
+            activation_dropout=config.activation_dropout,
+            normalize_waveform=False,
+            feature_layer=feature_layer,
+            mel_bins=config.num_mel_bins,
+            max_frames=config.max_source_positions,
         )
 
 

@@ -1,12 +1,13 @@
 """The speech encoder: waveform [B, S] at 16 kHz -> features [B, T, H] at 50 Hz.
 
-One implementation for the wav2vec 2.0 family (WavLM, HuBERT, wav2vec 2.0, data2vec-audio), equal to transformers' own
-on single clips. What transformers does not do and this does: every item of a padded batch gets exactly what it gets
+One implementation for the wav2vec 2.0 family (WavLM, HuBERT, wav2vec 2.0, data2vec-audio) and for Whisper's encoder,
+equal to transformers' own on single clips. What transformers does not do and this does: every item of a padded batch gets exactly what it gets
 alone, and the features are the layer-normed last hidden state whatever a library's `hidden_states` hold. Modules
 bear the names of transformers' checkpoints, so that those load as they are.
 """
 
-from typing import Self
+import dataclasses
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 from wavcube.codec.attention import RelativePositionBias, SelfAttention
 from wavcube.codec.config import EncoderConfig
 from wavcube.codec.grouped_convolution import GroupedConv1d
-from wavcube.codec.masking import conv_frames, length_mask, widened, zero_beyond
+from wavcube.codec.masking import length_mask, widened, zero_beyond
+from wavcube.codec.whisper import SinusoidalPositions, WhisperFeatureEncoder, load_whisper_encoder, renamed_weights
 from wavcube.errors import CheckpointError, ConfigError
 
 
@@ -262,11 +264,11 @@ class Transformer(nn.Module):
         super().__init__()
         self.pre_norm = config.pre_norm
         self.last_layer = config.last_layer
-        self.pos_conv_embed = (PositionConvolution if config.position_layers == 1 else PositionConvolutionStack)(config)
+        self.pos_conv_embed = _positions(config)
         self.layer_norm = nn.LayerNorm(config.width, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout)
-        # Layers above the feature would only cost time and memory.
-        self.layers = LayerStack(config, config.layers if config.last_layer else config.feature_layer)
+        # Layers above the features would only cost time and memory.
+        self.layers = LayerStack(config, max(config.layer_numbers))
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         return self._finish(self.layers(self._start(hidden, mask), mask))
@@ -290,16 +292,48 @@ class Transformer(nn.Module):
         return self.layer_norm(hidden) if self.pre_norm and self.last_layer else hidden
 
 
+def _positions(config: EncoderConfig) -> nn.Module:
+    if config.family == "whisper":
+        return SinusoidalPositions(config)
+    return PositionConvolution(config) if config.position_layers == 1 else PositionConvolutionStack(config)
+
+
+class FeatureMix(nn.Module):
+    """Several hidden states as one feature: side by side [B, T, N * H], or their weighted sum [B, T, H].
+
+    Every state has a layer norm of its own, except the last one, which the encoder has normed. The weights of the sum
+    are a softmax of learnt numbers, equal at first.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.numbers, self.last = config.layer_numbers, config.layers
+        inner = [number for number in self.numbers if number != self.last]
+        self.norms = nn.ModuleDict({str(n): nn.LayerNorm(config.width, config.layer_norm_eps) for n in inner})
+        self.weights = nn.Parameter(torch.zeros(len(self.numbers))) if config.feature_mix == "weighted" else None
+
+    def forward(self, states: list[Tensor]) -> Tensor:
+        """`states`: the input of every layer and the final output, each [B, T, H]."""
+        chosen = [states[n] if n == self.last else self.norms[str(n)](states[n]) for n in self.numbers]
+        if self.weights is None:
+            return torch.cat(chosen, dim=-1)
+        weights = self.weights.softmax(0)
+        return sum((weight * state for weight, state in zip(weights, chosen, strict=True)), torch.zeros_like(chosen[0]))
+
+
 class SpeechEncoder(nn.Module):
     """Waveform [B, S] at 16 kHz -> features [B, T, H] at 50 Hz, T = floor((S - 400) / 320) + 1."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.feature_extractor = ConvFeatureEncoder(config)
-        self.feature_projection = FeatureProjection(config)
+        whisper = config.family == "whisper"
+        self.feature_extractor = WhisperFeatureEncoder(config) if whisper else ConvFeatureEncoder(config)
+        self.feature_projection = nn.Identity() if whisper else FeatureProjection(config)
         self.encoder = Transformer(config)
-        if not config.last_layer:
+        if config.feature_layers:
+            self.feature_mix = FeatureMix(config)
+        elif not config.last_layer:
             self.feature_norm = nn.LayerNorm(config.width, config.layer_norm_eps)
         self.apply(self._initialize)
 
@@ -322,6 +356,8 @@ class SpeechEncoder(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """As `forward`, for a waveform that is normalised already (`statistics`: see `ConvFeatureEncoder`)."""
         hidden, frames, mask = self._embed(waveform, lengths, statistics)
+        if self.config.feature_layers:
+            return self.feature_mix(self.encoder.hidden_states(hidden, mask)), frames
         hidden = self.encoder(hidden, mask)
         return (hidden if self.config.last_layer else self.feature_norm(hidden)), frames
 
@@ -335,44 +371,67 @@ class SpeechEncoder(nn.Module):
     def _embed(
         self, waveform: Tensor, lengths: Tensor | None, statistics: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        waveform = waveform.to(self.encoder.layer_norm.weight.dtype)
+        if self.config.family != "whisper":  # a log-mel is computed in float32, whatever the weights are in
+            waveform = waveform.to(self.encoder.layer_norm.weight.dtype)
         hidden = self.feature_projection(self.feature_extractor(waveform, lengths, statistics))
         if lengths is None:
+            self._check_positions(hidden.shape[1])
             return hidden, torch.full((hidden.shape[0],), hidden.shape[1], device=hidden.device), None
-        frames = conv_frames(lengths, self.config.conv_kernels, self.config.conv_strides)
+        frames = self.config.frame_counts(lengths)
+        if self.config.family == "whisper":
+            self._check_positions(int(frames.max()))
         return hidden, frames, length_mask(frames, hidden.shape[1])
 
+    def _check_positions(self, frames: int) -> None:
+        if self.config.family == "whisper" and not torch.compiler.is_compiling() and frames > self.config.max_frames:
+            raise ConfigError(
+                f"{frames} frames of 20 ms are more than the {self.config.max_frames} that this Whisper has learnt "
+                "positions for; cut the recording (in a WavCube, `chunking` does)"
+            )
+
     @classmethod
-    def from_transformers(cls, name: str, feature_layer: int = -1) -> Self:
+    def from_transformers(cls, name: str, feature_layer: int = -1, **features: Any) -> Self:
         """The encoder of a transformers checkpoint: a folder, or a hub id (which downloads it).
+
+        Args:
+            name: of Whisper, a folder with the encoder's weights alone will do.
+            feature_layer: see `EncoderConfig`.
+            features: `feature_layers` and `feature_mix`, see `EncoderConfig`.
 
         Raises:
             CheckpointError: it cannot be read, or weights are missing.
-            ConfigError: it is not of the wav2vec 2.0 family.
+            ConfigError: it is neither of the wav2vec 2.0 family nor a Whisper.
         """
         from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
 
         try:
-            normalize = bool(getattr(AutoFeatureExtractor.from_pretrained(name), "do_normalize", True))
-            config = EncoderConfig.from_transformers(AutoConfig.from_pretrained(name), normalize, feature_layer)
-            model, found = AutoModel.from_pretrained(
-                name, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
-            )
+            theirs = AutoConfig.from_pretrained(name)
+            if theirs.model_type == "whisper":
+                config = EncoderConfig.from_transformers(theirs, False, feature_layer)
+                weights = renamed_weights(load_whisper_encoder(name).state_dict())
+            else:
+                normalize = bool(getattr(AutoFeatureExtractor.from_pretrained(name), "do_normalize", True))
+                config = EncoderConfig.from_transformers(theirs, normalize, feature_layer)
+                model, found = AutoModel.from_pretrained(
+                    name, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+                )
+                # What the file lacks, or has in another size, transformers makes up with random numbers and a warning.
+                made_up = set(found["missing_keys"]) | {key for key, *_ in found["mismatched_keys"]}
+                weights = {key: value for key, value in model.state_dict().items() if key not in made_up}
+            config = dataclasses.replace(config, **features)
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from error
         except (OSError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{name}: no speech encoder that transformers can load ({error})") from error
-        # What the file lacks, or has in another size, transformers fills in with random numbers and a warning.
-        made_up = set(found["missing_keys"]) | {key for key, *_ in found["mismatched_keys"]}
-        weights = {key: value for key, value in model.state_dict().items() if key not in made_up}
         encoder = cls(config)
         encoder.load_transformers_weights(weights, name)
         return encoder
 
     def load_transformers_weights(self, weights: dict[str, Tensor], source: str) -> None:
         """Take the weights of a transformers model of the same configuration; what is missing is named."""
-        kept = {key: value for key, value in weights.items() if key in self.state_dict()}
-        missing = sorted(set(self.state_dict()) - set(kept) - {"feature_norm.weight", "feature_norm.bias"})
+        wanted = self.state_dict()
+        kept = {key: value for key, value in weights.items() if key in wanted}
+        missing = sorted(key for key in set(wanted) - set(kept) if not key.startswith(("feature_norm.", "feature_mix.")))
         if missing:
             raise CheckpointError(
                 f"{source}: {len(missing)} tensors are missing or of another size, among them {', '.join(missing[:3])}"

@@ -57,7 +57,7 @@ class WavCube(nn.Module):
         self.register_buffer("latent_std", None)
         self._space: LatentSpace | None = None  # when `identity` was last asked for
         self._prepared: Names | None = None  # of weights that are laid out anew, or in graphs
-        self.chunking = Chunking()
+        self.chunking = Chunking.default(config.encoder)
         self.optimized = False
         self._frame_step = 1  # recordings are padded to a multiple of so many frames
         self.backend = "torch"

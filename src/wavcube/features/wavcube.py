@@ -36,7 +36,7 @@ class WavCubeExtractor(FeatureExtractor):
             )
         self.model, self.part = model, part
         self.name = name or f"WavCube {part}"
-        self.dim = model.latent_dim if part == "latents" else model.config.encoder.width
+        self.dim = model.latent_dim if part == "latents" else model.config.encoder.feature_width
         self.frame_rate = model.frame_rate if part == "latents" else 50.0
         self.shortest = model.config.encoder.receptive_field
         space = model.identity

@@ -4,13 +4,14 @@ import copy
 import dataclasses
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
 from torch import nn
 
-from wavcube.codec import SpeechEncoder, WavCube, WavCubeConfig
+from wavcube.codec import EncoderConfig, SpeechEncoder, WavCube, WavCubeConfig
 from wavcube.engine.checkpoints import DISCRIMINATOR, latest_checkpoint
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.training.config import ModelConfig, TrainConfig
@@ -21,8 +22,11 @@ from wavcube.training.small.rrr_init import find_directions, freeze_semantics, r
 
 logger = logging.getLogger(__name__)
 
+FEATURES = ("feature_layer", "feature_layers", "feature_mix")
+"""What a recipe chooses of a pretrained encoder's hidden states."""
+
 DROPOUTS = ("hidden_dropout", "attention_dropout", "activation_dropout")
-"""What a recipe may change of a pretrained encoder besides its layer."""
+"""What a recipe may change of a pretrained encoder besides its layers."""
 
 
 def stage1_model(config: TrainConfig) -> WavCube:
@@ -30,7 +34,8 @@ def stage1_model(config: TrainConfig) -> WavCube:
     if config.init_from == "random":
         model = WavCube(model_config(config.model))
     else:
-        encoder = load_encoder(config.init_from, config.model.encoder.get("feature_layer", -1))
+        given = config.model.encoder
+        encoder = load_encoder(config.init_from, {key: given[key] for key in FEATURES if key in given})
         model = WavCube(model_config(config.model, encoder))
         model.encoder.load_state_dict(encoder.state_dict())
     model.copy_layers_from_encoder()
@@ -51,7 +56,9 @@ def stage2_model(config: TrainConfig) -> WavCube:
             "checkpoint with --keep-training-modules"
         )
     if config.teacher:
-        model.teacher = _as_teacher(load_encoder(config.teacher, model.config.encoder.feature_layer), model, config)
+        model.teacher = _as_teacher(
+            load_encoder(config.teacher, {key: getattr(model.config.encoder, key) for key in FEATURES}), model, config
+        )
     elif model.teacher is None:
         if model.config.stage != 1:
             raise CheckpointError(
@@ -85,11 +92,11 @@ def model_config(config: ModelConfig, encoder: SpeechEncoder | None = None) -> W
     for part in ("encoder", "bottleneck", "decoder"):
         values[part] = _merged(values[part], getattr(config, part))
     if encoder is not None:
-        unknown = sorted(set(config.encoder) - {*DROPOUTS, "feature_layer"})
+        unknown = sorted(set(config.encoder) - {*DROPOUTS, *FEATURES})
         if unknown:
             raise ConfigError(
-                f"model.encoder.{unknown[0]}: a pretrained encoder brings its own sizes; only feature_layer and "
-                f"{', '.join(DROPOUTS)} can be set"
+                f"model.encoder.{unknown[0]}: a pretrained encoder brings its own sizes; only "
+                f"{', '.join((*FEATURES, *DROPOUTS))} can be set"
             )
         values["encoder"] = _merged(encoder.config.__dict__, config.encoder)
     try:
@@ -98,18 +105,27 @@ def model_config(config: ModelConfig, encoder: SpeechEncoder | None = None) -> W
         raise ConfigError(f"model: {error}") from error
 
 
-def load_encoder(name: str, feature_layer: int = -1) -> SpeechEncoder:
-    """The encoder of a WavCube folder or a run of any task, or of a transformers folder or hub id."""
+def load_encoder(name: str, features: Mapping[str, Any] | None = None) -> SpeechEncoder:
+    """The encoder of a WavCube folder or a run of any task, or of a transformers folder or hub id.
+
+    `features` are the settings of `FEATURES` that the encoder should have; what is left out has its default.
+    """
+    features = {key: tuple(value) if isinstance(value, list) else value for key, value in (features or {}).items()}
     folder = checkpoint_folder(name)
     if _is_wavcube(folder):
         encoder = WavCube.from_pretrained(folder).encoder
-        if encoder.config.feature_layer != feature_layer:
+        numbers = dataclasses.replace(encoder.config, **{"feature_layer": -1, "feature_layers": (), **features})
+        if numbers != encoder.config:
             raise CheckpointError(
-                f"{name}: its encoder gives layer {encoder.config.feature_layer}, not layer {feature_layer}; "
+                f"{name}: its encoder gives layer {_layers(encoder.config)}, not layer {_layers(numbers)}; "
                 "start from the transformers folder it was made of"
             )
         return encoder
-    return SpeechEncoder.from_transformers(str(folder) if folder.is_dir() else name, feature_layer)
+    return SpeechEncoder.from_transformers(str(folder) if folder.is_dir() else name, **features)
+
+
+def _layers(config: EncoderConfig) -> str:
+    return str(list(config.feature_layers) if config.feature_layers else config.feature_layer)
 
 
 def checkpoint_folder(name: str) -> Path:

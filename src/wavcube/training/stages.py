@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from wavcube.codec import WavCube
 from wavcube.codec.checkpoint.folder import STATISTICS, write_checkpoint
-from wavcube.codec.masking import conv_frames, length_mask
+from wavcube.codec.masking import length_mask
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import Objective, Output
 from wavcube.errors import ConfigError
@@ -78,7 +78,7 @@ class StageNetworks(nn.Module):
         # Where nothing is padding there are no frame numbers either, so that nobody has to look at them: on a GPU that
         # would mean to wait for it.
         config = model.config.encoder
-        frames = None if lengths is None else conv_frames(lengths, config.conv_kernels, config.conv_strides)
+        frames = None if lengths is None else config.frame_counts(lengths)
         assert frames is None or isinstance(frames, Tensor)
         code = model.compressor(features, frames)
         latent_lengths = None if frames is None else code.lengths

@@ -123,7 +123,9 @@ def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str 
         "encoder": (EncoderGraph(model), lambda samples: torch.randn(1, samples, generator=random)),
         "compressor": (
             CompressorGraph(model),
-            lambda samples: torch.randn(1, max(1, samples // hop), model.config.encoder.width, generator=random),
+            lambda samples: torch.randn(
+                1, max(1, samples // hop), model.config.encoder.feature_width, generator=random
+            ),
         ),
         "decoder": (
             DecoderGraph(model),

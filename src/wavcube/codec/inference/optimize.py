@@ -208,7 +208,7 @@ def _pack(parent: nn.Module, int8: bool) -> None:
     """Replace linear layers, feature encoders and attention below `parent` by their fast forms."""
     children = list(parent.named_children())
     for position, (name, child) in enumerate(children):
-        if isinstance(child, SpeechEncoder):
+        if isinstance(child, SpeechEncoder) and isinstance(child.feature_extractor, ConvFeatureEncoder):
             child.feature_extractor = PackedFeatureEncoder(child.feature_extractor)
         if isinstance(child, PositionConvolution):
             setattr(parent, name, PackedPositionConvolution(child))

@@ -5,7 +5,6 @@ the crop alone and the first positions only, which costs a fraction and changes 
 the padded window for Whisper base.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.codec import SpeechEncoder
+from wavcube.codec.whisper import load_whisper_encoder
 from wavcube.errors import CheckpointError, ConfigError
 
 HOP, FIELD = 320, 400
@@ -71,7 +71,7 @@ class WhisperTeacher(Teacher):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        encoder = _whisper_encoder(name)
+        encoder = load_whisper_encoder(name)
         self.encoder, self.width = encoder, encoder.config.d_model
         self.log_mel = WhisperLogMel(encoder.config.num_mel_bins)
 
@@ -108,32 +108,3 @@ class WhisperLogMel(nn.Module):
         mel = torch.einsum("bft,fm->bmt", spectrum[..., :-1].abs().square(), self.filters)
         level = mel.clamp_min(1e-10).log10()
         return (torch.maximum(level, level.amax((1, 2), keepdim=True) - 8.0) + 4.0) / 4.0
-
-
-def _whisper_encoder(name: str) -> Any:
-    import transformers
-    from transformers.models.whisper import modeling_whisper
-    from transformers.utils import logging
-
-    # With loading info they return a pair, which their annotations do not say.
-    whisper_encoder: Any = modeling_whisper.WhisperEncoder
-    whisper: Any = transformers.WhisperModel
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()  # what does not fit at the first try is reported below
-    try:
-        encoder, found = whisper_encoder.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
-        if found["missing_keys"]:
-            model, found = whisper.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
-            encoder = model.get_encoder()
-            found["missing_keys"] = [key for key in found["missing_keys"] if key.startswith("encoder.")]
-    except (OSError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{name}: this Whisper cannot be loaded ({str(error).strip().splitlines()[0]})"
-        ) from error
-    finally:
-        logging.set_verbosity(before)
-    if found["missing_keys"]:
-        missing = ", ".join(sorted(found["missing_keys"])[:3])
-        raise CheckpointError(f"{Path(name).name}: weights of its encoder are missing, among them {missing}")
-    return encoder
