@@ -109,7 +109,7 @@ def test_long_is_what_is_above_the_limit() -> None:
 # What is exact
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("encoder", [name for name in ENCODERS if "whisper" not in name])  # whose positions begin anew
 @pytest.mark.parametrize("frame_rate", [50, 25])
 def test_statistics_are_those_of_the_whole_recording(encoder: str, frame_rate: int) -> None:
     """Level and offset change on the way, so that statistics of a chunk would be others."""

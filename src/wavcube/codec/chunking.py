@@ -5,6 +5,7 @@ What is exact and what is not:
 - Statistics over a whole recording (normalisation of the waveform, group norms over time) are those of the whole
   recording: they are gathered in a first pass.
 - The vocoder's attention is local, so chunks with its full reach as context give the same samples as the whole.
+- A Whisper's positions begin anew in every chunk, as they do in every window that it was trained on.
 - The encoder's attention and the decoder's causal attention reach over the whole recording. A chunk sees `context`
   seconds beyond its ends instead; neighbouring chunks are cross-faded where they meet. docs/architecture.md gives the
   measured difference as a function of the context.
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from wavcube.codec.config import EncoderConfig
 from wavcube.codec.decoder import AcousticDecoder
-from wavcube.codec.encoder import ConvLayer, SpeechEncoder
+from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, SpeechEncoder
 from wavcube.codec.inference.parallel import parallel_map
 from wavcube.errors import ConfigError
 
@@ -50,7 +51,7 @@ class Chunking:
 
     @classmethod
     def default(cls, encoder: EncoderConfig) -> Self:
-        """What suits an encoder: a Whisper gets no chunk, context included, of more frames than it has positions for."""
+        """What suits an encoder: a Whisper gets no chunk of more frames, context included, than its positions."""
         if encoder.family != "whisper":
             return cls()
         most = encoder.max_frames / 50
@@ -149,7 +150,8 @@ def _group_norm_statistics(
     """Mean and variance [1, C] of the first convolution's output over the whole recording (Base models)."""
     if encoder.config.conv_norm != "group":
         return None
-    first = encoder.feature_extractor.conv_layers[0]
+    features = encoder.feature_extractor
+    first = features.conv_layers[0] if isinstance(features, ConvFeatureEncoder) else None
     assert isinstance(first, ConvLayer)
     weight = first.conv.weight
     kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]

@@ -1,9 +1,10 @@
 """The speech encoder: waveform [B, S] at 16 kHz -> features [B, T, H] at 50 Hz.
 
 One implementation for the wav2vec 2.0 family (WavLM, HuBERT, wav2vec 2.0, data2vec-audio) and for Whisper's encoder,
-equal to transformers' own on single clips. What transformers does not do and this does: every item of a padded batch gets exactly what it gets
-alone, and the features are the layer-normed last hidden state whatever a library's `hidden_states` hold. Modules
-bear the names of transformers' checkpoints, so that those load as they are.
+equal to transformers' own on single clips. What transformers does not do and this does: every item of a padded batch
+gets exactly what it gets alone, and the features are the layer-normed last hidden state whatever a library's
+`hidden_states` hold. Modules bear the names of transformers' checkpoints of the wav2vec 2.0 family, so that those load
+as they are.
 """
 
 import dataclasses
@@ -431,7 +432,9 @@ class SpeechEncoder(nn.Module):
         """Take the weights of a transformers model of the same configuration; what is missing is named."""
         wanted = self.state_dict()
         kept = {key: value for key, value in weights.items() if key in wanted}
-        missing = sorted(key for key in set(wanted) - set(kept) if not key.startswith(("feature_norm.", "feature_mix.")))
+        missing = sorted(
+            key for key in set(wanted) - set(kept) if not key.startswith(("feature_norm.", "feature_mix."))
+        )
         if missing:
             raise CheckpointError(
                 f"{source}: {len(missing)} tensors are missing or of another size, among them {', '.join(missing[:3])}"

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.codec.small import moved
 from wavcube.codec import Chunking, WavCube, WavCubeConfig
 from wavcube.codec.inference.export import VocoderGraph, export
 from wavcube.errors import CheckpointError, ConfigError
@@ -63,6 +64,13 @@ def test_a_batch_of_unequal_clips_equals_torch(exported: tuple[WavCube, Path]) -
     for i in range(len(clips)):
         assert distance(again.item(i).values, latents.item(i).values) < 1e-5
     assert distance(graphs.decode(latents), model.decode(latents)) < 1e-5
+
+
+def test_a_whisper_with_features_of_two_layers_equals_torch(tmp_path: Path) -> None:
+    values = small_model().config.to_dict()
+    values["encoder"] |= {"family": "whisper", "normalize_waveform": False, "feature_layers": [0, -1]}
+    model = moved(WavCube(WavCubeConfig.from_dict(values)))
+    assert max(export(model, tmp_path, "onnx").values()) < 1e-5
 
 
 def test_long_audio_goes_through_in_the_same_chunks(exported: tuple[WavCube, Path]) -> None:

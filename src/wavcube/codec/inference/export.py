@@ -199,6 +199,7 @@ def _write_onnx(graph: nn.Module, example: Tensor, path: Path) -> None:
     size = torch.export.Dim("size", min=shortest)
     # The fused attention kernel's memory layout is not one that the exporter can follow.
     with _quiet(), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        graph(example)  # constants that are computed at the first call must not be the tracer's
         program = torch.onnx.export(graph, (example,), dynamo=True, dynamic_shapes=({1: size},), verbose=False)
     assert program is not None
     program.save(str(path))
