@@ -104,3 +104,10 @@ def test_the_ablations_change_the_bottleneck(repository, name, key, value):
 def test_the_layer_ablation_takes_another_layer(repository):
     config = read_recipe("stage1", repository / "recipes" / "ablations" / "layer-23.yaml", ["init_from=x"])
     assert model_config(config.model).encoder.feature_layer == 23
+
+
+def test_the_multilayer_recipe_mixes_five_layers(repository):
+    config = read_recipe("stage1", repository / "recipes" / "wavcube-multilayer.yaml", [])
+    encoder = model_config(config.model).encoder
+    assert encoder.layer_numbers == (0, 6, 12, 18, 24)
+    assert encoder.feature_width == encoder.width
