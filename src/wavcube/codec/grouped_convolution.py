@@ -14,6 +14,11 @@ of 4 channels and kernels of 128 frames; 8 and more channels a group are right.
 HALF = (torch.bfloat16, torch.float16)
 
 
+def has_narrow_groups(channels: int, groups: int) -> bool:
+    """Whether so many channels in so many groups are computed in float32 on CPUs."""
+    return channels // groups < NARROW_GROUP
+
+
 class GroupedConv1d(nn.Conv1d):
     """`nn.Conv1d` that on a CPU computes narrow groups in float32, whatever the type of values and weights.
 
@@ -22,7 +27,7 @@ class GroupedConv1d(nn.Conv1d):
     """
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if input.device.type != "cpu" or self.in_channels // self.groups >= NARROW_GROUP:
+        if input.device.type != "cpu" or not has_narrow_groups(self.in_channels, self.groups):
             return super()._conv_forward(input, weight, bias)
         autocast = torch.is_autocast_enabled("cpu")
         if not autocast and input.dtype not in HALF:

@@ -21,6 +21,7 @@ from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.decoder import Upsampler
 from wavcube.codec.encoder import normalize_waveform
 from wavcube.codec.fingerprint import Names
+from wavcube.codec.grouped_convolution import has_narrow_groups
 from wavcube.codec.model import WavCube
 from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
 
@@ -181,9 +182,11 @@ def load_exported(folder: Path, dtype: torch.dtype | None) -> ExportedWavCube:
         raise ConfigError(f"{folder}: computes in float32 (an openvino export also in bfloat16), not in {dtype}")
     parts = ("encoder", "compressor", "decoder", "vocoder")
     files = {part: folder / f"{part}{SUFFIX[backend]}" for part in parts}
-    model = ExportedWavCube(
-        config, {part: open_session(file, backend, dtype or torch.float32) for part, file in files.items()}, backend
-    )
+    types = dict.fromkeys(parts, dtype or torch.float32)
+    if has_narrow_groups(config.encoder.width, config.encoder.position_groups):
+        types["encoder"] = torch.float32  # OpenVINO's convolutions are oneDNN's too
+    sessions = {part: open_session(file, backend, types[part]) for part, file in files.items()}
+    model = ExportedWavCube(config, sessions, backend)
     norm = {key.removeprefix("norm."): value for key, value in small.items() if key.startswith("norm.")}
     model.decoder.upsampler.norm.load_state_dict(norm)
     for key in STATISTICS:

@@ -6,6 +6,7 @@ float32, bfloat16 or int8, GELU is fused into the product before it, and the con
 matrix products over windows of a time-major signal. The numbers are those of the plain model within the stated error.
 """
 
+import functools
 import gc
 import logging
 import math
@@ -70,15 +71,41 @@ class QuantizedLinear(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
-        scales = (weight.detach().abs().amax(1) / 127).clamp_min(1e-12).double()
-        zeros = torch.zeros(len(scales), dtype=torch.long)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of their deprecation; there is no other fused kernel yet
-            quantized = torch.quantize_per_channel(weight.detach(), scales, zeros, 0, torch.qint8)
-            self.packed = torch.ops.quantized.linear_prepack(quantized, None if bias is None else bias.detach())
+        self.packed = _int8_weight(weight, bias)
+        self.seven_bits = _int8_sums_saturate()
 
     def forward(self, values: Tensor) -> Tensor:
-        return torch.ops.quantized.linear_dynamic(values.contiguous(), self.packed, False)
+        return torch.ops.quantized.linear_dynamic(values.contiguous(), self.packed, self.seven_bits)
+
+
+def _int8_weight(weight: Tensor, bias: Tensor | None) -> torch.ScriptObject:
+    """A weight [N, K] in int8, in the layout of the fastest engine; all engines give the same numbers."""
+    if "onednn" in torch.backends.quantized.supported_engines:
+        torch.backends.quantized.engine = "onednn"
+    scales = (weight.detach().abs().amax(1) / 127).clamp_min(1e-12).double()
+    zeros = torch.zeros(len(scales), dtype=torch.long)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of their deprecation; there is no other fused kernel yet
+        quantized = torch.quantize_per_channel(weight.detach(), scales, zeros, 0, torch.qint8)
+        return torch.ops.quantized.linear_prepack(quantized, None if bias is None else bias.detach())
+
+
+@functools.cache
+def _int8_sums_saturate() -> bool:
+    """Whether this machine's int8 products are wrong with eight bits of activation, without an error.
+
+    Processors without VNNI add pairs of products in 16 bits, which overflow: results are 7 to 16 % off. Seven bits fit.
+    """
+    ones = torch.ones(64, 64)
+    product = torch.ops.quantized.linear_dynamic(ones, _int8_weight(ones, None), False)
+    return bool((product - 64).abs().max() > 1)
+
+
+def can_pack(dtype: torch.dtype) -> bool:
+    """Whether oneDNN computes in `dtype` on this machine's processor: bfloat16 needs AVX-512 or its like."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    return dtype != torch.bfloat16 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 class PackedFeatureEncoder(ConvFeatureEncoder):
@@ -167,7 +194,7 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
     """Prepare `model` in place; see `WavCube.optimize`."""
     if dtype not in FAST_TYPES:
         raise ConfigError(f"a prepared model computes in float32, bfloat16 or int8, not in {dtype}")
-    onednn = model.device.type == "cpu" and torch.backends.mkldnn.is_available()
+    onednn = model.device.type == "cpu" and can_pack(dtype)
     if dtype == torch.int8 and not onednn:
         raise ConfigError("int8 is for CPUs, and with a torch that has oneDNN; use bfloat16")
     if model.optimized:
@@ -177,12 +204,12 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
             "int8 costs a model as narrow as this one (%d channels) much of its quality; bfloat16 costs little",
             model.config.encoder.width,
         )
+    if dtype == torch.bfloat16 and model.device.type == "cpu" and not onednn:
+        logger.warning("this processor has no fast bfloat16: results are right, and float32 or int8 is faster")
     names = Names(model.identity, model.weights_fingerprint(), str(dtype).removeprefix("torch."))
     model.requires_grad_(False)
     model.to(torch.float32 if dtype == torch.int8 else dtype)
     model.prepared_as(names)
-    if dtype == torch.int8 and "onednn" in torch.backends.quantized.supported_engines:
-        torch.backends.quantized.engine = "onednn"  # the fastest of its engines, with the same numbers
     if onednn:
         model._frame_step = STEP
         if model.chunking == Chunking():
