@@ -158,7 +158,7 @@ class Step:
         self.stage.discriminator_loss(self.batch, output, self._judge)[0].backward()
         self._update(self.optimizers[1])
         self.discriminator.requires_grad_(False)
-        self.stage.generator_loss(self.batch, output, self._judge)[0].backward()
+        self.stage.loss(self.batch, output, self._judge)[0].backward()
         self.discriminator.requires_grad_(True)
         self._update(self.optimizers[0])
 

@@ -62,9 +62,9 @@ def main() -> None:
         optimizers[which].step()
         optimizers[which].zero_grad(set_to_none=True)
 
-    def generator_loss(output: dict[str, torch.Tensor], fused: bool) -> None:
+    def loss(output: dict[str, torch.Tensor], fused: bool) -> None:
         discriminator.requires_grad_(False)
-        stage.generator_loss(batch, output, discriminator)[0].backward()
+        stage.loss(batch, output, discriminator)[0].backward()
         discriminator.requires_grad_(True)
         update(0, fused)
 
@@ -77,13 +77,13 @@ def main() -> None:
         ]
         sum(discriminator_loss(outputs[0][family], outputs[1][family]) for family in outputs[0]).backward()
         update(1, fused=False)
-        generator_loss(networks(**stage.inputs(batch)), fused=False)
+        loss(networks(**stage.inputs(batch)), fused=False)
 
     def our_order(fused: bool) -> None:
         output = networks(**stage.inputs(batch))
         stage.discriminator_loss(batch, output, discriminator)[0].backward()
         update(1, fused)
-        generator_loss(output, fused)
+        loss(output, fused)
 
     timings = interleave(
         {

@@ -96,7 +96,7 @@ def test_an_old_run_folder_goes_on(tmp_path: Path) -> None:
         "run": {"stop_after_bad": 3},
     }
     path.write_text(yaml.safe_dump(values))
-    config = settle_config(tmp_path, None, resume=True, load=load_config)
+    config = settle_config(tmp_path, None, resume=True, load=load_config, may_change=())
     assert isinstance(config, TrainConfig)
     assert (config.discriminator.adversarial_start_step, config.run.stop_after_nonfinite) == (12, 3)
     assert new.discriminator.adversarial_start_step == 260

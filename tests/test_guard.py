@@ -30,15 +30,6 @@ ORDER = (
 )
 """Each part imports from itself and from parts above it in this list, never from its siblings on the same line."""
 
-UPWARD = {
-    "engine/fabric.py",
-    "engine/fit.py",
-    "engine/run_dir.py",
-    "engine/trainable.py",
-    "generation/tts/training/config.py",
-}
-"""Files whose arrows still point up; the list only gets shorter."""
-
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:
     """Modules that a file imports, also inside functions, and the line."""
@@ -62,8 +53,6 @@ def test_no_file_imports_what_is_forbidden_or_what_lies_above_it() -> None:
         for name, line in imports(path):
             top, *rest = name.split(".")
             assert top not in FORBIDDEN, f"{path}:{line}"
-            if str(path.relative_to(SOURCE)) in UPWARD:
-                continue
             if top == "wavcube" and rest and rest[0] in rank and rest[0] != me:
                 assert rank[rest[0]] < rank[me], f"{path}:{line}: {me} imports {rest[0]}"
 

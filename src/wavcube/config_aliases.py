@@ -31,6 +31,9 @@ TRAINING: Names = {
     "losses.gan_from": "discriminator.adversarial_start_step",
     "losses.discriminator_lead": "discriminator.pretraining_steps",
     "optimizer.freeze_front_end": "model.freeze_feature_encoder",
+    "optimizer.discriminator_lr": "discriminator.lr",
+    "optimizer.discriminator_warmup": "discriminator.warmup",
+    "run.statistics_clips": "model.statistics_clips",
     "validation.judged_clips": "validation.metric_clips",
     "run.stop_after_bad": "run.stop_after_nonfinite",
 }
@@ -50,6 +53,7 @@ TTS_TRAINING: Names = {
     "model.transformer.placement": "model.transformer.text_alignment",
     "samples.evaluations": "samples.nfe",
     "samples.recogniser": "samples.asr",
+    "run.validate_every": "validation.every",
     "run.stop_after_bad": "run.stop_after_nonfinite",
 }
 """Of recipes and run folders of text to speech."""

@@ -30,7 +30,7 @@ def recipe(tmp_path_factory) -> Path:
     (folder / "recipe.yaml").write_text(
         f"""
 start: random
-model: {{preset: tiny}}
+model: {{preset: tiny, statistics_clips: 1}}
 data: {{sources: [{{path: {folder}}}]}}
 validation_data: {{sources: [{{path: {folder}}}]}}
 loader: {{crop_seconds: 0.25, batch_size: 1, workers: 1}}
@@ -38,7 +38,7 @@ losses: {{gan: 0, stft_windows: [256]}}
 discriminator: {{periods: [], windows: []}}
 optimizer: {{steps: 100000, warmup: 0}}
 validation: {{every: 0, crop_seconds: 0.25}}
-run: {{log_every: 2, save_every: 3, statistics_clips: 1}}
+run: {{log_every: 2, save_every: 3}}
 hardware: {{accelerator: cpu, devices: 1}}
 """
     )

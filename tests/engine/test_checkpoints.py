@@ -36,7 +36,7 @@ def state(small_config):
 
 def save(fabric, folder, state, step, keep=2, best=None):
     state.counters.step = step
-    return save_checkpoint(fabric, folder, state, None, keep=keep, best=best)
+    return save_checkpoint(fabric, folder, state, keep=keep, best=best)
 
 
 def test_the_newest_and_the_best_stay(tmp_path, fabric, state):

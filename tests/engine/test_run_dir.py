@@ -5,10 +5,15 @@ import json
 
 import pytest
 
-from wavcube.engine.run_dir import begin_session, settle_config
+from wavcube.engine import run_dir
+from wavcube.engine.run_dir import begin_session
 from wavcube.errors import ConfigError
 from wavcube.training.recipe import load_config, read_recipe
-from wavcube.training.run import train_run
+from wavcube.training.run import MAY_CHANGE, train_run
+
+
+def settle_config(folder, requested, resume):
+    return run_dir.settle_config(folder, requested, resume, load=load_config, may_change=MAY_CHANGE)
 
 
 def changed(config, **settings):

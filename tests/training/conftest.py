@@ -55,7 +55,7 @@ def small_settings(recordings) -> list[str]:
         "validation.shown_clips=0",
         "run.log_every=2",
         "run.save_every=100",
-        "run.statistics_clips=2",
+        "model.statistics_clips=2",
         "hardware.accelerator=cpu",
         "hardware.devices=1",
     ]

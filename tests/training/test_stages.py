@@ -55,7 +55,7 @@ def test_stage_1_keeps_the_acoustic_loss_away_from_the_latent(small_config, batc
     output = stage.networks(**stage.inputs(batch))
     acoustic, _ = stage.acoustic(output["audio"], batch.waveform, stage.discriminator)
     assert {name.split(".")[1] for name in gradients(stage, acoustic)} == {"decoder"}
-    total, _ = stage.generator_loss(batch, output, stage.discriminator)
+    total, _ = stage.loss(batch, output, stage.discriminator)
     moved = gradients(stage, total)
     assert {name.split(".")[1] for name in moved} == {"compressor", "restorer", "decoder"}
     # The encoder gets none, and everything else gets some.
@@ -70,7 +70,7 @@ def test_stage_2_moves_everything_but_the_teacher(stage2, batch):
     output = stage2.networks(**stage2.inputs(batch))
     acoustic, _ = stage2.acoustic(output["audio"], batch.waveform, stage2.discriminator)
     assert {name.split(".")[1] for name in gradients(stage2, acoustic)} == {"encoder", "compressor", "decoder"}
-    total, logs = stage2.generator_loss(batch, output, stage2.discriminator)
+    total, logs = stage2.loss(batch, output, stage2.discriminator)
     moved = gradients(stage2, total)
     assert moved == {name for name, p in stage2.networks.named_parameters() if not name.startswith("model.teacher.")}
     assert {"restored", "student", "mel", "adversarial_period", "feature_matching_band"} <= set(logs)
@@ -100,7 +100,7 @@ def test_the_discriminators_learn_without_moving_the_networks(stage2, batch):
 
 def test_the_student_starts_as_its_teacher(stage2, batch):
     stage2.networks.train()
-    _, logs = stage2.generator_loss(batch, stage2.networks(**stage2.inputs(batch)), None)
+    _, logs = stage2.loss(batch, stage2.networks(**stage2.inputs(batch)), None)
     assert logs["student"].item() == pytest.approx(0.0, abs=1e-6)
     assert not any(p.requires_grad for p in stage2.networks.model.teacher.parameters())
 
@@ -126,7 +126,7 @@ def test_the_feature_encoder_can_be_frozen(small_settings, stage1_folder):
 def test_the_ablations_train(small_settings, batch, bottleneck):
     stage = build_objective(read_recipe("stage1", None, [*small_settings, f"model.bottleneck={bottleneck}"]), None)
     stage.networks.train()
-    total, logs = stage.generator_loss(batch, stage.networks(**stage.inputs(batch)), None)
+    total, logs = stage.loss(batch, stage.networks(**stage.inputs(batch)), None)
     assert gradients(stage, total) == {name for name, p in stage.networks.named_parameters() if p.requires_grad}
     assert ("kl" in logs) == ("vae" in bottleneck)
 
@@ -212,7 +212,7 @@ def test_losses_agree_with_the_reference(monkeypatch, tmp_path, number):
     stage.networks.eval()
     waveform = torch.from_numpy(np.load(COMPLETE / "inputs.npz")["loss_batch"])
     batch = Batch(waveform, torch.tensor([32000, 32000]), ["a", "b"])
-    _, logs = stage.generator_loss(batch, stage.networks(**stage.inputs(batch)), None)
+    _, logs = stage.loss(batch, stage.networks(**stage.inputs(batch)), None)
     golden = json.loads((COMPLETE / f"tiny_stage{number}_losses.json").read_text())
     assert logs["mel"].item() == pytest.approx(golden["gen:generator/mel_loss"], rel=1e-5)
     if number == 1:

@@ -110,7 +110,7 @@ def train_tts(
     from wavcube.errors import MissingDependencyError
 
     try:
-        from wavcube.generation.tts.training.train import train_run
+        from wavcube.generation.tts.training.run import train_run
     except ImportError as error:
         raise MissingDependencyError(
             f'training needs more packages ({error.name}): pip install "wavcube[train]"'

@@ -40,8 +40,7 @@ from wavcube.files import atomic_path
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
-    from wavcube.data.streaming import SpeechLoader
-    from wavcube.engine.trainable import Objective
+    from wavcube.engine.trainable import Batches, Objective
 
 NETWORKS, DISCRIMINATOR = "trainer/networks.safetensors", "trainer/discriminator.safetensors"
 OPTIMIZERS, STATE = "trainer/optimizers.pt", "trainer/state.json"
@@ -76,7 +75,7 @@ class TrainerState:
     optimizer: Optimizer
     discriminator_optimizer: Optimizer | None
     average: WeightAverage | None
-    loader: "SpeechLoader"
+    batches: "Batches"
     counters: Counters = field(default_factory=Counters)
 
 
@@ -84,7 +83,6 @@ def save_checkpoint(
     fabric: "Fabric",
     folder: Path,
     state: TrainerState,
-    statistics: tuple[Tensor, Tensor] | None,
     *,
     keep: int,
     best: dict[str, float] | None,
@@ -93,9 +91,8 @@ def save_checkpoint(
 
     Args:
         folder: the run's checkpoints folder.
-        statistics: mean and standard deviation [C] of the latent.
         keep: so many of the newest stay, and the best one.
-        best: measures of this step if it is the best so far.
+        best: the value, by name, that makes this step the best so far; None if it is not.
 
     Raises:
         CheckpointError: it could not be written, for example because the disk is full; earlier ones are untouched.
@@ -108,8 +105,8 @@ def save_checkpoint(
                 shutil.rmtree(stale)
             (partial / "trainer").mkdir(parents=True)
         fabric.barrier()
-        torch.save(_process_state(fabric, state.loader), partial / _rank_file(fabric.global_rank))
-        _write(fabric, partial, state, statistics)
+        torch.save(_process_state(fabric, state.batches), partial / _rank_file(fabric.global_rank))
+        _write(fabric, partial, state)
         fabric.barrier()
         if fabric.is_global_zero:
             if final.exists():  # the same step again, after a resumed run was interrupted at once
@@ -166,7 +163,7 @@ def load_checkpoint(fabric: "Fabric", checkpoint: Path, state: TrainerState) -> 
             f"{checkpoint}: training cannot go on from it ({reason}); delete it to go on from the one before"
         ) from error
     state.counters = counters
-    state.loader.load_state_dict(saved["loader"])
+    state.batches.load_state_dict(saved["loader"])
     if same:
         _set_random_state(saved["random"], fabric.device)
     else:
@@ -191,7 +188,7 @@ def checkpoint_bytes(state: TrainerState) -> int:
     return total + (0 if discriminator is None else 3 * size(discriminator.parameters()))
 
 
-def _write(fabric: "Fabric", folder: Path, state: TrainerState, statistics: tuple[Tensor, Tensor] | None) -> None:
+def _write(fabric: "Fabric", folder: Path, state: TrainerState) -> None:
     """What the first process writes; the others take part in gathering it."""
     objective, average, first = state.objective, state.average, fabric.is_global_zero
     if average is not None:
@@ -202,7 +199,7 @@ def _write(fabric: "Fabric", folder: Path, state: TrainerState, statistics: tupl
     with nullcontext() if average is None else average.in_networks():
         weights = _whole_weights(objective)
         if first:
-            objective.save(folder, weights, statistics)
+            objective.save(folder, weights)
     optimizers = {"networks": get_optimizer_state_dict(objective.networks, state.optimizer, options=_FULL)}
     if not first:
         return
@@ -238,11 +235,11 @@ def _rank_file(rank: int) -> str:
     return f"trainer/rank-{rank:05d}.pt"
 
 
-def _process_state(fabric: "Fabric", loader: "SpeechLoader") -> dict[str, Any]:
+def _process_state(fabric: "Fabric", batches: "Batches") -> dict[str, Any]:
     random = {"cpu": torch.get_rng_state()}
     if fabric.device.type != "cpu":
         random[fabric.device.type] = torch.get_device_module(fabric.device).get_rng_state()
-    return {"random": random, "loader": loader.state_dict()}
+    return {"random": random, "loader": batches.state_dict()}
 
 
 def _set_random_state(random: dict[str, Tensor], device: torch.device) -> None:

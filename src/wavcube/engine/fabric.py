@@ -14,8 +14,8 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
 from torch.utils.checkpoint import checkpoint
 
+from wavcube.engine.config import HardwareConfig
 from wavcube.errors import ConfigError
-from wavcube.training.config import HardwareConfig
 
 
 def make_fabric(config: HardwareConfig) -> Fabric:

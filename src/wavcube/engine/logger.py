@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from wavcube.audio.spectrogram import LogMel
+from wavcube.engine.trainable import Measured
 from wavcube.files import atomic_path
 
 METRICS, CURVES = "metrics.jsonl", "curves.png"
@@ -83,6 +84,13 @@ class RunLogger:
         self.progress.update(self.task, news=news)
         if news and not self.console.is_terminal:
             self.message(f"step {step}: {news}")
+
+    def measured(self, step: int, found: Measured) -> None:
+        """Log what a validation found, and name it in the terminal."""
+        self.scalars(step, found.values)
+        self.clips(step, found.clips)
+        values = [f"{name} {value:.4g}" for name, value in found.values.items()]
+        self.message(f"step {step} " + ", ".join([*([found.note] if found.note else []), *values]))
 
     def clips(self, step: int, clips: list[tuple[str, Tensor, Tensor]]) -> None:
         """Log recordings [S] and what was decoded of them, as audio and as log-mel pictures."""

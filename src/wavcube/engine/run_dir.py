@@ -23,12 +23,8 @@ import torch
 from wavcube.config import Config, config_yaml, differences
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.files import atomic_path
-from wavcube.training.recipe import load_config
 
 CONFIG = "config.yaml"
-
-MAY_CHANGE = ("hardware.", "validation.", "run.", "loader.workers", "loader.feature_cache", "init_from", "teacher")
-"""Settings that a resumed run may have other values of (but for run.seed): they do not change what is learnt."""
 
 LIBRARIES = ("wavcube", "torch", "lightning", "transformers", "numpy", "torchdata", "lhotse", "soundfile", "soxr")
 
@@ -38,8 +34,8 @@ def settle_config(
     requested: Config | None,
     resume: bool,
     *,
-    load: Callable[[Path], Any] = load_config,
-    may_change: tuple[str, ...] = MAY_CHANGE,
+    load: Callable[[Path], Config],
+    may_change: tuple[str, ...],
 ) -> Config:
     """The configuration that a run will have: `requested` for a new one, that of the folder for one that goes on.
 
@@ -60,7 +56,7 @@ def settle_config(
         return requested
     if not resume:
         raise ConfigError(f"{folder}: holds a run already; go on with --resume, or choose another folder")
-    before: Config = load(path)
+    before = load(path)
     if requested is None:
         return before
     changed = [name for name in differences(before, requested) if not name.startswith(may_change) or name == "run.seed"]

@@ -1,71 +1,139 @@
-"""What the loop trains: networks that make something of a batch, and losses on what they make.
+"""What the loop trains. A task is an `Objective` (networks and losses), batches, and validations.
 
-The loop knows nothing else of a task. The two stages are in stages.py.
+The loop knows nothing else of it.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from wavcube.data.streaming import Batch
-from wavcube.training.acoustic_loss import DiscriminatorFn, Logs
+from wavcube.engine.config import AdversarialConfig
 
-Output = dict[str, Tensor]
-"""What the networks make of a batch. Where there is speech in it, it is called `audio` [B, S]; a latent `latent`
-[B, T, C], and the frames that count in it `latent_lengths` [B]."""
+DiscriminatorFn = Callable[[Tensor], Any]
+"""Discriminators of a waveform [B, S]; what they give is between the objective and them."""
+
+Logs = dict[str, Tensor]
+"""Scalars by name, detached."""
 
 
 class Objective(nn.Module, ABC):
-    """A task.
+    """Networks and what they should learn.
 
     Attributes:
-        networks: everything that a generator step needs; called once a step with what `inputs` gives. Parameters that
-            do not train, or that no loss reaches, do not require gradients.
-        discriminator: trained beside the networks from step `discriminator_start_step` on; None for a task without.
-        adversarial_start_step: step from which it takes part in the networks' loss.
+        networks: everything that a step needs; called once a batch with what `inputs` gives. Parameters that do not
+            train, or that no loss reaches, do not require gradients.
+        discriminator: trained beside the networks, as `adversarial` says; None for an objective without.
+        dynamic_shapes: batches differ in length, for torch.compile.
     """
 
     networks: nn.Module
     discriminator: nn.Module | None
-    discriminator_start_step: int
-    adversarial_start_step: int
+    adversarial: AdversarialConfig
+    dynamic_shapes = False
 
     def __init__(self) -> None:
         super().__init__()
         self.discriminator = None
-        self.discriminator_start_step = self.adversarial_start_step = 0
-
-    def inputs(self, batch: Batch) -> dict[str, Any]:
-        """Arguments of `networks.forward` for a batch on the device."""
-        # Without lengths there is nothing to mask, and no mask has to be looked at on a GPU, which would wait for it.
-        full = batch.waveform.shape[1]
-        lengths = None if all(length == full for length in batch.lengths.tolist()) else batch.lengths
-        return {"waveform": batch.waveform, "lengths": lengths}
+        self.adversarial = AdversarialConfig()
 
     @abstractmethod
-    def generator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
-        """The loss of the networks; `discriminate` is None while the discriminators do not take part."""
+    def inputs(self, batch: Any) -> dict[str, Any]:
+        """Arguments of `networks.forward` for a batch on the device."""
 
-    def discriminator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn) -> tuple[Tensor, Logs]:
+    @abstractmethod
+    def loss(self, batch: Any, output: Any, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
+        """The loss of the networks; `discriminate` is None while no discriminators take part."""
+
+    def discriminator_loss(self, batch: Any, output: Any, discriminate: DiscriminatorFn) -> tuple[Tensor, Logs]:
         """The loss of the discriminators, on output that passes no gradient on."""
         raise NotImplementedError
 
-    @abstractmethod
-    def measure(self, batch: Batch, output: Output) -> Logs:
-        """Measures of validation, means over the batch; lower is better."""
+    def before_saving(self, networks: nn.Module) -> None:
+        """Measure with `networks` (wrapped, evaluating, holding what will be saved) what `save` writes beside them.
+
+        Every process calls it.
+        """
 
     @abstractmethod
-    def save(self, folder: Path, weights: dict[str, Tensor], statistics: tuple[Tensor, Tensor] | None) -> None:
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """Write what users load, and what the objective needs to be built again, into an existing folder.
 
         Args:
             folder: where to.
             weights: the networks' whole state, on the CPU.
-            statistics: mean and standard deviation [C] of the latent over training data, where there is a latent.
         """
 
     @abstractmethod
     def export(self, checkpoint: Path, folder: Path) -> None:
         """Write what is left for users of a finished run's last checkpoint."""
+
+
+class Batches(Protocol):
+    """Endless batches for one process, and a position that can be saved and returned to.
+
+    A batch has `to(device, non_blocking=...)`.
+    """
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+@dataclass
+class Measured:
+    """What a validation found.
+
+    Attributes:
+        values: by the names that logs have, "validation/mel" and the like.
+        best_by: name of the value whose lowest marks the best checkpoint; None where this validation does not decide.
+        clips: (name, recording [S], decoded [S]) at 16 kHz to be shown.
+        note: for the terminal.
+    """
+
+    values: dict[str, float]
+    best_by: str | None = None
+    clips: list[tuple[str, Tensor, Tensor]] = field(default_factory=list)
+    note: str = ""
+
+
+class Validation(ABC):
+    """Measures the networks now and then.
+
+    Attributes:
+        every: steps from one to the next; it is also done at the end. 0 for never.
+        at_start: also before the first step.
+    """
+
+    every: int
+    at_start: bool = False
+
+    @abstractmethod
+    def measure(self, networks: nn.Module, step: int) -> Measured:
+        """Measure `networks` (the wrapped ones of the objective, evaluating); every process has to call this."""
+
+
+@dataclass
+class Trainable:
+    """A task, ready to train.
+
+    Attributes:
+        objective: networks and losses.
+        batches: to learn from.
+        batch_seconds: of audio in one batch of one process, on average.
+        validations: what is measured on the way.
+        data: what is learnt from, for logs.
+        bad_recordings: how many could not be used so far.
+    """
+
+    objective: Objective
+    batches: Batches
+    batch_seconds: float
+    validations: Sequence[Validation] = ()
+    data: str = ""
+    bad_recordings: Callable[[], int] = lambda: 0

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.engine.trainable import Logs
 from wavcube.training.config import LossConfig
 from wavcube.training.discriminators import DiscriminatorOutput
 from wavcube.training.losses import (
@@ -16,11 +17,8 @@ from wavcube.training.losses import (
     feature_matching_loss,
 )
 
-DiscriminatorFn = Callable[[Tensor], dict[str, list[DiscriminatorOutput]]]
+Discriminate = Callable[[Tensor], dict[str, list[DiscriminatorOutput]]]
 """Discriminators, by family, of a waveform [B, S]."""
-
-Logs = dict[str, Tensor]
-"""Scalars by name, detached."""
 
 
 class AcousticLoss(nn.Module):
@@ -32,7 +30,7 @@ class AcousticLoss(nn.Module):
         self.mel = MelLoss()
         self.spectrum = SpectrumLoss(config.stft_windows)
 
-    def forward(self, decoded: Tensor, recording: Tensor, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
+    def forward(self, decoded: Tensor, recording: Tensor, discriminate: Discriminate | None) -> tuple[Tensor, Logs]:
         """Loss of `decoded` against `recording`, both [B, S]; without `discriminate` there is no adversarial part.
 
         The discriminators' parameters should not require gradients here: they only pass theirs on to the waveform.
@@ -59,7 +57,7 @@ class AcousticLoss(nn.Module):
                 total = total + weight * config.feature_matching * logs[f"feature_matching_{family}"]
         return total, {name: value.detach() for name, value in logs.items()}
 
-    def discriminator(self, decoded: Tensor, recording: Tensor, discriminate: DiscriminatorFn) -> tuple[Tensor, Logs]:
+    def discriminator(self, decoded: Tensor, recording: Tensor, discriminate: Discriminate) -> tuple[Tensor, Logs]:
         """The discriminators' own loss on both waveforms [B, S]; gradients stop at `decoded`.
 
         Not scaled by `gan`, as it is in the reference: AdamW takes the scale out again.

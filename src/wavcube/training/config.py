@@ -6,9 +6,9 @@ The values here are those of stage 1 of the published recipe (arXiv 2605.06407);
 from dataclasses import dataclass, field
 from typing import Any
 
-from wavcube.data.streaming import DataConfig
+from wavcube.data.config import DataConfig
+from wavcube.engine.config import AdversarialConfig, FitConfig, OptimizerConfig, check_fit, require
 from wavcube.errors import ConfigError
-from wavcube.training.discriminators import DiscriminatorConfig
 
 
 @dataclass
@@ -22,6 +22,8 @@ class ModelConfig:
         rrr_init: initialise the latent's other channels by reduced-rank regression from the features to the teacher's
             (small/rrr_init.py) and keep them, in both stages; stage 1 then starts from the run of a distillation.
         freeze_feature_encoder: stage 2 does not train the encoder's convolutions.
+        statistics_clips: training crops a device over which the latent's mean and standard deviation are computed, by
+            which generators normalise it.
         encoder, bottleneck, decoder: what differs from the preset, by the names of `WavCubeConfig`. The encoder's sizes
             come from the pretrained encoder; of `encoder` only `feature_layer` and the dropouts are used then.
     """
@@ -30,6 +32,7 @@ class ModelConfig:
     pca_init: int = 0
     rrr_init: bool = False
     freeze_feature_encoder: bool = False
+    statistics_clips: int = 200
     encoder: dict[str, Any] = field(default_factory=dict)
     bottleneck: dict[str, Any] = field(default_factory=dict)
     decoder: dict[str, Any] = field(default_factory=dict)
@@ -67,30 +70,23 @@ class LossConfig:
 
 
 @dataclass
-class OptimizerConfig:
-    """AdamW for the generator and for the discriminators, and the length of training.
+class DiscriminatorConfig(AdversarialConfig):
+    """Sizes of the discriminators and when they take part; the defaults are the published ones (43M parameters).
 
     Attributes:
-        steps: updates of the generator in all.
-        lr, discriminator_lr: peak learning rates.
-        warmup: steps of linear warm-up, then cosine to `final_lr` (a share of the peak) at `steps`.
-        discriminator_warmup: steps of linear warm-up of the discriminators from where they start; 0 as published.
-        clip: gradients are scaled down to this norm, of generator and discriminators each; 0 for not at all.
-        accumulate: batches to one step.
-        ema: decay of the moving average of the weights, which is then validated and exported; 0 for none.
+        periods: in samples; none switches the family off.
+        period_channels: of their convolutions.
+        windows: STFT windows in samples, hop a quarter of each; none switches the family off.
+        bands: edges of the bands as shares of half the sampling rate.
+        band_channels: of their convolutions.
     """
 
-    steps: int = 500_000
-    lr: float = 1e-4
-    discriminator_lr: float = 1e-4
-    betas: list[float] = field(default_factory=lambda: [0.8, 0.9])
-    weight_decay: float = 0.01
-    warmup: int = 5000
-    discriminator_warmup: int = 0
-    final_lr: float = 0.0
-    clip: float = 0.0
-    accumulate: int = 1
-    ema: float = 0.0
+    adversarial_start_step: int = 5000
+    periods: list[int] = field(default_factory=lambda: [2, 3, 5, 7, 11])
+    period_channels: list[int] = field(default_factory=lambda: [32, 128, 512, 1024, 1024])
+    windows: list[int] = field(default_factory=lambda: [2048, 1024, 512])
+    bands: list[float] = field(default_factory=lambda: [0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
+    band_channels: int = 32
 
 
 @dataclass
@@ -135,51 +131,7 @@ class ValidationConfig:
 
 
 @dataclass
-class RunConfig:
-    """Logs, checkpoints and guards.
-
-    Attributes:
-        seed: of weights, dropout and data order.
-        log_every: steps to one line of logs.
-        save_every: steps from one checkpoint to the next; the best and the last are kept as well.
-        keep: so many of the newest checkpoints stay.
-        statistics_clips: training crops a device over which the latent's mean and standard deviation are computed.
-        stop_after_nonfinite: so many steps in a row without finite gradients end the run.
-    """
-
-    seed: int = 0
-    log_every: int = 50
-    save_every: int = 5000
-    keep: int = 3
-    statistics_clips: int = 200
-    stop_after_nonfinite: int = 20
-
-
-@dataclass
-class HardwareConfig:
-    """Where and how it runs; nothing here changes what is computed, but for rounding.
-
-    Attributes:
-        accelerator: auto, cpu, cuda or mps.
-        devices: of this machine; 0 for all.
-        nodes: machines.
-        strategy: auto (one process alone, several with ddp), ddp, or fsdp (weights and optimiser sharded, FSDP2).
-        precision: float32 or bf16 (autocast; weights stay float32).
-        compile: torch.compile of generator and discriminators.
-        checkpoint_activations: transformer layers are computed twice and their activations not kept.
-    """
-
-    accelerator: str = "auto"
-    devices: int = 0
-    nodes: int = 1
-    strategy: str = "auto"
-    precision: str = "float32"
-    compile: bool = False
-    checkpoint_activations: bool = False
-
-
-@dataclass
-class TrainConfig:
+class TrainConfig(FitConfig):
     """A run.
 
     Attributes:
@@ -201,31 +153,23 @@ class TrainConfig:
     loader: LoaderConfig = field(default_factory=LoaderConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    optimizer: OptimizerConfig = field(
+        default_factory=lambda: OptimizerConfig(steps=500_000, lr=1e-4, betas=[0.8, 0.9], warmup=5000)
+    )
     validation: ValidationConfig = field(default_factory=ValidationConfig)
-    run: RunConfig = field(default_factory=RunConfig)
-    hardware: HardwareConfig = field(default_factory=HardwareConfig)
 
 
 def check_values(config: TrainConfig) -> None:
     """Raise a `ConfigError` that names the first impossible value."""
-    optimizer, losses, loader = config.optimizer, config.losses, config.loader
+    check_fit(config)
+    losses, loader = config.losses, config.loader
     largest_window = max([1024, *config.discriminator.windows, *losses.stft_windows])
-    for condition, message in (
+    require(
         (config.init_from != "", "init_from is empty: name the encoder or run to start from (--from)"),
         (
             config.model.pca_init > 0 or not config.model.rrr_init,
             "model.rrr_init fills what model.pca_init leaves; set that too",
         ),
-        (optimizer.steps > 0, f"optimizer.steps is {optimizer.steps}; it must be above 0"),
-        (
-            0 <= optimizer.warmup < optimizer.steps,
-            f"optimizer.warmup ({optimizer.warmup}) must be below optimizer.steps ({optimizer.steps})",
-        ),
-        (optimizer.lr > 0, f"optimizer.lr is {optimizer.lr}; it must be above 0"),
-        (len(optimizer.betas) == 2, f"optimizer.betas has {len(optimizer.betas)} values; it takes two"),
-        (optimizer.accumulate > 0, f"optimizer.accumulate is {optimizer.accumulate}; it must be 1 or more"),
-        (0 <= optimizer.ema < 1, f"optimizer.ema is {optimizer.ema}; it lies from 0 to below 1"),
         (loader.batch_size > 0, f"loader.batch_size is {loader.batch_size}; it must be 1 or more"),
         (config.validation.batch_size > 0, "validation.batch_size must be 1 or more"),
         (
@@ -233,22 +177,9 @@ def check_values(config: TrainConfig) -> None:
             f"loader.crop_seconds is {loader.crop_seconds}; a crop must be longer than the largest window of losses "
             f"and discriminators ({largest_window} samples, {largest_window / 16_000:g} s)",
         ),
-        (
-            config.hardware.precision in ("float32", "bf16"),
-            f"hardware.precision is {config.hardware.precision!r}; there are float32 and bf16",
-        ),
-        (
-            config.hardware.strategy in ("auto", "ddp", "fsdp"),
-            f"hardware.strategy is {config.hardware.strategy!r}; there are auto, ddp and fsdp",
-        ),
         (bool(config.data.sources), "data.sources is empty: say what to train on"),
         (bool(config.validation_data.sources), "validation_data.sources is empty: say what to validate on"),
-    ):
-        if not condition:
-            raise ConfigError(message)
+    )
     for name in ("every", "clips", "metric_clips", "shown_clips"):
         if getattr(config.validation, name) < 0:
             raise ConfigError(f"validation.{name} is below 0")
-    for name in ("log_every", "save_every", "keep", "stop_after_nonfinite"):
-        if getattr(config.run, name) < 1:
-            raise ConfigError(f"run.{name} is {getattr(config.run, name)}; it must be 1 or more")

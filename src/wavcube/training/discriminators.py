@@ -7,7 +7,6 @@ checkpoints, except that weight norm's `weight_g` and `weight_v` are `parametriz
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,26 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from wavcube.training.config import DiscriminatorConfig
+
 LEAK = 0.1
 """Slope of every leaky rectifier below zero."""
-
-
-@dataclass
-class DiscriminatorConfig:
-    """Sizes of the discriminators and when they take part; the defaults are the published ones (43M parameters)."""
-
-    periods: list[int] = field(default_factory=lambda: [2, 3, 5, 7, 11])
-    """Periods in samples; none switches the family off."""
-    period_channels: list[int] = field(default_factory=lambda: [32, 128, 512, 1024, 1024])
-    windows: list[int] = field(default_factory=lambda: [2048, 1024, 512])
-    """STFT windows in samples, hop a quarter of each; none switches the family off."""
-    bands: list[float] = field(default_factory=lambda: [0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
-    """Edges of the bands as shares of half the sampling rate."""
-    band_channels: int = 32
-    adversarial_start_step: int = 5000
-    """Step from which the acoustic loss has its adversarial part."""
-    pretraining_steps: int = 0
-    """Steps for which the discriminators train before that, without a part in the loss."""
 
 
 class DiscriminatorOutput(NamedTuple):

@@ -1,8 +1,12 @@
 """From a command to a run: settle the configuration, then train."""
 
+import functools
 from pathlib import Path
 
 from wavcube.errors import ConfigError, MissingDependencyError
+
+MAY_CHANGE = ("hardware.", "validation.", "run.", "loader.workers", "loader.feature_cache", "init_from", "teacher")
+"""Settings that a resumed run may have other values of (but for run.seed): they do not change what is learnt."""
 
 
 def train_run(
@@ -30,9 +34,10 @@ def train_run(
         DataError: there is no usable data.
     """
     try:
-        from wavcube.engine.fit import train
+        from wavcube.engine.fit import fit
         from wavcube.engine.run_dir import settle_config
-        from wavcube.training.recipe import read_recipe
+        from wavcube.training.recipe import load_config, read_recipe
+        from wavcube.training.tasks import build_trainable
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
     folder = Path(folder)
@@ -41,7 +46,7 @@ def train_run(
         if recipe is None:
             raise ConfigError("name a recipe with --recipe (or, to go on with a run as it is, only --resume and --out)")
         requested = read_recipe(task, recipe, settings)
-    config = settle_config(folder, requested, resume)
+    config = settle_config(folder, requested, resume, load=load_config, may_change=MAY_CHANGE)
     if config.task != task:
         raise ConfigError(f"{folder}: is a run of {config.task}, not of {task}")
-    return train(config, folder)
+    return fit(config, folder, functools.partial(build_trainable, config))

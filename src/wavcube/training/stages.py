@@ -26,11 +26,13 @@ from wavcube.codec import WavCube
 from wavcube.codec.checkpoint.folder import STATISTICS, write_checkpoint
 from wavcube.codec.masking import length_mask
 from wavcube.data.streaming import Batch
-from wavcube.engine.trainable import Objective, Output
+from wavcube.engine.trainable import Logs
 from wavcube.errors import ConfigError
-from wavcube.training.acoustic_loss import AcousticLoss, DiscriminatorFn, Logs
+from wavcube.training.acoustic_loss import AcousticLoss, Discriminate
 from wavcube.training.config import TrainConfig
+from wavcube.training.crops import CropObjective, Output
 from wavcube.training.discriminators import Discriminators
+from wavcube.training.latent_statistics import LatentStatistics
 from wavcube.training.losses import semantic_loss
 from wavcube.training.small.feature_cache import FeatureCache
 
@@ -103,7 +105,7 @@ class StageNetworks(nn.Module):
         return output
 
 
-class Stage(Objective):
+class Stage(CropObjective):
     """Either stage: which one it is shows in the model, stage 2's has a teacher.
 
     Args:
@@ -116,12 +118,13 @@ class Stage(Objective):
     def __init__(self, config: TrainConfig, model: WavCube) -> None:
         super().__init__()
         self.losses = config.losses
-        self.adversarial_start_step = config.discriminator.adversarial_start_step
-        self.discriminator_start_step = self.adversarial_start_step - config.discriminator.pretraining_steps
+        self.adversarial = config.discriminator
         self.networks = StageNetworks(model, encoder_features=config.losses.encoder_feature > 0)
         self.acoustic = AcousticLoss(config.losses)
         if config.losses.gan and (config.discriminator.periods or config.discriminator.windows):
             self.discriminator = Discriminators(config.discriminator)
+        self.statistics: LatentStatistics | None = None  # measured before each checkpoint, where there is data
+        self.measured_statistics: tuple[Tensor, Tensor] | None = None
         self.cache: FeatureCache | None = None
         if config.loader.feature_cache:
             if model.teacher is not None or config.hardware.strategy == "fsdp":
@@ -136,7 +139,7 @@ class Stage(Objective):
             inputs["features"] = self.cache.features(inputs["waveform"], inputs["lengths"])
         return inputs
 
-    def generator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
+    def loss(self, batch: Batch, output: Output, discriminate: Discriminate | None) -> tuple[Tensor, Logs]:
         total, logs = self.acoustic(output["audio"], batch.waveform, discriminate)
         for name, (value, weight) in self._semantic(output).items():
             total = total + weight * value
@@ -146,17 +149,21 @@ class Stage(Objective):
             logs["kl"] = output["kl"].detach()
         return total, logs
 
-    def discriminator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn) -> tuple[Tensor, Logs]:
+    def discriminator_loss(self, batch: Batch, output: Output, discriminate: Discriminate) -> tuple[Tensor, Logs]:
         return self.acoustic.discriminator(output["audio"], batch.waveform, discriminate)
 
     def measure(self, batch: Batch, output: Output) -> Logs:
         semantic = {name: value for name, (value, _) in self._semantic(output).items()}
         return {"mel": self.acoustic.mel(output["audio"], batch.waveform), **semantic}
 
-    def save(self, folder: Path, weights: dict[str, Tensor], statistics: tuple[Tensor, Tensor] | None) -> None:
+    def before_saving(self, networks: nn.Module) -> None:
+        if self.statistics is not None:
+            self.measured_statistics = self.statistics.measure(networks, self)
+
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         tensors = {name.removeprefix("model."): value for name, value in weights.items()}
-        if statistics is not None:
-            tensors.update(zip(STATISTICS, statistics, strict=True))
+        if self.measured_statistics is not None:
+            tensors.update(zip(STATISTICS, self.measured_statistics, strict=True))
         write_checkpoint(folder, self.networks.model.config, tensors)
 
     def export(self, checkpoint: Path, folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Validation on held-out clips: the objective's measures, STOI, PESQ, and examples as audio and spectrograms."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +10,10 @@ from torch import Tensor, nn
 
 from wavcube.data.streaming import Batch, build_loader
 from wavcube.engine.fabric import reduce
-from wavcube.engine.trainable import Objective
+from wavcube.engine.trainable import Measured, Validation
 from wavcube.errors import DataError, MissingDependencyError
 from wavcube.training.config import TrainConfig
+from wavcube.training.crops import CropObjective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,24 +21,14 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16_000
 
 
-@dataclass
-class Validation:
-    """Result on one process's clips, or after `combine` on all.
-
-    Attributes:
-        measures: means over clips by name.
-        shown: (name, recording [S], decoded [S]) of the example clips.
-    """
-
-    measures: dict[str, float]
-    shown: list[tuple[str, Tensor, Tensor]] = field(default_factory=list)
-
-
-class HeldOut:
+class HeldOut(Validation):
     """Held-out clips, read once and kept in memory (a second takes 64 kB), each process its share."""
 
-    def __init__(self, config: TrainConfig, fabric: Fabric) -> None:
-        self.config = config.validation
+    at_start = True
+
+    def __init__(self, config: TrainConfig, fabric: Fabric, objective: CropObjective) -> None:
+        self.config, self.every = config.validation, config.validation.every
+        self.fabric, self.objective = fabric, objective
         loader = build_loader(
             config.validation_data,
             crop_samples=round(config.validation.crop_seconds * SAMPLE_RATE),
@@ -60,10 +50,9 @@ class HeldOut:
     def _share(clips: int, fabric: Fabric) -> int | None:
         return -(-clips // fabric.world_size) if clips else None
 
-    @torch.no_grad()
-    def measure(self, fabric: Fabric, networks: nn.Module, objective: Objective) -> Validation:
-        """Measure `networks` (the wrapped ones of the objective); every process has to call this."""
-        networks.eval()
+    def measure(self, networks: nn.Module, step: int) -> Measured:
+        """The objective's measures and, on some clips, STOI and PESQ: means over the clips of all processes."""
+        fabric, objective = self.fabric, self.objective
         totals: dict[str, list[float]] = {}
         shown: list[tuple[str, Tensor, Tensor]] = []
         scored = 0
@@ -87,8 +76,8 @@ class HeldOut:
                     scored += 1
                 if len(shown) < self.config.shown_clips:
                     shown.append((name, *pair))
-        networks.train()
-        return Validation(_mean_over_processes(fabric, totals), shown)
+        values = {f"validation/{name}": value for name, value in _mean_over_processes(fabric, totals).items()}
+        return Measured(values, f"validation/{self.config.best_by}", shown)
 
 
 def _first_clips(loader: "Iterable[Batch]", most: int | None) -> list[Batch]:

@@ -117,7 +117,8 @@ data: {{train: [{{path: '{manifest}'}}], validation: [{{path: '{manifest}', limi
 batches: {{seconds: 8.0}}
 optimizer: {{steps: 2, warmup: 1}}
 samples: {{every: 0}}
-run: {{validate_every: 1, save_every: 100}}
+validation: {{every: 1}}
+run: {{save_every: 100}}
 hardware: {{accelerator: cpu, devices: 1}}
 """
     )

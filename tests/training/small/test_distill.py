@@ -34,7 +34,7 @@ def batch_of(count: int, samples: int = 8000) -> Batch:
 
 
 def step(objective: Distill, batch: Batch) -> torch.Tensor:
-    return objective.generator_loss(batch, objective.networks(**objective.inputs(batch)), None)[0]
+    return objective.loss(batch, objective.networks(**objective.inputs(batch)), None)[0]
 
 
 def test_the_student_learns_and_the_teacher_stays(config):
@@ -89,7 +89,7 @@ def test_the_teacher_is_asked_once_where_its_answers_are_kept(config, tmp_path):
 def test_a_checkpoint_brings_everything_back(config, tmp_path):
     objective = Distill(config, None)
     objective.networks.train()(**objective.inputs(batch_of(4)))  # moves the running statistics
-    objective.save(tmp_path, objective.networks.state_dict(), None)
+    objective.save(tmp_path, objective.networks.state_dict())
     again = Distill(config, tmp_path)
     for name, value in objective.networks.state_dict().items():
         torch.testing.assert_close(again.networks.state_dict()[name], value, msg=name)
@@ -98,7 +98,7 @@ def test_a_checkpoint_brings_everything_back(config, tmp_path):
 
 def test_the_export_is_an_encoder_that_stage_1_starts_from(config, tmp_path):
     objective = Distill(config, None)
-    objective.save(tmp_path / "checkpoint", objective.networks.state_dict(), None)
+    objective.save(tmp_path / "checkpoint", objective.networks.state_dict())
     objective.export(tmp_path / "checkpoint", tmp_path / "model")
     student = objective.networks.student.eval()
     loaded = load_encoder(str(tmp_path / "model")).eval()
@@ -112,7 +112,7 @@ def test_the_export_is_an_encoder_that_stage_1_starts_from(config, tmp_path):
 def test_the_student_keeps_a_level_that_is_not_normalised(config, tmp_path):
     config.model.encoder = {"normalize_waveform": False, "conv_bias": True}
     objective = Distill(config, None)
-    objective.save(tmp_path, objective.networks.state_dict(), None)
+    objective.save(tmp_path, objective.networks.state_dict())
     assert SpeechEncoder.from_transformers(str(tmp_path)).config == objective.networks.student.config
 
 

@@ -21,7 +21,7 @@ from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
 from wavcube.generation.tts.training.recipe import read_recipe
-from wavcube.generation.tts.training.train import train_run
+from wavcube.generation.tts.training.run import train_run
 
 CURVES = {
     "validation/loss": "loss on held-out speech",

@@ -20,6 +20,10 @@ Vocoder = Callable[[Tensor], Tensor]
 """Frames [T, C] -> waveform [S]."""
 
 
+CONSTANT = 1e-5
+"""Channels with a smaller standard deviation never change and are not scaled."""
+
+
 class FeatureCodec:
     """Frames of speech and the way back.
 
@@ -38,6 +42,17 @@ class FeatureCodec:
     def hop_length(self) -> int:
         """Samples to a frame."""
         return round(self.extractor.sample_rate / self.extractor.frame_rate)
+
+    @property
+    def statistics(self) -> tuple[Tensor, Tensor] | None:
+        """Mean and standard deviation [C] of the frames over a WavCube's training data; None where not known."""
+        extractor = self.extractor
+        if not isinstance(extractor, WavCubeExtractor) or extractor.part != "latents":
+            return None
+        mean, std = extractor.model.latent_mean, extractor.model.latent_std
+        if mean is None or std is None:
+            return None
+        return mean.float().cpu(), torch.where(std > CONSTANT, std, 1.0).float().cpu()
 
     def describe(self, spec: str) -> RepresentationConfig:
         """What a model that is trained on these frames remembers of them."""

@@ -21,10 +21,10 @@ from wavcube.audio.spectrogram import LogMel
 from wavcube.codec import EncoderConfig, SpeechEncoder
 from wavcube.codec.masking import length_mask
 from wavcube.data.streaming import Batch
-from wavcube.engine.trainable import Objective, Output
+from wavcube.engine.trainable import DiscriminatorFn, Logs
 from wavcube.errors import ConfigError
-from wavcube.training.acoustic_loss import DiscriminatorFn, Logs
 from wavcube.training.config import TrainConfig
+from wavcube.training.crops import CropObjective, Output
 from wavcube.training.init_from import load_encoder, model_config
 from wavcube.training.small.distillation_heads import HEADS, WEIGHTS
 from wavcube.training.small.feature_cache import FeatureCache
@@ -90,7 +90,7 @@ class DistillNetworks(nn.Module):
         return values.clamp(-8.0, 8.0)  # a few channels of Whisper have outliers that would drown the rest
 
 
-class Distill(Objective):
+class Distill(CropObjective):
     """`config.init_from` is "random" or an encoder to begin with, `config.teacher` the teacher."""
 
     networks: DistillNetworks
@@ -130,7 +130,7 @@ class Distill(Objective):
             inputs["teacher_features"] = self.cache.features(inputs["waveform"], None)
         return inputs
 
-    def generator_loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
+    def loss(self, batch: Batch, output: Output, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
         logs = self._distances(output)
         total = torch.stack([WEIGHTS[name] * value for name, value in logs.items()]).sum()
         return total, {name: value.detach() for name, value in logs.items()}
@@ -138,7 +138,7 @@ class Distill(Objective):
     def measure(self, batch: Batch, output: Output) -> Logs:
         return self._distances(output)
 
-    def save(self, folder: Path, weights: dict[str, Tensor], statistics: tuple[Tensor, Tensor] | None) -> None:
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         student = {name.removeprefix("student."): v for name, v in weights.items() if name.startswith("student.")}
         save_student(folder, self.networks.student.config, student)
         rest = {name: value for name, value in weights.items() if name.startswith(("head_", "scale_"))}

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def test_ranks_share_an_epoch_and_positions_return(open_corpus: Open) -> None:
         return BatchStream(corpus, longest, 1, 7, rank, world_size)
 
     def take(stream: BatchStream, count: int) -> list[float]:
-        return [round(float(next(stream).values.sum()), 2) for _ in range(count)]
+        return [round(float(batch.values.sum()), 2) for batch in itertools.islice(stream, count)]
 
     size = len(corpus)
     alone = take(stream(), 2 * size)

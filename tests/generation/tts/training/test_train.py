@@ -13,7 +13,7 @@ from wavcube.generation.tts.model import FlowMatchingTTS
 from wavcube.generation.tts.pipeline import TextToSpeech
 from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.training.recipe import read_recipe
-from wavcube.generation.tts.training.train import linear_factor, train_run
+from wavcube.generation.tts.training.run import train_run
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def settings(manifest: Path, tmp_path: Path, wavcube_folder: Path) -> list[str]:
         "samples.every=0",
         "samples.count=2",
         "samples.nfe=2",
-        "run.validate_every=6",
+        "validation.every=6",
         "run.log_every=2",
         "run.save_every=100",
         "hardware.accelerator=cpu",
@@ -84,7 +84,7 @@ def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(
 
 
 def test_training_lowers_the_loss(settings: list[str], recipe: Path, tmp_path: Path) -> None:
-    more = ["optimizer.steps=40", "run.validate_every=10", "hardware.checkpoint_activations=true"]
+    more = ["optimizer.steps=40", "validation.every=10", "hardware.checkpoint_activations=true"]
     train_run(tmp_path / "run", recipe=recipe, settings=[*settings, *more])
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     losses = [line["validation/loss"] for line in lines if "validation/loss" in line]
@@ -124,15 +124,13 @@ def test_fine_tuning_starts_from_a_model_and_adds_tokens(settings: list[str], re
 
 def test_folders_are_not_overwritten(settings: list[str], recipe: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    train_run(run, recipe=recipe, settings=[*settings, "run.validate_every=0"])
+    train_run(run, recipe=recipe, settings=[*settings, "validation.every=0"])
     with pytest.raises(ConfigError, match="holds a run already"):
         train_run(run, recipe=recipe, settings=settings)
     with pytest.raises(ConfigError, match=r"another configuration: optimizer\.lr differs"):
         train_run(run, recipe=recipe, settings=[*settings, "optimizer.lr=2e-3"], resume=True)
     with pytest.raises(CheckpointError, match="was trained on"):
-        train_run(
-            run, recipe=recipe, settings=[*settings, "run.validate_every=0", "representation=logmel"], resume=True
-        )
+        train_run(run, recipe=recipe, settings=[*settings, "validation.every=0", "representation=logmel"], resume=True)
     with pytest.raises(ConfigError, match="holds no run"):
         train_run(tmp_path, recipe=recipe, settings=settings)
     with pytest.raises(ConfigError, match="name a recipe"):
@@ -175,15 +173,6 @@ def test_recipes_build_on_others(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("base: one.yaml\n")
     with pytest.raises(ConfigError, match="builds on itself"):
         read_recipe(tmp_path / "one.yaml")
-
-
-def test_the_rate_rises_and_falls_in_straight_lines() -> None:
-    rates = [linear_factor(step, 10, 30) for step in range(30)]
-    assert rates[0] == 1e-8
-    assert rates[5] == 0.5
-    assert rates[10] == 1.0
-    assert rates[20] == 0.5
-    assert linear_factor(30, 10, 30) == 1e-8
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "recipes").glob("tts*.yaml")), ids=lambda p: p.stem)

@@ -1,6 +1,6 @@
 """Batches of utterances of like length, and in which order they come: a pure function of the seed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,12 +53,13 @@ class BatchStream:
         """Speech in a batch, on average."""
         return self._corpus.seconds / len(self._batches)
 
-    def __next__(self) -> SpeechBatch:
-        if self._given + self._world_size > len(self._batches):
-            self._go_to(self._epoch + 1, 0)
-        indices = self._batches[self._given + self._rank]
-        self._given += self._world_size
-        return self._corpus.batch(indices)
+    def __iter__(self) -> Iterator[SpeechBatch]:
+        while True:
+            if self._given + self._world_size > len(self._batches):
+                self._go_to(self._epoch + 1, 0)
+            indices = self._batches[self._given + self._rank]
+            self._given += self._world_size
+            yield self._corpus.batch(indices)
 
     def _go_to(self, epoch: int, given: int) -> None:
         self._epoch, self._given = epoch, given

@@ -6,9 +6,8 @@ The values here are those of F5-TTS on LibriTTS as WavCube's paper compares repr
 from dataclasses import dataclass, field
 from typing import Any
 
-from wavcube.errors import ConfigError
+from wavcube.engine.config import FitConfig, OptimizerConfig, check_fit, require
 from wavcube.generation.flow.flow_matching import FlowSettings
-from wavcube.training.config import HardwareConfig
 
 
 @dataclass
@@ -76,26 +75,14 @@ class BatchSettings:
 
 
 @dataclass
-class OptimizerSettings:
-    """AdamW, linear warm-up and linear decay.
+class ValidationSettings:
+    """The loss on validation data.
 
     Attributes:
-        steps: updates in all.
-        lr: peak.
-        warmup: updates up to it; after them the rate falls to 0 at `steps`.
-        clip: gradients are scaled down to this norm; 0 for not at all.
-        accumulate: batches to one update.
-        ema: decay of the average of the weights, which speaks and is exported; 0 for none.
+        every: updates from one to the next; 0 for never.
     """
 
-    steps: int = 150_000
-    lr: float = 7.5e-5
-    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
-    weight_decay: float = 0.01
-    warmup: int = 20_000
-    clip: float = 1.0
-    accumulate: int = 1
-    ema: float = 0.9999
+    every: int = 5_000
 
 
 @dataclass
@@ -121,28 +108,20 @@ class SampleSettings:
     speaker: str = ""
 
 
-@dataclass
-class RunSettings:
-    """Logs, checkpoints and guards.
-
-    Attributes:
-        seed: of weights, dropout and data order.
-        log_every, save_every: updates.
-        keep: so many of the newest checkpoints stay.
-        validate_every: updates from one loss on validation data to the next; 0 for never.
-        stop_after_nonfinite: so many updates in a row without finite gradients end the run.
-    """
-
-    seed: int = 0
-    log_every: int = 50
-    save_every: int = 5_000
-    keep: int = 3
-    validate_every: int = 5_000
-    stop_after_nonfinite: int = 20
+def _optimizer() -> OptimizerConfig:
+    return OptimizerConfig(
+        steps=150_000,
+        lr=7.5e-5,
+        warmup=20_000,
+        schedule="linear",
+        clip=1.0,
+        ema=0.9999,
+        fused=False,
+    )
 
 
 @dataclass
-class SpeechTrainConfig:
+class SpeechTrainConfig(FitConfig):
     """A run.
 
     Attributes:
@@ -156,40 +135,25 @@ class SpeechTrainConfig:
     data: DataSettings = field(default_factory=DataSettings)
     batches: BatchSettings = field(default_factory=BatchSettings)
     flow: FlowSettings = field(default_factory=FlowSettings)
-    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    optimizer: OptimizerConfig = field(default_factory=_optimizer)
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
     samples: SampleSettings = field(default_factory=SampleSettings)
-    run: RunSettings = field(default_factory=RunSettings)
-    hardware: HardwareConfig = field(default_factory=HardwareConfig)
 
 
 def check_settings(config: SpeechTrainConfig) -> None:
     """Raise a `ConfigError` that names the first impossible value."""
-    optimizer, flow = config.optimizer, config.flow
-    for condition, message in (
+    check_fit(config)
+    flow = config.flow
+    require(
         (bool(config.data.train), "data.train is empty: say what to train on (--set 'data.train=[{path: FILE}]')"),
-        (optimizer.steps > 0, f"optimizer.steps is {optimizer.steps}; it must be above 0"),
-        (
-            0 <= optimizer.warmup < optimizer.steps,
-            f"optimizer.warmup ({optimizer.warmup}) must be below optimizer.steps ({optimizer.steps})",
-        ),
-        (optimizer.lr > 0, f"optimizer.lr is {optimizer.lr}; it must be above 0"),
-        (len(optimizer.betas) == 2, "optimizer.betas takes two values"),
-        (optimizer.accumulate > 0, f"optimizer.accumulate is {optimizer.accumulate}; it must be 1 or more"),
-        (0 <= optimizer.ema < 1, f"optimizer.ema is {optimizer.ema}; it lies from 0 to below 1"),
         (0 < flow.span_low <= flow.span_high <= 1, "flow.span_low and span_high must rise, from above 0 to 1"),
         (0 <= flow.drop_condition <= 1 and 0 <= flow.drop_all <= 1, "flow.drop_* lie from 0 to 1"),
         (config.batches.seconds > 0, f"batches.seconds is {config.batches.seconds}; it must be above 0"),
         (config.batches.utterances > 0, "batches.utterances must be 1 or more"),
         (0 < config.data.min_seconds < config.data.max_seconds, "data.min_seconds must be below data.max_seconds"),
-        (config.hardware.precision in ("float32", "bf16"), "hardware.precision is float32 or bf16"),
-        (config.hardware.strategy in ("auto", "ddp"), "hardware.strategy is auto or ddp"),
-    ):
-        if not condition:
-            raise ConfigError(message)
-    for name in ("log_every", "save_every", "keep", "stop_after_nonfinite"):
-        if getattr(config.run, name) < 1:
-            raise ConfigError(f"run.{name} is {getattr(config.run, name)}; it must be 1 or more")
-    if (config.run.validate_every or config.samples.every) and not config.data.validation:
-        raise ConfigError(
-            "data.validation is empty: say what to validate on, or set run.validate_every=0 and samples.every=0"
-        )
+        (config.hardware.strategy != "fsdp", "hardware.strategy is auto or ddp: this model is too small for fsdp"),
+        (
+            bool(config.data.validation) or not (config.validation.every or config.samples.every),
+            "data.validation is empty: say what to validate on, or set validation.every=0 and samples.every=0",
+        ),
+    )

@@ -1,4 +1,4 @@
-"""What a run of text to speech trains, in the form that checkpoints know, and where its weights come from."""
+"""What a run of text to speech trains, and where its weights come from."""
 
 import logging
 import shutil
@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from wavcube.data.manifests.utterances import Utterance
-from wavcube.engine.trainable import Objective
+from wavcube.engine.trainable import DiscriminatorFn, Logs, Objective
 from wavcube.errors import ConfigError
 from wavcube.files import atomic_path
 from wavcube.generation.flow.config import TransformerConfig
@@ -25,27 +25,24 @@ from wavcube.generation.tts.training.dataset import SpeechBatch
 logger = logging.getLogger(__name__)
 
 
-class SpeechTask(Objective):
-    """Flow matching as the checkpoints of training see it: networks without discriminators."""
+class TTSObjective(Objective):
+    """Flow matching on batches of utterances; no discriminators."""
 
     networks: FlowMatching
+    dynamic_shapes = True
 
     def __init__(self, model: FlowMatchingTTS, config: SpeechTrainConfig) -> None:
         super().__init__()
         self.config = config
         self.networks = FlowMatching(model, config.flow)
 
-    def inputs(self, batch: Any) -> dict[str, Any]:
-        assert isinstance(batch, SpeechBatch)
+    def inputs(self, batch: SpeechBatch) -> dict[str, Any]:
         return {"values": batch.values, "lengths": batch.lengths, "text": batch.text, "ends": batch.ends}
 
-    def generator_loss(self, batch: Any, output: Any, discriminate: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: SpeechBatch, output: Tensor, discriminate: DiscriminatorFn | None) -> tuple[Tensor, Logs]:
         return output, {}
 
-    def measure(self, batch: Any, output: Any) -> dict[str, Tensor]:
-        return {"loss": output}
-
-    def save(self, folder: Path, weights: dict[str, Tensor], statistics: tuple[Tensor, Tensor] | None) -> None:
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         own = {key.removeprefix("model."): value for key, value in weights.items()}
         write_model(folder, self.networks.model.config, own)
 

@@ -1,0 +1,54 @@
+"""What text to speech trains: its objective, speech with its frames, and validations."""
+
+from pathlib import Path
+
+import torch
+from lightning.fabric import Fabric
+
+from wavcube.engine.trainable import Trainable, Validation
+from wavcube.generation.flow.feature_codec import load_feature_codec
+from wavcube.generation.tts.durations.alignment import align_corpora, token_durations
+from wavcube.generation.tts.training.batches import BatchStream
+from wavcube.generation.tts.training.config import SpeechTrainConfig
+from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
+from wavcube.generation.tts.training.objective import TTSObjective, starting_model
+from wavcube.generation.tts.training.samples import SampleSpeaker
+from wavcube.generation.tts.training.validation import HeldOutLoss, SpokenSamples
+
+
+def build_trainable(config: SpeechTrainConfig, folder: Path, fabric: Fabric, checkpoint: Path | None) -> Trainable:
+    """The objective of a run in `folder` with its utterances; frames that are not on the disk yet are computed.
+
+    Raises:
+        WavCubeError: what it starts from, its representation or its data cannot be used.
+    """
+    with torch.random.fork_rng([]):  # what loading draws should not change a new model's weights
+        codec = load_feature_codec(config.representation, fabric.device)
+    spoken, held_out = read_corpora(config.data.train), read_corpora(config.data.validation)
+    model = starting_model(config, checkpoint, codec, spoken)
+    with fabric.rank_zero_first():
+        common = (codec.extractor, model.text_frontend, model.vocabulary, config.data)
+        corpus = SpeechCorpus(spoken, *common, show_progress=fabric.is_global_zero)
+        validation = SpeechCorpus(held_out, *common, show_progress=fabric.is_global_zero) if held_out else None
+        if model.duration_predictor is not None:
+            both = [corpus, validation] if validation is not None else [corpus]
+            align_corpora(both, model.vocabulary, config.data.cache, fabric.is_global_zero)
+    if checkpoint is None and not config.init_from:
+        mean, std = codec.statistics or corpus.statistics()
+        model.mean.copy_(mean)
+        model.std.copy_(std)
+        if model.duration_predictor is not None:
+            model.duration_predictor.fit(map(token_durations, corpus.examples))
+    objective = TTSObjective(model, config).to(fabric.device)
+
+    frames = round(config.batches.seconds * codec.extractor.frame_rate)
+    stream = BatchStream(
+        corpus, frames, config.batches.utterances, config.run.seed, fabric.global_rank, fabric.world_size
+    )
+    validations: list[Validation] = []
+    if validation is not None:
+        validations.append(HeldOutLoss(config.validation.every, fabric, objective, validation))
+    if config.samples.every:
+        speaker = SampleSpeaker(model, codec, held_out, config.samples) if fabric.is_global_zero else None
+        validations.append(SpokenSamples(config.samples.every, speaker, folder / "samples"))
+    return Trainable(objective, stream, stream.mean_seconds, validations, data=corpus.summary())
