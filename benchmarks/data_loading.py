@@ -25,7 +25,7 @@ import torch
 
 from benchmarks.harness import interleave, save
 from wavcube.audio.io import as_mono, load_audio
-from wavcube.data.manifests.line_index import LineIndex, build_index
+from wavcube.data.line_index import LineIndex, build_index
 from wavcube.data.streaming import DataConfig, SourceConfig, build_loader
 from wavcube.data.streaming.samplers import InfiniteDistributedBatchSampler
 

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.harness import save
 from wavcube.audio.io import load_audio, save_audio
 from wavcube.evaluation.metrics import Recording
-from wavcube.reconstruction import choose_metrics, evaluate, load_system, read_utterances
+from wavcube.reconstruction import choose_metrics, evaluate, load_system, read_clips
 
 SPEECH = Path(__file__).parent.parent / "tests" / "data" / "speech"
 METRICS = ["stoi", "pesq_wb", "si_sdr", "pitch", "dnsmos"]
@@ -58,7 +58,7 @@ def main() -> None:
         cpu, wall = cpu_seconds(), time.perf_counter()
         table = evaluate(
             [load_system(f"files:{folder / 'opus-12'}")],
-            read_utterances(folder / "original"),
+            read_clips(folder / "original"),
             choose_metrics(METRICS).metrics,
             folder / "out",
             processes=arguments.processes,

@@ -24,7 +24,7 @@ from wavcube.reconstruction import (
     choose_metrics,
     evaluate,
     load_system,
-    read_utterances,
+    read_clips,
     summarise,
 )
 
@@ -36,7 +36,7 @@ RATE = 16_000
 def write_noisy(folder: Path, snr_db: float) -> None:
     """All clips with noise, under their names."""
     folder.mkdir()
-    for utterance in read_utterances(SPEECH / "speech.tsv"):
+    for utterance in read_clips(SPEECH / "speech.tsv"):
         clip = load_audio(utterance.path, RATE)
         noise = np.random.default_rng(0).standard_normal(len(clip))
         level = np.sqrt(np.square(clip).mean() / 10 ** (snr_db / 10))
@@ -53,7 +53,7 @@ def main() -> None:
         for snr_db in SNRS_DB:
             write_noisy(Path(name) / f"{snr_db} dB", snr_db)
         systems = [load_system("identity"), *(load_system(f"files:{name}/{snr_db} dB") for snr_db in SNRS_DB)]
-        utterances = read_utterances(SPEECH / "speech.tsv")
+        utterances = read_clips(SPEECH / "speech.tsv")
         table = evaluate(systems, utterances, chosen.metrics, Path(name) / "out", show_progress=True)
     summary = summarise(table, chosen.metrics)
     Console(width=140, highlight=False).print(terminal_table(summary))

@@ -22,19 +22,20 @@ import torch
 from benchmarks.harness import save
 from wavcube import WavCube
 from wavcube.audio.io import load_audio
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
+from wavcube.data.manifest import parse_filters
 from wavcube.evaluation.metric import Metric, Pair, Recording
 from wavcube.features import FrameCache
 from wavcube.features.wavcube import WavCubeExtractor
-from wavcube.reconstruction import MetricOptions, choose_metrics, read_utterances
-from wavcube.understanding.probes.data import character_corpus, read_rows, speaker_corpus
+from wavcube.reconstruction import MetricOptions, choose_metrics, read_clips
+from wavcube.understanding.probes.data import character_corpus, read_list, speaker_corpus
 from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
 
 FORMS = {"plain": None, "float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
 SECONDS = (4.0, 12.0)
 
 
-def choose(utterances: list[Utterance], count: int) -> list[Utterance]:
+def choose(utterances: list[Clip], count: int) -> list[Clip]:
     """`count` utterances, one of every speaker before a second one of any."""
     seen: dict[str, int] = {}
     turns = []
@@ -67,7 +68,7 @@ def distance(values: list[np.ndarray], reference: list[np.ndarray]) -> float:
 def probe(data: Path, folder: Path) -> None:
     """Character error rate and speaker accuracy from the latents; `wavcube probe` gives those of the plain model."""
     settings = ProbeSettings(seeds=(0,))
-    rows = read_rows(data)
+    rows = read_list(data)
     tasks = {"characters": (character_corpus, character_probe), "speakers": (speaker_corpus, speaker_probe)}
     results: dict[str, dict[str, object]] = {}
     for form, dtype in (("bfloat16", torch.bfloat16), ("int8", torch.int8)):
@@ -76,7 +77,7 @@ def probe(data: Path, folder: Path) -> None:
         cache = FrameCache(extractor, folder)
         results[form] = {}
         for task, (build, run) in tasks.items():
-            corpus = build(rows, data.parent)
+            corpus = build(rows, data)
             cache.extract([example.clip for example in corpus.examples], progress=True)
             results[form][task] = asdict(run(cache, corpus, settings))
             print(form, task, results[form][task], flush=True)
@@ -96,7 +97,7 @@ def main() -> None:
     if options.probes:
         probe(Path(options.data), options.probes)
         return
-    utterances = choose(read_utterances(options.data, options.filter), options.clips)
+    utterances = choose(read_clips(options.data, parse_filters(options.filter or ())), options.clips)
     names = ["pesq_wb", "stoi"] + (["wer"] if options.asr else [])
     metrics = choose_metrics(names, MetricOptions(asr=options.asr)).metrics
     originals = [Recording(load_audio(utterance.path), 16_000, utterance.name) for utterance in utterances]

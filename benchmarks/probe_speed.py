@@ -22,11 +22,11 @@ from benchmarks.harness import save
 from wavcube.audio.io import save_audio
 from wavcube.features import Clip, FeatureExtractor, FrameCache
 from wavcube.understanding import TASKS
-from wavcube.understanding.batches import Batches
-from wavcube.understanding.corpus import Corpus, Example
+from wavcube.understanding.corpora.corpus import Corpus, Example
 from wavcube.understanding.ctc import BLANK
 from wavcube.understanding.task import ProbeTask
-from wavcube.understanding.trainer import Run, update
+from wavcube.understanding.training.batches import Batches
+from wavcube.understanding.training.trainer import Run, update
 
 RECORDINGS, SECONDS, GOAL = 360, 10, 500
 

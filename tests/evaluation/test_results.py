@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.evaluation.conftest import StubASR
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.evaluation.metrics import Measurement, Metric
 from wavcube.evaluation.metrics.si_sdr import SISDR
@@ -63,7 +63,7 @@ def test_unforeseen_failures_are_tried_again(tmp_path: Path) -> None:
 def test_keys_tell_apart_what_changes_the_number(tmp_path: Path) -> None:
     def key(system: System, metric: Metric, name: str = "one", content: str = "a", text: str | None = None) -> str:
         (tmp_path / "one.wav").write_text(content)
-        utterance = Utterance(name, tmp_path / "one.wav", transcript=text)
+        utterance = Clip(name, tmp_path / "one.wav", transcript=text)
         (task,) = make_tasks(utterance, [system], [metric]).values()
         return task.key
 

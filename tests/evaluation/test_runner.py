@@ -15,7 +15,7 @@ import pytest
 from tests.evaluation.conftest import StubASR, StubEncoder, noisy_pair
 from tests.locations import SPEECH
 from wavcube.audio.io import save_audio
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
 from wavcube.errors import AudioError, ConfigError, DataError
 from wavcube.evaluation.metrics import METRICS, Recording
 from wavcube.evaluation.metrics.dnsmos import DNSMOS
@@ -25,7 +25,7 @@ from wavcube.evaluation.metrics.stoi import STOI
 from wavcube.evaluation.metrics.wer import WordErrorRate
 from wavcube.evaluation.runner import RESULTS_FILE, batches
 from wavcube.evaluation.systems import Identity, System, load_system
-from wavcube.reconstruction import MetricOptions, choose_metrics, evaluate, read_utterances
+from wavcube.reconstruction import MetricOptions, choose_metrics, evaluate, read_clips
 
 
 class Noise(System):
@@ -60,15 +60,15 @@ class Picky(Identity):
 
 
 @pytest.fixture(scope="module")
-def utterances() -> list[Utterance]:
-    return read_utterances(SPEECH / "speech.tsv", ["language=en"])
+def utterances() -> list[Clip]:
+    return read_clips(SPEECH / "speech.tsv", {"language": "en"})
 
 
 def _identical(a: pd.DataFrame, b: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(a, b, check_exact=True)
 
 
-def test_the_table(utterances: list[Utterance], tmp_path: Path) -> None:
+def test_the_table(utterances: list[Clip], tmp_path: Path) -> None:
     metrics = [SISDR(), STOI(), SpeakerSimilarity(StubEncoder()), WordErrorRate(StubASR())]
     table = evaluate([Noise(20), Identity()], utterances, metrics, tmp_path, processes=1)
     assert len(table) == 2 * len(utterances)
@@ -84,7 +84,7 @@ def test_the_table(utterances: list[Utterance], tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_numbers_do_not_depend_on_how_the_work_is_divided(utterances: list[Utterance], tmp_path: Path) -> None:
+def test_numbers_do_not_depend_on_how_the_work_is_divided(utterances: list[Clip], tmp_path: Path) -> None:
     metrics = choose_metrics([n for n, m in METRICS.items() if not m.on_device]).metrics
     systems = [Noise(20), load_system("opus-6")]
     one = evaluate(systems, utterances, metrics, tmp_path / "1", processes=1)
@@ -93,7 +93,7 @@ def test_numbers_do_not_depend_on_how_the_work_is_divided(utterances: list[Utter
     _identical(one.sort_values(by, ignore_index=True), many.sort_values(by, ignore_index=True)[list(one.columns)])
 
 
-def test_finished_work_is_not_done_again(utterances: list[Utterance], tmp_path: Path) -> None:
+def test_finished_work_is_not_done_again(utterances: list[Clip], tmp_path: Path) -> None:
     first = evaluate([Noise(20)], utterances, [SISDR()], tmp_path, processes=1)
     again = Noise(20)
     _identical(first, evaluate([again], utterances, [SISDR()], tmp_path, processes=1))
@@ -106,7 +106,7 @@ def test_finished_work_is_not_done_again(utterances: list[Utterance], tmp_path: 
     assert other["si_sdr"].to_numpy() == pytest.approx(0.0, abs=1.0)
 
 
-def test_interrupted_work_continues_with_the_same_numbers(utterances: list[Utterance], tmp_path: Path) -> None:
+def test_interrupted_work_continues_with_the_same_numbers(utterances: list[Clip], tmp_path: Path) -> None:
     whole = evaluate([Noise(20)], utterances, [SISDR(), SpeakerSimilarity(StubEncoder())], tmp_path / "a", processes=1)
     evaluate([Noise(20)], utterances, [SISDR(), SpeakerSimilarity(StubEncoder())], tmp_path / "b", processes=1)
     path = tmp_path / "b" / RESULTS_FILE
@@ -119,11 +119,11 @@ def test_interrupted_work_continues_with_the_same_numbers(utterances: list[Utter
 
 KILLED = """
 import sys
-from wavcube.reconstruction import choose_metrics, evaluate, load_system, read_utterances
+from wavcube.reconstruction import choose_metrics, evaluate, load_system, read_clips
 if __name__ == "__main__":
     systems = [load_system("opus-6"), load_system("opus-24")]
     metrics = choose_metrics(["stoi", "pesq_wb", "dnsmos"]).metrics
-    evaluate(systems, read_utterances(sys.argv[1]), metrics, sys.argv[2], processes=2, batch_seconds=4)
+    evaluate(systems, read_clips(sys.argv[1]), metrics, sys.argv[2], processes=2, batch_seconds=4)
 """
 
 
@@ -143,7 +143,7 @@ def test_a_killed_run_leaves_its_results_and_no_processes(tmp_path: Path) -> Non
     before = results.read_bytes()
     assert before
     metrics = choose_metrics(["stoi"]).metrics
-    evaluate([load_system("opus-6")], read_utterances(SPEECH), metrics, tmp_path, processes=1)
+    evaluate([load_system("opus-6")], read_clips(SPEECH), metrics, tmp_path, processes=1)
     assert results.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
 
 
@@ -159,9 +159,7 @@ def _members(group: int) -> bool:
     return False
 
 
-def test_what_cannot_be_reconstructed_is_counted_and_the_rest_measured(
-    utterances: list[Utterance], tmp_path: Path
-) -> None:
+def test_what_cannot_be_reconstructed_is_counted_and_the_rest_measured(utterances: list[Clip], tmp_path: Path) -> None:
     table = evaluate([Picky(), Noise(20)], utterances, [STOI()], tmp_path, processes=1).set_index(
         ["system", "utterance"]
     )
@@ -177,7 +175,7 @@ def test_unreadable_and_silent_originals_are_counted(tmp_path: Path) -> None:
     save_audio(tmp_path / "a_silent.wav", np.zeros(16_000, np.float32), 16_000)
     (tmp_path / "b_broken.wav").write_bytes(b"RIFF")
     save_audio(tmp_path / "c_good.wav", np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32), 16_000)
-    table = evaluate([Noise(20)], read_utterances(tmp_path), [SISDR()], tmp_path / "out", processes=1)
+    table = evaluate([Noise(20)], read_clips(tmp_path), [SISDR()], tmp_path / "out", processes=1)
     reasons = [json.loads(text)["si_sdr"] if text else "" for text in table["undefined"]]
     assert reasons[0] == "the original is silent"
     assert reasons[1].startswith("the original cannot be read: ")
@@ -185,7 +183,7 @@ def test_unreadable_and_silent_originals_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_metric_that_fails_does_not_lose_the_others(
-    utterances: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    utterances: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Failing(SpeakerSimilarity):
         def measure(self, pair):
@@ -196,7 +194,7 @@ def test_a_metric_that_fails_does_not_lose_the_others(
     assert json.loads(table["undefined"][0]) == {"speaker_similarity": "failed: RuntimeError: out of luck"}
 
 
-def test_pairs_are_checked_before_any_work(utterances: list[Utterance], tmp_path: Path) -> None:
+def test_pairs_are_checked_before_any_work(utterances: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     save_audio(tmp_path / "made" / "p287_002.wav", np.zeros(100, np.float32), 16_000)
     with pytest.raises(DataError, match="6 of 7 reconstructions are missing"):
@@ -204,28 +202,28 @@ def test_pairs_are_checked_before_any_work(utterances: list[Utterance], tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_two_systems_of_one_name_are_refused(utterances: list[Utterance], tmp_path: Path) -> None:
+def test_two_systems_of_one_name_are_refused(utterances: list[Clip], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="two models are called identity; name one by --model LABEL=identity"):
         evaluate([Identity(), Identity()], utterances, [SISDR()], tmp_path)
 
 
-def test_a_folder_that_cannot_be_made(utterances: list[Utterance], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(utterances: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be made a folder"):
         evaluate([Identity()], utterances, [SISDR()], tmp_path / "file")
 
 
 def test_batches_hold_like_durations() -> None:
-    utterances = [Utterance(str(i), Path(f"{i}.wav"), seconds=s) for i, s in enumerate([9.0, 1.0, 30.0, 2.0, 1.5])]
+    utterances = [Clip(str(i), Path(f"{i}.wav"), seconds=s) for i, s in enumerate([9.0, 1.0, 30.0, 2.0, 1.5])]
     assert [[u.seconds for u in batch] for batch in batches(utterances, 10.0)] == [[1.0, 1.5, 2.0], [9.0], [30.0]]
-    unknown = [Utterance("x", Path("x.wav"))]
+    unknown = [Clip("x", Path("x.wav"))]
     assert batches(unknown, 10.0) == [unknown]
     # The order that they are given in changes nothing.
     assert batches(utterances[::-1], 10.0) == batches(utterances, 10.0)
 
 
 def test_originals_are_analysed_once_for_all_systems(
-    utterances: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    utterances: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asr = StubASR()
     metrics = choose_metrics(["wer", "wer_vs_original"], MetricOptions(asr=asr)).metrics

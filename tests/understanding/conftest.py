@@ -10,7 +10,7 @@ import pytest
 from wavcube.features import build_feature_extractor
 from wavcube.understanding import Options, Result, run_task
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example
+from wavcube.understanding.corpora.corpus import Corpus, Example
 from wavcube.understanding.task import SearchTask, Task
 
 Solve = Callable[..., Result]

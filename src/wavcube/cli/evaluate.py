@@ -78,12 +78,13 @@ def reconstruction(
     from rich.console import Console
 
     from wavcube import reconstruction as evaluation
+    from wavcube.data.manifest import parse_filters
     from wavcube.evaluation.report.tables import footnotes, terminal_table
 
     # A file or pipe has no width of its own; 80 columns would break the table.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     where = torch_device(device)
-    utterances = evaluation.read_utterances(data, filters or (), limit)
+    utterances = evaluation.read_clips(data, parse_filters(filters or ()), limit)
     options = evaluation.MetricOptions(speaker, asr, utmos, normaliser, where)
     chosen = evaluation.choose_metrics(None if metrics == "all" else metrics.split(","), options)
     for name, how in chosen.skipped.items():

@@ -38,19 +38,19 @@ _WARNINGS_SHOWN = 20
 @app.command()
 def librispeech(source: Source, out: Manifest, check: CheckOption = Check.header, jobs: Jobs = _JOBS) -> None:
     """LibriSpeech, any of its subsets."""
-    from wavcube.data.prepare.libri import find_utterances
+    from wavcube.data.prepare.libri import find_clips
     from wavcube.data.prepare.librispeech import LIBRISPEECH
 
-    _table(source, out, lambda folder: find_utterances(folder, LIBRISPEECH), check, jobs)
+    _table(source, out, lambda folder: find_clips(folder, LIBRISPEECH), check, jobs)
 
 
 @app.command()
 def libritts(source: Source, out: Manifest, check: CheckOption = Check.header, jobs: Jobs = _JOBS) -> None:
     """LibriTTS or LibriTTS-R, any of their subsets."""
-    from wavcube.data.prepare.libri import find_utterances
+    from wavcube.data.prepare.libri import find_clips
     from wavcube.data.prepare.libritts import LIBRITTS
 
-    _table(source, out, lambda folder: find_utterances(folder, LIBRITTS), check, jobs)
+    _table(source, out, lambda folder: find_clips(folder, LIBRITTS), check, jobs)
 
 
 @app.command()

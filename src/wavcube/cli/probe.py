@@ -37,7 +37,7 @@ def probe(
 
     from wavcube.features import FrameCache, build_feature_extractor
     from wavcube.files import atomic_path
-    from wavcube.understanding.probes.data import character_corpus, read_rows, speaker_corpus
+    from wavcube.understanding.probes.data import character_corpus, read_list, speaker_corpus
     from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
 
     chosen = task or list(PROBES)
@@ -45,7 +45,7 @@ def probe(
         if name not in PROBES:
             raise ConfigError(f"--task {name}: there are {', '.join(PROBES)}")
     where = torch_device(device)
-    rows = read_rows(data)
+    rows = read_list(data)
     settings = ProbeSettings(seeds=tuple(range(seeds)))
     output.mkdir(parents=True, exist_ok=True)
     for spec in model or ["wavcube", "logmel"]:
@@ -59,7 +59,7 @@ def probe(
             build, run = (
                 (character_corpus, character_probe) if name == "characters" else (speaker_corpus, speaker_probe)
             )
-            corpus = build(rows, data.parent)
+            corpus = build(rows, data)
             cache.extract([example.clip for example in corpus.examples], progress=True)
             result = run(cache, corpus, settings, where)
             with atomic_path(file) as temporary:

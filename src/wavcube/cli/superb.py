@@ -169,15 +169,14 @@ def _solve(
     tasks = [(task_named(name), data) for name, data in pairs]
     recipes = [_recipe(task, settings) for task, _ in tasks]
     # Data are checked before a model is even loaded.
-    for (task, data), recipe in zip(tasks, recipes, strict=True):
+    for task, _ in tasks:
         task.require_packages()
-        for corpus in task.read(data, recipe):
-            task.check(corpus, data)
+    loaded = [task.load(data, recipe, options.progress) for (task, data), recipe in zip(tasks, recipes, strict=True)]
     try:
         for model in models or ["wavcube"]:
             extractor = build_feature_extractor(model, options.device)
-            for (task, data), recipe in zip(tasks, recipes, strict=True):
-                _tell(task, run_task(task, extractor, model, data, recipe, options))
+            for (task, data), recipe, corpora in zip(tasks, recipes, loaded, strict=True):
+                _tell(task, run_task(task, extractor, model, data, recipe, options, corpora))
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here")
         raise

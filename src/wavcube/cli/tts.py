@@ -227,10 +227,9 @@ def _load(
 def _text(text: str) -> str:
     if not text.startswith("@"):
         return text
-    try:
-        return Path(text[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{text[1:]}: the text cannot be read ({error})") from error
+    from wavcube.data.rows import read_text
+
+    return read_text(Path(text[1:]))
 
 
 def _seeds(text: str) -> tuple[int, ...]:

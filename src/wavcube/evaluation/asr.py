@@ -15,6 +15,10 @@ whisper:NAME_OR_FOLDER  a Whisper model of faster-whisper: a size such as large-
 ctc:ID_OR_FOLDER        a CTC model of transformers, such as facebook/hubert-large-ls960-ft, or its folder"""
 
 
+class UnknownLanguageError(WavCubeError, ValueError):
+    """An ASR model does not know the language of a recording."""
+
+
 class ASRModel(Protocol):
     """Anything that writes down what is said.
 
@@ -27,7 +31,11 @@ class ASRModel(Protocol):
     fingerprint: str
 
     def transcribe(self, waveform: np.ndarray, language: str) -> str:
-        """Text of a waveform `[S]` at 16 kHz in a language (ISO 639-1 code)."""
+        """Text of a waveform `[S]` at 16 kHz in a language (ISO 639-1 code).
+
+        Raises:
+            UnknownLanguageError: it does not know the language.
+        """
         ...
 
 
@@ -65,6 +73,8 @@ class Whisper:
         self.fingerprint = _digest("faster-whisper", identity, precision, "beam 5, temperature 0")
 
     def transcribe(self, waveform: np.ndarray, language: str) -> str:
+        if language not in self._model.supported_languages:
+            raise UnknownLanguageError(f"{self.name} does not know the language {language!r}")
         # Falling back to higher temperatures would sample, and no two runs would read the same.
         segments, _ = self._model.transcribe(
             waveform, language=language, beam_size=5, temperature=0.0, condition_on_previous_text=False

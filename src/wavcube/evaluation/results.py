@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip, part_name
 from wavcube.errors import DataError
 from wavcube.evaluation.metric import FAILED, Measurement, Metric
 from wavcube.evaluation.systems.base import System
+from wavcube.hashing import fingerprint_file
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,9 @@ class Task:
     key: str
 
 
-def make_tasks(
-    utterance: Utterance, systems: Sequence[System], metrics: Sequence[Metric]
-) -> dict[tuple[str, str], Task]:
+def make_tasks(utterance: Clip, systems: Sequence[System], metrics: Sequence[Metric]) -> dict[tuple[str, str], Task]:
     """All tasks of an utterance, by system and metric. Reads its file, and those of systems that are files."""
-    recording, tasks = utterance.fingerprint(), {}
+    recording, tasks = recording_fingerprint(utterance), {}
     for system in systems:
         made = system.fingerprint_for(utterance.name)
         for metric in metrics:
@@ -40,6 +39,12 @@ def make_tasks(
             key = hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
             tasks[system.name, metric.name] = Task(utterance.name, system.name, metric.name, key)
     return tasks
+
+
+def recording_fingerprint(utterance: Clip) -> str:
+    """Digest of a recording's file, of the part that is taken, the transcript and the language."""
+    part = f"{part_name('', utterance.start, utterance.seconds)} " if utterance.start is not None else ""
+    return f"{part}{fingerprint_file(utterance.path)} {utterance.language} {utterance.transcript}"
 
 
 class ResultStore:

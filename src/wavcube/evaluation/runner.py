@@ -2,7 +2,7 @@
 
 systems = [load_system("runs/small"), load_system("opus-12"), load_system("identity")]
 chosen = choose_metrics(None, MetricOptions(speaker="resemblyzer"))
-table = evaluate(systems, read_utterances("LibriSpeech/test-clean"), chosen.metrics, "runs/evaluation")
+table = evaluate(systems, read_clips("LibriSpeech/test-clean"), chosen.metrics, "runs/evaluation")
 report(table, systems, chosen, "runs/evaluation")
 """
 
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from wavcube.audio.io import load_audio
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.bucketing import batches_by_length
+from wavcube.data.clip import Clip, read_clip
 from wavcube.errors import AudioError, ConfigError, MissingDependencyError, WavCubeError
 from wavcube.evaluation.metric import FAILED, Measurement, Metric, Recording
 from wavcube.evaluation.results import ResultStore, Task, make_tasks
@@ -35,7 +35,7 @@ RESULTS_FILE = "measurements.jsonl"
 
 def evaluate(
     systems: Sequence[System],
-    utterances: Sequence[Utterance],
+    utterances: Sequence[Clip],
     metrics: Sequence[Metric],
     folder: str | os.PathLike[str],
     *,
@@ -47,7 +47,7 @@ def evaluate(
 
     Args:
         systems: under evaluation; their names must differ.
-        utterances: see `read_utterances`.
+        utterances: see `read_clips`.
         metrics: see `choose_metrics`.
         folder: keeps finished measurements in `measurements.jsonl`; a later run with the same folder continues, and
             measures anew what has changed.
@@ -83,16 +83,10 @@ def evaluate(
         return _table(utterances, systems, metrics, tasks, store)
 
 
-def batches(utterances: Sequence[Utterance], seconds: float) -> list[list[Utterance]]:
+def batches(utterances: Sequence[Clip], seconds: float) -> list[list[Clip]]:
     """Utterances of like duration together, each batch at most so many seconds with its padding (or one utterance)."""
-    ordered = sorted(utterances, key=lambda u: (np.nan_to_num(u.seconds), u.name))
-    result: list[list[Utterance]] = []
-    for utterance in ordered:
-        longest = float(np.nan_to_num(utterance.seconds))
-        if not result or (len(result[-1]) + 1) * longest > seconds:
-            result.append([])
-        result[-1].append(utterance)
-    return result
+    by_name = sorted(utterances, key=lambda utterance: utterance.name)
+    return batches_by_length(by_name, lambda utterance: utterance.seconds or 0.0, seconds)
 
 
 @dataclass
@@ -104,7 +98,7 @@ class _Work:
     store: ResultStore
     tasks: dict[str, dict[tuple[str, str], Task]]
 
-    def pending(self, utterance: Utterance) -> dict[str, list[Metric]]:
+    def pending(self, utterance: Clip) -> dict[str, list[Metric]]:
         """Metrics still to be computed of an utterance, by system."""
         tasks = self.tasks[utterance.name]
         pending_metrics = {
@@ -112,11 +106,11 @@ class _Work:
         }
         return {system: metrics for system, metrics in pending_metrics.items() if metrics}
 
-    def keep(self, utterance: Utterance, scores: Scores) -> None:
+    def keep(self, utterance: Clip, scores: Scores) -> None:
         tasks = self.tasks[utterance.name]
         self.store.add((tasks[pair], measurement) for pair, measurement in scores.items())
 
-    def give_up(self, utterance: Utterance, system: str, metrics: Sequence[Metric], reason: str) -> None:
+    def give_up(self, utterance: Clip, system: str, metrics: Sequence[Metric], reason: str) -> None:
         """Record that nothing can be measured."""
         undefined = {m.name: Measurement(undefined={q.name: reason for q in m.quantities}) for m in metrics}
         self.keep(utterance, {(system, name): measurement for name, measurement in undefined.items()})
@@ -126,15 +120,15 @@ class _Work:
 class _Decoded:
     """One utterance with what the systems made of it."""
 
-    utterance: Utterance
+    utterance: Clip
     original: Recording
     pending_metrics: dict[str, list[Metric]]
     reconstructions: dict[str, Recording] = field(default_factory=dict)
 
 
-def _run(work: _Work, todo: Sequence[Sequence[Utterance]], workers: Workers, in_flight: int) -> Iterator[int]:
+def _run(work: _Work, todo: Sequence[Sequence[Clip]], workers: Workers, in_flight: int) -> Iterator[int]:
     """Do all pending tasks; yields how many utterances have been finished since."""
-    waiting: deque[tuple[Utterance, Future[Scores]]] = deque()
+    waiting: deque[tuple[Clip, Future[Scores]]] = deque()
     for batch in todo:
         # A batch is decoded whole even if a part of it is done: its composition must not depend on interruptions.
         decoded = _decode(work, batch)
@@ -158,12 +152,12 @@ def _run(work: _Work, todo: Sequence[Sequence[Utterance]], workers: Workers, in_
         _keep_next(work, waiting)
 
 
-def _keep_next(work: _Work, waiting: "deque[tuple[Utterance, Future[Scores]]]") -> None:
+def _keep_next(work: _Work, waiting: "deque[tuple[Clip, Future[Scores]]]") -> None:
     utterance, future = waiting.popleft()
     work.keep(utterance, result_of(future))
 
 
-def _decode(work: _Work, batch: Sequence[Utterance]) -> list[_Decoded]:
+def _decode(work: _Work, batch: Sequence[Clip]) -> list[_Decoded]:
     """Load and reconstruct a batch; failures are recorded, and what failed is left out."""
     items, needed = [], {system.name for system in work.systems for u in batch if system.name in work.pending(u)}
     for utterance in batch if needed else ():
@@ -184,13 +178,13 @@ def _decode(work: _Work, batch: Sequence[Utterance]) -> list[_Decoded]:
     return items
 
 
-def load_original(utterance: Utterance) -> Recording:
+def load_original(utterance: Clip) -> Recording:
     """The recording of an utterance at the rate of evaluation.
 
     Raises:
         AudioError: it cannot be read.
     """
-    return Recording(load_audio(utterance.path, EVALUATION_RATE), EVALUATION_RATE, utterance.name)
+    return Recording(read_clip(utterance, EVALUATION_RATE), EVALUATION_RATE, utterance.name)
 
 
 def reconstruct(system: System, originals: Sequence[Recording]) -> list[Recording | str]:
@@ -244,7 +238,7 @@ def _check_names(systems: Sequence[System]) -> None:
 
 
 def _table(
-    utterances: Sequence[Utterance],
+    utterances: Sequence[Clip],
     systems: Sequence[System],
     metrics: Sequence[Metric],
     tasks: dict[str, dict[tuple[str, str], Task]],
@@ -255,7 +249,8 @@ def _table(
     rows = []
     for utterance in utterances:
         for system in systems:
-            row: dict[str, object] = {"utterance": utterance.name, "system": system.name, "seconds": utterance.seconds}
+            seconds = float("nan") if utterance.seconds is None else utterance.seconds
+            row: dict[str, object] = {"utterance": utterance.name, "system": system.name, "seconds": seconds}
             row |= {column: value for column, value in utterance.columns.items() if column not in row}
             row |= {q.name: float("nan") for m in metrics for q in m.quantities if not q.ratio}
             undefined: dict[str, str] = {}

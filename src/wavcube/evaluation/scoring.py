@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
 from wavcube.errors import WavCubeError
 from wavcube.evaluation.metric import FAILED, Measurement, Metric, Pair, Recording
 
@@ -20,7 +20,7 @@ Scores = dict[tuple[str, str], Measurement]
 
 
 def score_utterance(
-    utterance: Utterance,
+    utterance: Clip,
     original: Recording,
     reconstructions: Mapping[str, Recording],
     pending_metrics: Mapping[str, Sequence[Metric]],
@@ -68,7 +68,7 @@ class Workers:
 
     def submit(
         self,
-        utterance: Utterance,
+        utterance: Clip,
         original: Recording,
         reconstructions: Mapping[str, Recording],
         pending_metrics: Mapping[str, Sequence[str]],
@@ -117,7 +117,7 @@ def _end_with_parent() -> None:
 
 
 def _work(
-    utterance: Utterance,
+    utterance: Clip,
     original: Recording,
     reconstructions: dict[str, Recording | None],
     pending_metrics: dict[str, Sequence[str]],

@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from wavcube.data.clip import Clip, batches_of, read_clip
+from wavcube.data.bucketing import batches_by_length
+from wavcube.data.clip import Clip, read_clip, seconds_of
 from wavcube.errors import AudioError, DataError
 from wavcube.features.base import FeatureExtractor
 from wavcube.features.checksums import Checksums
@@ -80,12 +82,14 @@ class FrameCache(CachedFrames):
         Raises:
             AudioError: a file is missing, unreadable or too short.
         """
-        missing = self._missing(clips)
-        seconds = {content: clip.seconds for content, clip in missing.items()}
-        frames = sum(self.extractor.frames(round(s * self.extractor.sample_rate)) for s in seconds.values())
+        return self._plan(self._missing(clips))
+
+    def _plan(self, missing: "list[_Missing]") -> CachePlan:
+        rate = self.extractor.sample_rate
+        frames = sum(self.extractor.frames(round(one.seconds * rate)) for one in missing)
         place = next(parent for parent in [self.folder, *self.folder.parents] if parent.exists())
         free = shutil.disk_usage(place).free
-        return CachePlan(len(missing), sum(seconds.values()), frames * self.width * BYTES, free)
+        return CachePlan(len(missing), sum(one.seconds for one in missing), frames * self.width * BYTES, free)
 
     def extract(self, clips: Sequence[Clip], *, progress: bool = False) -> None:
         """Compute what is not there yet. Interrupted at any moment, the next call goes on.
@@ -94,12 +98,12 @@ class FrameCache(CachedFrames):
             AudioError: a recording cannot be read, or is too short for one frame.
             DataError: two clips have the same key, the disk is too small, or frames do not fit float16.
         """
-        if len({clip.key for clip in clips}) < len(clips):
+        if len({clip.name for clip in clips}) < len(clips):
             raise DataError("two clips of one data set have the same key")
-        plan = self.plan(clips)
+        missing = self._missing(clips)
+        plan = self._plan(missing)
         if plan.bytes > plan.free:
             raise DataError(f"{self.folder}: not enough space for {plan}")
-        missing = self._missing(clips)
         if missing:
             self.folder.mkdir(parents=True, exist_ok=True)
             for stale in self.folder.glob("*.writing"):
@@ -108,20 +112,21 @@ class FrameCache(CachedFrames):
             self._compute(missing, plan, progress)
             self._checksums.save()
 
-    def _missing(self, clips: Iterable[Clip]) -> dict[str, Clip]:
-        """Clips that are to be computed, by what identifies their content."""
-        missing = {}
+    def _missing(self, clips: Iterable[Clip]) -> "list[_Missing]":
+        """What is to be computed, each content once."""
+        missing: dict[str, Clip] = {}
         for clip in clips:
             content = self._checksums.of(clip.path)
-            if clip.start is not None or clip.end is not None:
-                content += f":{clip.start or 0:.3f}-{'' if clip.end is None else f'{clip.end:.3f}'}"
-            self._contents[clip.key] = content
+            if clip.start is not None:
+                end = "" if clip.seconds is None else f"{clip.start + clip.seconds:.3f}"
+                content += f":{clip.start:.3f}-{end}"
+            self._contents[clip.name] = content
             if content not in self._places:
                 missing[content] = clip
         self._checksums.save()
-        return missing
+        return [_Missing(content, clip, seconds_of(clip)) for content, clip in missing.items()]
 
-    def _compute(self, missing: dict[str, Clip], plan: CachePlan, progress: bool) -> None:
+    def _compute(self, missing: "list[_Missing]", plan: CachePlan, progress: bool) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"))
@@ -130,25 +135,25 @@ class FrameCache(CachedFrames):
             task = bar.add_task(text, total=plan.seconds, done="")
             writer = ShardWriter(self.folder, self.width)
             try:
-                for batch in batches_of(missing, BATCH_SECONDS):
+                for batch in batches_by_length(missing, lambda one: one.seconds, BATCH_SECONDS):
                     for content, values in self._frames_of(batch):
                         writer.add(content, values)
                     if writer.bytes >= SHARD_BYTES:
                         self._places.update(writer.close())
                         writer = ShardWriter(self.folder, self.width)
-                    bar.advance(task, sum(seconds for _, _, seconds in batch))
+                    bar.advance(task, sum(one.seconds for one in batch))
                     bar.update(task, done=f"{len(batch)} at once")
             finally:
                 # Ctrl-C keeps what is done.
                 self._places.update(writer.close())
 
-    def _frames_of(self, batch: list[tuple[str, Clip, float]]) -> list[tuple[str, np.ndarray]]:
+    def _frames_of(self, batch: "list[_Missing]") -> list[tuple[str, np.ndarray]]:
         """Frames [T, width] of each clip of a batch, with its content's name."""
-        waveforms = [read_clip(clip, self.extractor.sample_rate) for _, clip, _ in batch]
-        for (_, clip, _), waveform in zip(batch, waveforms, strict=True):
+        waveforms = [read_clip(one.clip, self.extractor.sample_rate) for one in batch]
+        for one, waveform in zip(batch, waveforms, strict=True):
             if len(waveform) < self.extractor.shortest:
                 raise AudioError(
-                    f"{clip.path}: {len(waveform)} samples at 16 kHz are too short; {self.extractor.name} needs "
+                    f"{one.clip.path}: {len(waveform)} samples at 16 kHz are too short; {self.extractor.name} needs "
                     f"{self.extractor.shortest}"
                 )
         lengths = torch.tensor([len(waveform) for waveform in waveforms])
@@ -157,11 +162,19 @@ class FrameCache(CachedFrames):
             values = values.transpose(1, 2).flatten(2)
         halves = values.cpu().to(torch.float16).numpy()
         found = []
-        for (content, clip, _), item, count in zip(batch, halves, frames.tolist(), strict=True):
+        for one, item, count in zip(batch, halves, frames.tolist(), strict=True):
             if not np.isfinite(item[:count]).all():
-                raise DataError(f"{clip.path}: {self.extractor.name} gives values that float16 cannot hold")
-            found.append((content, item[:count]))
+                raise DataError(f"{one.clip.path}: {self.extractor.name} gives values that float16 cannot hold")
+            found.append((one.content, item[:count]))
         return found
+
+
+class _Missing(NamedTuple):
+    """A clip whose frames are not on disk, by what identifies its content."""
+
+    content: str
+    clip: Clip
+    seconds: float
 
 
 def _age(path: Path) -> float:

@@ -4,7 +4,8 @@ In the order of the data: utterances (what to evaluate on), systems (what recons
 evaluation (with scoring and results: everything on everything), statistics and summary, report.
 """
 
-from wavcube.data.manifests.utterances import Utterance, read_utterances
+from wavcube.data.clip import Clip
+from wavcube.data.manifest import read_clips
 from wavcube.evaluation.metrics import METRICS, MetricOptions, choose_metrics
 from wavcube.evaluation.report import write_report
 from wavcube.evaluation.runner import evaluate
@@ -13,12 +14,12 @@ from wavcube.evaluation.systems import load_system
 
 __all__ = [
     "METRICS",
+    "Clip",
     "MetricOptions",
-    "Utterance",
     "choose_metrics",
     "evaluate",
     "load_system",
-    "read_utterances",
+    "read_clips",
     "summarise",
     "write_report",
 ]

@@ -1,14 +1,14 @@
 """Whether a data folder is fit for a task, before hours are spent on it."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from wavcube.data.clip import Clip
+from wavcube.audio.io import audio_info
+from wavcube.data.clip import seconds_of
 from wavcube.errors import AudioError, DataError
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, some
+from wavcube.understanding.corpora.corpus import Corpus, Example, some
 from wavcube.understanding.task import Task
 
 SHORTEST_SECONDS = 0.025
@@ -32,10 +32,8 @@ def check_data(task: Task, data: Path, recipe: ProbeConfig, progress: bool = Fal
     Raises:
         DataError: what is missing or wrong; recordings that cannot be read or are too short, by name.
     """
-    corpora = task.read(data, recipe)
-    for corpus in corpora:
-        task.check(corpus, data)
-    seconds = _durations(corpora, data, progress)
+    corpora = task.load(data, recipe, progress)
+    seconds = _durations(corpora, data)
     return [
         _summary(f"{corpus.name} {split}".strip(), corpus, examples, seconds)
         for corpus in corpora
@@ -45,30 +43,24 @@ def check_data(task: Task, data: Path, recipe: ProbeConfig, progress: bool = Fal
 
 
 def _summary(split: str, corpus: Corpus, examples: Sequence[Example], seconds: dict[str, float]) -> SplitSummary:
-    hours = sum(seconds[example.clip.key] for example in examples) / 3600
+    hours = sum(seconds[example.clip.name] for example in examples) / 3600
     classified = all(example.target in corpus.labels for example in examples)
     classes = len({example.target for example in examples}) if classified else 0
     return SplitSummary(split, len(examples), hours, len({e.speaker for e in examples} - {None}), classes)
 
 
-def _durations(corpora: Sequence[Corpus], data: Path, progress: bool) -> dict[str, float]:
-    from rich.progress import track
-
-    clips = {example.clip.key: example.clip for corpus in corpora for example in corpus.examples}
-    with ThreadPoolExecutor(8) as pool:
-        found = pool.map(_seconds, clips.values())
-        read = track(found, "reading headers", len(clips), disable=not progress, transient=True)
-        seconds = dict(zip(clips, read, strict=True))
-    bad = [text for text in seconds.values() if isinstance(text, str)]
+def _durations(corpora: Sequence[Corpus], data: Path) -> dict[str, float]:
+    clips = {example.clip.name: example.clip for corpus in corpora for example in corpus.examples}
+    seconds, bad = {}, []
+    for name, clip in clips.items():
+        try:
+            if clip.is_part:
+                audio_info(clip.path)
+            seconds[name] = seconds_of(clip)
+            if seconds[name] < SHORTEST_SECONDS:
+                bad.append(f"{clip.path}: {seconds[name]:.3f} s are too short")
+        except AudioError as error:
+            bad.append(str(error))
     if bad:
         raise DataError(f"{data}: {len(bad)} recordings are no use: {some(bad)}")
-    return {key: value for key, value in seconds.items() if isinstance(value, float)}
-
-
-def _seconds(clip: Clip) -> float | str:
-    """Duration, or what is wrong."""
-    try:
-        seconds = clip.seconds
-    except AudioError as error:
-        return str(error)
-    return seconds if seconds >= SHORTEST_SECONDS else f"{clip.path}: {seconds:.3f} s are too short"
+    return seconds

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from wavcube.errors import DataError
-from wavcube.understanding.batches import Batch
-from wavcube.understanding.corpus import Corpus, some
+from wavcube.understanding.corpora.corpus import Corpus, some
 from wavcube.understanding.task import ProbeTask
+from wavcube.understanding.training.batches import Batch
 
 BLANK = "<blank>"
 """Output 0 of every head here."""
@@ -73,6 +73,6 @@ def check_texts(corpus: Corpus, source: object) -> None:
         DataError: which.
     """
     for split, examples in corpus.splits.items():
-        silent = [example.clip.key for example in examples if not example.target]
+        silent = [example.clip.name for example in examples if not example.target]
         if silent:
             raise DataError(f"{source}: {len(silent)} recordings of {split} have no transcript: {some(silent)}")

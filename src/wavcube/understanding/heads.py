@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.understanding.specaugment import SpecAugment
+from wavcube.understanding.training.specaugment import SpecAugment
 
 
 class Probe(nn.Module):

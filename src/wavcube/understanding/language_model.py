@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from wavcube.errors import DataError
-from wavcube.understanding.sources import opened_text
+from wavcube.understanding.corpora.official import opened_text
 
 LOG10 = math.log(10.0)
 

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from wavcube.data.clip import seconds_of
 from wavcube.features import FeatureExtractor, FrameCache
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus
-from wavcube.understanding.grid import run_of, search
+from wavcube.understanding.corpora.corpus import Corpus
+from wavcube.understanding.corpora.manifest import is_manifest
 from wavcube.understanding.heads import parameter_count
 from wavcube.understanding.intervals import bootstrap
 from wavcube.understanding.results import RESULT, Estimate, Result
-from wavcube.understanding.sources import is_manifest
 from wavcube.understanding.task import ProbeTask, SearchTask, Task
-from wavcube.understanding.trainer import Run, Trained, best_probe, evaluate
+from wavcube.understanding.training.grid import run_of, search
+from wavcube.understanding.training.trainer import Run, Trained, best_probe, evaluate
 
 WEIGHTED_WARNING = (
     "a weighted sum keeps all {layers} layers: {times:.0f} times the space of a latent of 128; "
@@ -51,7 +52,13 @@ class Options:
 
 
 def run_task(
-    task: Task, extractor: FeatureExtractor, model: str, data: Path, recipe: ProbeConfig, options: Options
+    task: Task,
+    extractor: FeatureExtractor,
+    model: str,
+    data: Path,
+    recipe: ProbeConfig,
+    options: Options,
+    corpora: Sequence[Corpus] | None = None,
 ) -> Result:
     """Evaluate a representation on a task. Results of an identical earlier run are loaded.
 
@@ -62,6 +69,7 @@ def run_task(
         data: official folder or manifest.
         recipe: settings; the task's own, or changed ones.
         options: where and how.
+        corpora: the data, where they are loaded already, once for several models (see `Task.load`).
 
     Raises:
         DataError: data that is missing or wrong, before anything is computed.
@@ -69,15 +77,14 @@ def run_task(
         MissingDependencyError: a package that the task's figures come from is not installed.
     """
     task.require_packages()
-    corpora = task.read(data, recipe)
-    for corpus in corpora:
-        task.check(corpus, data)
+    if corpora is None:
+        corpora = task.load(data, recipe, options.progress)
     folder = options.output / task.name / _folder_name(task, extractor, corpora, recipe, options)
     if (folder / RESULT).is_file():
         return Result.load(folder / RESULT)
     started = time.monotonic()
     cache = FrameCache(extractor, options.cache)
-    clips = list({example.clip.key: example.clip for corpus in corpora for example in corpus.examples}.values())
+    clips = list({example.clip.name: example.clip for corpus in corpora for example in corpus.examples}.values())
     if options.progress:
         _announce(cache, clips, extractor)
     cache.extract(clips, progress=options.progress)
@@ -173,7 +180,7 @@ def _result(
         data=data.name,
         official=not is_manifest(data),
         items={split: len(examples) for split, examples in splits.items()},
-        seconds={split: round(sum(e.clip.seconds for e in examples), 1) for split, examples in splits.items()},
+        seconds={split: round(sum(seconds_of(e.clip) for e in examples), 1) for split, examples in splits.items()},
         details=details,
     )
 
@@ -196,8 +203,8 @@ def _folder_name(
         for split, examples in corpus.splits.items():
             for example in examples:
                 clip = example.clip
-                digest.update(f"{split} {clip.key} {clip.start} {clip.end} {example.target}".encode())
-        digest.update(f"{corpus.trials} {[example.clip.key for example in corpus.searched]}".encode())
+                digest.update(f"{split} {clip.name} {clip.start} {clip.seconds} {example.target}".encode())
+        digest.update(f"{corpus.trials} {[example.clip.name for example in corpus.searched]}".encode())
     name = "".join(c if c.isalnum() or c in "-." else "-" for c in extractor.name)
     return f"{name}-{digest.hexdigest()[:10]}"
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from wavcube.errors import MissingDependencyError
 from wavcube.features.shards import CachedFrames
-from wavcube.understanding.batches import Batch
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, check_splits
+from wavcube.understanding.corpora.corpus import Corpus, Example, check_splits, with_durations
+from wavcube.understanding.training.batches import Batch
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,17 @@ class Task(ABC):
         Raises:
             DataError: what is missing, with where to get it; or malformed.
         """
+
+    def load(self, data: Path, recipe: ProbeConfig, progress: bool = False) -> list[Corpus]:
+        """What `read` gives, with durations, and checked.
+
+        Raises:
+            DataError: what is missing or wrong, by name.
+        """
+        corpora = with_durations(self.read(data, recipe), progress)
+        for corpus in corpora:
+            self.check(corpus, data)
+        return corpora
 
     def check(self, corpus: Corpus, source: Path) -> None:
         """Refuse a corpus that cannot be trained on or would give a wrong figure.
@@ -134,7 +145,7 @@ class PooledTask(ProbeTask):
         return [corpus.labels[i] for i in output.argmax(1).tolist()]
 
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
-        return np.array([[said[e.clip.key] == e.target] for e in corpus.splits[split]], float)
+        return np.array([[said[e.clip.name] == e.target] for e in corpus.splits[split]], float)
 
     def measure(self, outcomes: np.ndarray) -> dict[str, float]:
         return {"accuracy": 100.0 * float(outcomes[:, 0].mean())}

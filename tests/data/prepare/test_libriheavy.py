@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.data.prepare.conftest import cut
-from wavcube.data.config import SourceConfig
-from wavcube.data.manifests.json_lines import JsonLines
-from wavcube.data.manifests.line_index import index_path
+from wavcube.data.json_lines import JsonLines
+from wavcube.data.line_index import index_path
 from wavcube.data.prepare.check import Level
 from wavcube.data.prepare.libriheavy import prepare_libriheavy
 from wavcube.data.prepare.manifest import Summary
@@ -37,8 +36,8 @@ def test_what_training_reads(libriheavy, tmp_path):
     out = tmp_path / "out"
     paths = prepare(libriheavy, out).outputs
     assert [index_path(path).is_file() for path in paths] == [True, True]
-    clips = JsonLines(SourceConfig(str(out / "libriheavy_cuts_small.jsonl"), root=str(libriheavy)))
-    assert [(Path(clip.audio).is_file(), clip.start, clip.seconds) for clip in clips] == [
+    clips = JsonLines(out / "libriheavy_cuts_small.jsonl", libriheavy)
+    assert [(clip.path.is_file(), clip.start, clip.seconds) for clip in clips] == [
         (True, 0.0, 1.0),
         (True, 1.0, 1.5),
         (True, 0.5, 2.0),

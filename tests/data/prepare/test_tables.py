@@ -8,14 +8,14 @@ import pytest
 
 from tests.data.prepare.conftest import write_noise
 from wavcube.data.config import SourceConfig
-from wavcube.data.manifests.path_lists import read_list
 from wavcube.data.prepare.check import Level
 from wavcube.data.prepare.folder import find_folder
-from wavcube.data.prepare.libri import find_utterances
+from wavcube.data.prepare.libri import find_clips
 from wavcube.data.prepare.librispeech import LIBRISPEECH
 from wavcube.data.prepare.libritts import LIBRITTS
 from wavcube.data.prepare.manifest import Summary
 from wavcube.data.prepare.tables import prepare_table
+from wavcube.data.streaming.sources import read_table
 from wavcube.errors import DataError
 
 
@@ -24,7 +24,7 @@ def silent(*_: object) -> None:
 
 
 def speech(source: Path, out: Path) -> Summary:
-    return prepare_table(source, out, lambda folder: find_utterances(folder, LIBRISPEECH), Level.header, 2, silent)
+    return prepare_table(source, out, lambda folder: find_clips(folder, LIBRISPEECH), Level.header, 2, silent)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -53,9 +53,9 @@ def test_librispeech(librispeech, tmp_path):
 
 def test_the_manifest_is_what_training_reads(librispeech, tmp_path):
     speech(librispeech, tmp_path / "speech.tsv")
-    table = read_list(SourceConfig(str(tmp_path / "speech.tsv"), where={"subset": "test-clean"}))
+    table = read_table(SourceConfig(str(tmp_path / "speech.tsv"), where={"subset": "test-clean"}))
     assert [clip.seconds for clip in table] == [1.0, 2.0, 3.0]
-    assert all(Path(clip.audio).is_file() for clip in table)
+    assert all(clip.path.is_file() for clip in table)
 
 
 def test_the_folder_of_subsets_may_be_named_itself(librispeech, tmp_path):
@@ -91,7 +91,7 @@ def test_a_corpus_that_was_mended_loses_its_bad_list(librispeech, tmp_path):
 def test_libritts(libritts, tmp_path):
     out = tmp_path / "tts.tsv"
     for source in (libritts, libritts.parent):
-        summary = prepare_table(source, out, lambda folder: find_utterances(folder, LIBRITTS), Level.decode, 1, silent)
+        summary = prepare_table(source, out, lambda folder: find_clips(folder, LIBRITTS), Level.decode, 1, silent)
         assert summary.subsets["dev-clean"].speakers == {"84"}
     assert [(row["seconds"], row["transcript"]) for row in rows(out)] == [
         ("0.500", f"Sentence {number}.") for number in range(3)

@@ -8,7 +8,7 @@ import soundfile
 
 from tests.data.tones import RATE, tone
 from wavcube.audio.io import as_mono, load_audio
-from wavcube.data.manifests.clip_table import Clip
+from wavcube.data.clip import Clip
 from wavcube.data.streaming.crops import Cropper, OutsideLimits, check_clip
 from wavcube.errors import AudioError
 
@@ -22,7 +22,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def clip_of(path: Path, **where: object) -> Clip:
-    return Clip(str(path), path.name, **where)
+    return Clip(path.name, path, **where)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_channels(tmp_path):
 
 def test_encoded_bytes_are_read_like_files(ramp):
     clip = clip_of(ramp)
-    from_bytes = Clip(ramp.read_bytes(), clip.name)
+    from_bytes = Clip(clip.name, ramp, audio=ramp.read_bytes())
     np.testing.assert_array_equal(cropper().cut(clip, rng(5)).waveform, cropper().cut(from_bytes, rng(5)).waveform)
 
 
@@ -139,7 +139,7 @@ def test_a_stream_of_unknown_length_is_read_whole(ramp):
     data[22:26] = bytes(4)
     ramp.write_bytes(data)
     expected = load_audio(ramp)[:4000] / np.float32(3999 / 32768)
-    for clip in (clip_of(ramp), Clip(bytes(data), "bytes")):
+    for clip in (clip_of(ramp), Clip("bytes", ramp, audio=bytes(data))):
         np.testing.assert_allclose(cropper(train=False).cut(clip, rng()).waveform, expected, rtol=1e-5)
     within = cropper(1600).cut(clip_of(ramp, start=0.5, seconds=0.1), rng()).waveform
     assert begin_of(within) == 8000
@@ -161,11 +161,11 @@ def test_unusable_recordings(tmp_path, ramp):
         with pytest.raises(AudioError, match=message):
             cropper().cut(clip, rng())
 
-    reject(Clip(str(tmp_path / "gone.flac"), "gone"), "gone.flac: no such file")
+    reject(Clip("gone", tmp_path / "gone.flac"), "gone.flac: no such file")
     text = tmp_path / "text.wav"
     text.write_text("no audio at all")
     reject(clip_of(text), "is damaged, or no audio")
-    reject(Clip(b"", "empty"), "empty: is damaged, or no audio")
+    reject(Clip("empty", text, audio=b""), "empty: is damaged, or no audio")
     cut_short = tmp_path / "cut.flac"
     soundfile.write(cut_short, rng().uniform(-0.5, 0.5, RATE), RATE)
     cut_short.write_bytes(cut_short.read_bytes()[:16_000])
@@ -177,7 +177,7 @@ def test_unusable_recordings(tmp_path, ramp):
     nan = tmp_path / "nan.wav"
     soundfile.write(nan, np.full(RATE, np.nan, np.float32), RATE, subtype="FLOAT")
     reject(clip_of(nan), "NaN")
-    reject(clip_of(ramp, start=0.5, seconds=0.7), "ends at 1.00 s, the list wants up to 1.20 s")
+    reject(clip_of(ramp, start=0.5, seconds=0.7), "ends at 1.00 s, the list asks for up to 1.20 s")
     reject(clip_of(ramp, start=2.0), "too short, 0.0000 s")
 
 
@@ -190,13 +190,13 @@ def test_limits_are_checked_before_and_after_opening(ramp):
     with pytest.raises(OutsideLimits, match=r"1 s is longer than max_seconds"):
         limited.cut(clip_of(ramp), rng())
     with pytest.raises(OutsideLimits, match=r"0\.3 s is shorter than min_seconds"):
-        limited.cut(Clip("not even there", "x", 0.0, 0.3), rng())
+        limited.cut(Clip("x", Path("not even there"), 0.0, 0.3), rng())
     limited.cut(clip_of(ramp, seconds=0.6), rng())
 
 
 def test_check_clip_reads_the_header(ramp, tmp_path):
     check_clip(clip_of(ramp))
-    with pytest.raises(AudioError, match="wants up to"):
+    with pytest.raises(AudioError, match="asks for up to"):
         check_clip(clip_of(ramp, seconds=3.0))
     with pytest.raises(AudioError, match="no such file"):
         check_clip(clip_of(tmp_path / "gone.wav"))

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from wavcube.data.manifests.clip_table import Clip
+from wavcube.data.clip import Clip
 from wavcube.data.streaming.shards import ShardStream
 from wavcube.errors import DataError
 
@@ -20,7 +21,7 @@ class FakeShard:
         for number in range(self.size):
             if number == self.breaks_at:
                 raise OSError("connection reset")
-            yield Clip(b"", f"{self.name}{number}")
+            yield Clip(f"{self.name}{number}", Path(), audio=b"")
 
 
 def shards(count: int = 6, size: int = 10) -> list[FakeShard]:

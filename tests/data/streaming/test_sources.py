@@ -86,5 +86,5 @@ def test_known_durations_are_chosen_by_beforehand(tmp_path, write_tones, caplog)
 
 
 def test_a_manifest_of_nonsense(tmp_path):
-    with pytest.raises(DataError, match=r"2 of 2 .*line 1: is no cut or recording"):
+    with pytest.raises(DataError, match=r"2 of 2 .*line 1: no 'path'; columns here are a"):
         opened(tmp_path, json.dumps({"a": 1}) + "\n" + json.dumps({"b": 1}), name="cuts.jsonl")

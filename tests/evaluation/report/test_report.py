@@ -20,7 +20,7 @@ from wavcube.evaluation.report import examples as examples_module
 from wavcube.evaluation.report.pictures import loudest_magnitude, spectrogram_image
 from wavcube.evaluation.report.tables import latex_table, markdown_table
 from wavcube.evaluation.summary import Summary
-from wavcube.reconstruction import MetricOptions, choose_metrics, evaluate, load_system, read_utterances, write_report
+from wavcube.reconstruction import MetricOptions, choose_metrics, evaluate, load_system, read_clips, write_report
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def summary(folder: Path) -> Summary:
     """Opus at two rates and the identity, reported into `folder`."""
-    utterances = read_utterances(SPEECH / "speech.tsv")
+    utterances = read_clips(SPEECH / "speech.tsv")
     systems = [load_system(name) for name in ("opus-12", "opus-6", "identity")]
     options = MetricOptions(speaker=StubEncoder(), asr=StubASR())
     chosen = choose_metrics(["stoi", "pesq_wb", "si_sdr", "utmos", "speaker", "wer", "bitrate"], options)
@@ -144,7 +144,7 @@ def test_the_pages_sound_is_that_of_the_recordings(summary: Summary, folder: Pat
     assert sample_rate == 16_000
     worst = re.search(r"<h4>(\S+) <small>", text)
     assert worst is not None
-    utterance = next(u for u in read_utterances(SPEECH) if u.name == worst[1])
+    utterance = next(u for u in read_clips(SPEECH) if u.name == worst[1])
     from wavcube.audio.io import load_audio
 
     np.testing.assert_allclose(waveform, load_audio(utterance.path), atol=1e-4)
@@ -160,7 +160,7 @@ def test_worst_come_first(summary: Summary, folder: Path) -> None:
 
 def test_another_quantity_can_rank(folder: Path, summary: Summary) -> None:
     table = pd.read_parquet(folder / "utterances.parquet")
-    utterances, system = read_utterances(SPEECH / "speech.tsv"), load_system("opus-12")
+    utterances, system = read_clips(SPEECH / "speech.tsv"), load_system("opus-12")
     chosen = examples_module.choose_examples(table, summary.quantities, system, utterances, "wer")
     assert chosen is not None
     values = [example.values["wer"] for example in chosen.worst]
@@ -204,5 +204,5 @@ def test_without_sound(folder: Path, summary: Summary, tmp_path: Path) -> None:
     table = pd.read_parquet(folder / "utterances.parquet")
     systems = [load_system(name) for name in ("opus-12", "opus-6", "identity")]
     chosen = choose_metrics(["stoi"])
-    write_report(table, systems, read_utterances(SPEECH), chosen, tmp_path, listen=False)
+    write_report(table, systems, read_clips(SPEECH), chosen, tmp_path, listen=False)
     assert "<audio" not in (tmp_path / "report.html").read_text()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wavcube.audio.io import save_audio
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
 from wavcube.errors import CheckpointError, ConfigError, WavCubeError
 from wavcube.evaluation.metrics import Recording
 from wavcube.evaluation.metrics.spectral import spectrum
@@ -81,7 +81,7 @@ def test_files_of_another_program(original: Recording, tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     save_audio(tmp_path / "made" / "one.wav", 0.5 * original.waveform, 16_000)
     system = load_system(f"files:{tmp_path / 'made'}")
-    system.check([Utterance("one", Path("one.flac"), seconds=original.seconds)])
+    system.check([Clip("one", Path("one.flac"), seconds=original.seconds)])
     (made,) = reconstruct(system, [original])
     assert isinstance(made, Recording)
     np.testing.assert_allclose(made.waveform, 0.5 * original.waveform, atol=1e-4)

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.evaluation.metrics import Pair
 from wavcube.generation.analysis.resynthesis import resynthesise
@@ -64,7 +64,7 @@ def test_without_transcripts_there_is_nothing_to_measure(ear: Ear, tmp_path: Pat
 
 def test_lone_words_are_no_sentences_unless_there_is_nothing_else() -> None:
     said = [
-        Utterance(text, Path("x"), transcript=text, seconds=s)
+        Clip(text, Path("x"), transcript=text, seconds=s)
         for text, s in [("yes", 1.0), ("one two three four", 2.0), ("one two three four five", 11.0)]
     ]
     assert [u.transcript for u in sentences(said)] == ["one two three four"]

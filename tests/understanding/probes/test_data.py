@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from wavcube.errors import DataError
-from wavcube.understanding.probes.data import character_corpus, normalised, read_rows, speaker_corpus
+from wavcube.understanding.probes.data import character_corpus, read_list, speaker_corpus
 
 HEADER = "path\tsplit\tspeaker\tlanguage\ttranscript\ttranscript_kind\n"
 
@@ -28,10 +28,10 @@ def test_characters_come_from_english_transcripts(tmp_path):
         row("test.wav", split="test", transcript="WORDS, some!"),
         row("strange.wav", split="test", transcript="zebra"),
     ]
-    corpus = character_corpus(read_rows(written(tmp_path, *rows)), tmp_path)
+    corpus = character_corpus(read_list(written(tmp_path, *rows)), tmp_path)
     assert len(corpus.train) + len(corpus.dev) == 100
     assert 3 <= len(corpus.dev) <= 20
-    assert [(e.clip.key, e.target) for e in corpus.test] == [("test.wav", "words some")]
+    assert [(e.clip.name, e.target) for e in corpus.test] == [("test", "words some")]
     assert corpus.test[0].clip.path == tmp_path / "test.wav"
 
 
@@ -40,30 +40,25 @@ def test_every_speaker_is_in_every_split_and_no_recording_twice(tmp_path):
     rows += [row(f"few{i}.wav", split="test", speaker="few") for i in range(3)]
     rows += [row(f"seen{i}.wav", split="train", speaker="seen") for i in range(30)]
     rows += [row(f"who{i}.wav", split="probe", speaker="?") for i in range(30)]
-    corpus = speaker_corpus(read_rows(written(tmp_path, *rows)), tmp_path)
+    corpus = speaker_corpus(read_list(written(tmp_path, *rows)), tmp_path)
     for split, count in (("train", 24), ("dev", 8), ("test", 8)):
         assert len(corpus.splits[split]) == count
         assert {e.target for e in corpus.splits[split]} == {"a", "b"}
-    assert len({e.clip.key for e in corpus.examples}) == 40
-
-
-def test_text_is_normalised():
-    assert normalised("Don't  stop -- NOW.") == "don't stop now"
-    assert normalised("7 up") == ""
+    assert len({e.clip.name for e in corpus.examples}) == 40
 
 
 def test_a_missing_column_is_named(tmp_path):
     path = tmp_path / "clips.csv"
-    path.write_text("path,split\n")
+    path.write_text("path,split\na.wav,train\n")
     with pytest.raises(DataError, match="speaker"):
-        read_rows(path)
+        read_list(path)
 
 
 def test_nothing_to_probe(tmp_path):
-    rows = read_rows(written(tmp_path, row("a.wav")))
+    rows = read_list(written(tmp_path, row("a.wav")))
     with pytest.raises(DataError, match="transcripts"):
         character_corpus(rows, tmp_path)
     with pytest.raises(DataError, match="two speakers"):
         speaker_corpus(rows, tmp_path)
-    with pytest.raises(DataError, match="no readable"):
-        read_rows(tmp_path / "none.tsv")
+    with pytest.raises(DataError, match=r"none\.tsv: cannot be read"):
+        read_list(tmp_path / "none.tsv")

@@ -6,7 +6,7 @@ import pytest
 
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.understanding.corpus import Corpus, Example
+from wavcube.understanding.corpora.corpus import Corpus, Example
 from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
 
 QUICK = ProbeSettings(character_steps=300, character_batch=8, speaker_steps=100, seeds=(0, 1))

@@ -7,7 +7,7 @@ import torch
 from tests.understanding import corpora
 from tests.understanding.conftest import Solve
 from wavcube.errors import DataError
-from wavcube.understanding.corpus import Example
+from wavcube.understanding.corpora.corpus import Example
 from wavcube.understanding.heads import XVector
 from wavcube.understanding.tasks.asv import SpeakerVerification, equal_error_rate, make_trials
 

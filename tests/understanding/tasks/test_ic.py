@@ -22,10 +22,10 @@ def test_all_three_slots_must_be_right(tmp_path: Path) -> None:
     task = IntentClassification()
     [corpus] = task.read(corpora.fluent(tmp_path), task.recipe)
     assert corpus.labels == [["activate", "deactivate"], ["lights", "music"], ["kitchen", "none"]]
-    said = {example.clip.key: example.target for example in corpus.test}
+    said = {example.clip.name: example.target for example in corpus.test}
     wrong = dict(said)
     first = corpus.test[0]
-    wrong[first.clip.key] = (*first.target[:2], "elsewhere")
+    wrong[first.clip.name] = (*first.target[:2], "elsewhere")
     assert task.measure(task.outcomes(corpus, "test", said)) == {"accuracy": 100.0}
     expected = 100.0 * (1 - 1 / len(corpus.test))
     assert task.measure(task.outcomes(corpus, "test", wrong))["accuracy"] == pytest.approx(expected)

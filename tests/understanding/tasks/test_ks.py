@@ -23,8 +23,8 @@ def test_official_layout(tmp_path: Path) -> None:
     task = KeywordSpotting()
     [corpus] = task.read(corpora.speech_commands(tmp_path), task.recipe)
     assert corpus.labels == ["_silence_", "_unknown_", "no", "up", "yes"]
-    assert not any("00000000_nohash" in example.clip.key for example in corpus.train)  # named in testing_list.txt
-    assert {e.target for e in corpus.train if e.clip.key.startswith("bird/")} == {"_unknown_"}
+    assert not any("00000000_nohash" in example.clip.name for example in corpus.train)  # named in testing_list.txt
+    assert {e.target for e in corpus.train if e.clip.name.startswith("bird/")} == {"_unknown_"}
     silence = [e.clip for e in corpus.train + corpus.dev if e.target == "_silence_"]
     assert sorted(clip.start for clip in silence) == [float(second) for second in range(12)]
 

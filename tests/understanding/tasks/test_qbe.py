@@ -7,7 +7,7 @@ from tests.understanding import corpora
 from tests.understanding.conftest import Solve
 from wavcube.errors import DataError
 from wavcube.features import Clip
-from wavcube.understanding.corpus import Collection, Example
+from wavcube.understanding.corpora.corpus import Collection, Example
 from wavcube.understanding.tasks.qbe import (
     FALSE_WEIGHT,
     QueryByExample,

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wavcube.cli.many_files.plan import Job, Plan
+from wavcube.data.bucketing import batches_in_order
 from wavcube.errors import WavCubeError
 from wavcube.files import reason
 
@@ -83,7 +84,7 @@ def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, 
             for item in window:
                 if item.error:
                     report.failed(item.error, item)
-            batches = list(by_length([item for item in window if not item.error], limits))
+            batches = by_length([item for item in window if not item.error], limits)
             long = [batch for batch in batches if batch[0].seconds > limits.whole]
             for batch, outcome in chain(
                 parallel_map(partial(_attempt, task), long, 1),
@@ -94,19 +95,16 @@ def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, 
         raise typer.Exit(1)
 
 
-def by_length(items: list[Loaded[Content]], limits: BatchLimits) -> Iterator[list[Loaded[Content]]]:
+def by_length(items: list[Loaded[Content]], limits: BatchLimits) -> list[list[Loaded[Content]]]:
     """Group items of similar length, the longest first, within the limits; an item beyond them is alone."""
-    batch: list[Loaded[Content]] = []
-    for item in sorted(items, key=lambda item: -item.seconds):
-        if batch:
-            padded = batch[0].seconds * (len(batch) + 1)
-            filled = sum(member.seconds for member in batch) + item.seconds
-            if padded > limits.seconds or batch[0].seconds > limits.whole or 1 - filled / padded > limits.padding:
-                yield batch
-                batch = []
-        batch.append(item)
-    if batch:
-        yield batch
+    items = sorted(items, key=_seconds, reverse=True)
+    count = sum(item.seconds > limits.whole for item in items)
+    rest = batches_in_order(items[count:], _seconds, limits.seconds, max_padding=limits.padding)
+    return [*([item] for item in items[:count]), *rest]
+
+
+def _seconds(item: Loaded[Any]) -> float:
+    return item.seconds
 
 
 def _windows(jobs: list[Job], read: Callable[[Job], tuple[Any, float]], seconds: float) -> Iterator[list[Loaded[Any]]]:

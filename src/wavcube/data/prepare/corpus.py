@@ -4,23 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """A recording and what the corpus says of it."""
-
-    path: Path
-    subset: str = ""
-    speaker: str = ""
-    transcript: str = ""
+from wavcube.data.clip import Clip
 
 
 @dataclass
 class Corpus:
-    """The utterances of a corpus in the order of the manifest, and what is odd about its files."""
+    """The recordings of a corpus in the order of the manifest, and what is odd about its files.
 
-    utterances: list[Utterance] = field(default_factory=list)
+    Attributes:
+        clips: with their transcripts, and with columns `subset` and `speaker`.
+        warnings: sentences.
+    """
+
+    clips: list[Clip] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+
+def corpus_clip(path: Path, subset: str, speaker: str, transcript: str) -> Clip:
+    """A recording and what the corpus has on it."""
+    return Clip(str(path), path, transcript=transcript or None, columns={"subset": subset, "speaker": speaker})
 
 
 Report = Callable[[str, int, int], None]

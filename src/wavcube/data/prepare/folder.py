@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from wavcube.audio.io import AUDIO_SUFFIXES
-from wavcube.data.prepare.corpus import Corpus, Utterance
+from wavcube.data.prepare.corpus import Corpus, corpus_clip
+from wavcube.data.rows import read_text
 from wavcube.errors import DataError
 from wavcube.files import find_files
 
@@ -20,12 +21,12 @@ def find_folder(source: Path) -> Corpus:
     for file in find_files([source], AUDIO_SUFFIXES, "audio", DataError):
         folders = file.relative.parts[:-1]
         text = file.path.with_suffix(".txt")
-        corpus.utterances.append(
-            Utterance(
+        corpus.clips.append(
+            corpus_clip(
                 file.path,
                 folders[0] if len(folders) > 1 else "",
                 folders[-1] if folders else "",
-                text.read_text(encoding="utf-8", errors="replace") if text.is_file() else "",
+                read_text(text) if text.is_file() else "",
             )
         )
     return corpus

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wavcube.data.prepare.corpus import Corpus, Utterance
+from wavcube.data.clip import Clip
+from wavcube.data.prepare.corpus import Corpus, corpus_clip
 from wavcube.errors import DataError
 
 
@@ -37,8 +38,8 @@ class Layout:
     transcripts: Callable[[Path], dict[str, str]]
 
 
-def find_utterances(source: Path, layout: Layout) -> Corpus:
-    """Find the utterances of every subset in `source`, or in the folder there that the archives unpacked to.
+def find_clips(source: Path, layout: Layout) -> Corpus:
+    """Find the recordings of every subset in `source`, or in the folder there that the archives unpacked to.
 
     Raises:
         DataError: there is no known subset, or no recording in them.
@@ -48,12 +49,12 @@ def find_utterances(source: Path, layout: Layout) -> Corpus:
         raise DataError(f"{source}: holds no subset of {layout.name} ({', '.join(layout.subsets)})")
     corpus = Corpus()
     for subset in subsets:
-        found: list[Utterance] = []
+        found: list[Clip] = []
         for chapter in sorted(folder for folder in subset.glob("*/*") if folder.is_dir()):
             found += _chapter(chapter, layout, corpus.warnings)
-        corpus.utterances += found
+        corpus.clips += found
         corpus.warnings += _missing(subset.name, found, layout.subsets[subset.name])
-    if not corpus.utterances:
+    if not corpus.clips:
         expected = layout.joint.join(["speaker/chapter/speaker", "chapter", f"number{layout.suffix}"])
         raise DataError(f"{source}: the subsets of {layout.name} here hold no recordings ({expected})")
     return corpus
@@ -67,7 +68,7 @@ def _subset_folders(source: Path, layout: Layout) -> list[Path]:
     return []
 
 
-def _chapter(folder: Path, layout: Layout, warnings: list[str]) -> list[Utterance]:
+def _chapter(folder: Path, layout: Layout, warnings: list[str]) -> list[Clip]:
     subset, speaker = folder.parent.parent.name, folder.parent.name
     begin = layout.joint.join([speaker, folder.name, ""])
     transcripts = layout.transcripts(folder)
@@ -78,7 +79,7 @@ def _chapter(folder: Path, layout: Layout, warnings: list[str]) -> list[Utteranc
             continue
         transcript = transcripts.pop(path.stem, "")
         silent += not transcript
-        found.append(Utterance(path, subset, speaker, transcript))
+        found.append(corpus_clip(path, subset, speaker, transcript))
     for count, what in (
         (strangers, f"left out: their names do not begin with {begin}"),
         (silent, "without a transcript"),
@@ -89,8 +90,8 @@ def _chapter(folder: Path, layout: Layout, warnings: list[str]) -> list[Utteranc
     return found
 
 
-def _missing(subset: str, found: list[Utterance], official: Official) -> list[str]:
-    speakers = len({utterance.speaker for utterance in found})
+def _missing(subset: str, found: list[Clip], official: Official) -> list[str]:
+    speakers = len({clip.columns["speaker"] for clip in found})
     if len(found) >= official.recordings and speakers >= official.speakers:
         return []
     return [

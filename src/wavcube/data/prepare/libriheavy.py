@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from wavcube.data.manifests.clip_table import Clip
-from wavcube.data.manifests.json_lines import clip_of
-from wavcube.data.manifests.line_index import build_index
+from wavcube.data.clip import Clip
+from wavcube.data.line_index import build_index
+from wavcube.data.manifest import clip_of_row
 from wavcube.data.prepare.check import Checked, Level, check_recordings
 from wavcube.data.prepare.corpus import Report
 from wavcube.data.prepare.manifest import Summary, write_bad_list
+from wavcube.data.rows import row_of
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
 
@@ -124,7 +125,7 @@ def _write_cuts(
                 continue
             file.write(line + b"\n")
             done.cuts += 1
-            done.seconds += end - clip.start
+            done.seconds += end - (clip.start or 0.0)
             speakers.add(speaker)
     done.speakers = sorted(speakers)
     done.bad += [[path, reason] for path, reason in too_long.items()]
@@ -138,7 +139,8 @@ def _cuts(manifest: Path, root: Path, report: Report) -> Iterator[tuple[bytes, C
         try:
             for number, line in enumerate(_lines(raw, manifest), 1):
                 entry = json.loads(line)
-                yield line.strip(), clip_of(entry, os.fspath(root)), entry["supervisions"][0].get("speaker", "")
+                clip = clip_of_row(manifest, number, row_of(entry), root)
+                yield line.strip(), clip, entry["supervisions"][0].get("speaker", "")
                 if number % 1000 == 0:
                     report(f"reading {manifest.name}", raw.tell(), size)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -151,9 +153,8 @@ def _cuts(manifest: Path, root: Path, report: Report) -> Iterator[tuple[bytes, C
 
 def _stretch(clip: Clip) -> tuple[str, float]:
     """Return the path of a cut's recording, and where it ends in it, in seconds."""
-    assert isinstance(clip.audio, str)
     assert clip.seconds is not None
-    return clip.audio, clip.start + clip.seconds
+    return str(clip.path), (clip.start or 0.0) + clip.seconds
 
 
 def _lines(raw: BinaryIO, manifest: Path) -> Iterator[bytes]:

@@ -1,17 +1,7 @@
 """LibriSpeech (Panayotov et al., 2015; openslr.org/12): FLAC at 16 kHz, the transcripts of a chapter in one file."""
 
-from pathlib import Path
-
+from wavcube.data.librispeech import read_transcripts
 from wavcube.data.prepare.libri import Layout, Official
-
-
-def _transcripts(folder: Path) -> dict[str, str]:
-    path = folder / f"{folder.parent.name}-{folder.name}.trans.txt"
-    if not path.is_file():
-        return {}
-    lines = (line.partition(" ") for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
-    return {name: text for name, _, text in lines if text}
-
 
 LIBRISPEECH = Layout(
     name="LibriSpeech",
@@ -27,5 +17,5 @@ LIBRISPEECH = Layout(
     },
     suffix=".flac",
     joint="-",
-    transcripts=_transcripts,
+    transcripts=read_transcripts,
 )

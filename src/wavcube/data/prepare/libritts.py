@@ -6,15 +6,13 @@ The counts are those of LibriTTS; LibriTTS-R has a few recordings less.
 from pathlib import Path
 
 from wavcube.data.prepare.libri import Layout, Official
+from wavcube.data.rows import read_text
 
 _TEXT = ".normalized.txt"
 
 
 def _transcripts(folder: Path) -> dict[str, str]:
-    return {
-        path.name.removesuffix(_TEXT): path.read_text(encoding="utf-8", errors="replace")
-        for path in folder.glob(f"*{_TEXT}")
-    }
+    return {path.name.removesuffix(_TEXT): read_text(path) for path in folder.glob(f"*{_TEXT}")}
 
 
 LIBRITTS = Layout(

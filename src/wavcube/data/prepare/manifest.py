@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wavcube.data.clip import Clip
 from wavcube.data.prepare.check import Checked
-from wavcube.data.prepare.corpus import Utterance
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
 
@@ -43,8 +43,8 @@ class Summary:
         return self.subsets.setdefault(name, SubsetSummary())
 
 
-def write_manifest(path: Path, utterances: Sequence[Utterance], checked: Sequence[Checked]) -> Summary:
-    """Write the utterances that can be used as a TSV table with absolute paths, the others to a `.bad.tsv` beside it.
+def write_manifest(path: Path, clips: Sequence[Clip], checked: Sequence[Checked]) -> Summary:
+    """Write the recordings that can be used as a TSV table with absolute paths, the others to a `.bad.tsv` beside it.
 
     Raises:
         DataError: none can be used, or the disk refuses.
@@ -52,18 +52,18 @@ def write_manifest(path: Path, utterances: Sequence[Utterance], checked: Sequenc
     summary = Summary(outputs=[path])
     rows: list[tuple[str, ...]] = []
     bad: list[tuple[str, str]] = []
-    for utterance, result in zip(utterances, checked, strict=True):
-        name = os.path.abspath(utterance.path)
+    for clip, result in zip(clips, checked, strict=True):
+        name = os.path.abspath(clip.path)
         reason = result.reason or _unfit_path(name)
-        subset = summary.subset(utterance.subset)
+        subset = summary.subset(clip.columns["subset"])
         if reason:
             subset.bad += 1
             bad.append((name, reason))
             continue
         subset.recordings += 1
         subset.seconds += result.seconds
-        subset.speakers.add(utterance.speaker)
-        texts = (utterance.speaker, utterance.subset, utterance.transcript)
+        subset.speakers.add(clip.columns["speaker"])
+        texts = (clip.columns["speaker"], clip.columns["subset"], clip.transcript or "")
         rows.append((name, f"{result.seconds:.3f}", *map(_one_line, texts)))
     if not rows:
         raise DataError(f"none of the {len(bad)} recordings can be used, the first: {bad[0][1]}")

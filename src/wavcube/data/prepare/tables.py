@@ -24,8 +24,8 @@ def prepare_table(
     report(f"searching {source}", 0, 1)
     corpus = find(source)
     notes = out.with_name(f".{out.name}.notes")
-    checked = check_recordings([utterance.path for utterance in corpus.utterances], level, notes, jobs, report)
-    summary = write_manifest(out, corpus.utterances, checked)
+    checked = check_recordings([clip.path for clip in corpus.clips], level, notes, jobs, report)
+    summary = write_manifest(out, corpus.clips, checked)
     summary.warnings = corpus.warnings
     notes.unlink()
     return summary

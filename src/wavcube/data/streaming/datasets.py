@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
-from wavcube.data.manifests.clip_table import Clip
+from wavcube.data.clip import Clip
 from wavcube.data.streaming.bad_files import Skipped
 from wavcube.data.streaming.batch import Outcome
 from wavcube.data.streaming.crops import Crop, Cropper, OutsideLimits

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from wavcube.data.clip import Clip
 from wavcube.data.config import SourceConfig
-from wavcube.data.manifests.clip_table import Clip
-from wavcube.data.manifests.lhotse_cuts import clip_of_lhotse, import_lhotse
+from wavcube.data.lhotse_cuts import clip_of_lhotse, import_lhotse
 from wavcube.errors import DataError
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from wavcube.data.manifests.clip_table import Clip
+from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 
 

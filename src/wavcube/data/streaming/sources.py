@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from wavcube.data.clip import Clip
+from wavcube.data.clip_table import ClipTable
 from wavcube.data.config import DataConfig, SourceConfig
-from wavcube.data.manifests.clip_table import Clip, ClipTable
-from wavcube.data.manifests.json_lines import JsonLines
-from wavcube.data.manifests.lhotse_cuts import read_lhotse
-from wavcube.data.manifests.path_lists import read_folder, read_list
+from wavcube.data.json_lines import JsonLines
+from wavcube.data.lhotse_cuts import read_lhotse
+from wavcube.data.manifest import choose, iterate_clips
 from wavcube.data.streaming.crops import check_clip
 from wavcube.data.streaming.shar import find_shar_shards
 from wavcube.data.streaming.shards import Shard, reason_of
@@ -41,7 +42,7 @@ def kind_of(source: SourceConfig) -> str:
         return "shar" if any(Path(path).glob("cuts.*.jsonl*")) else "folder"
     if not os.path.exists(path):
         raise DataError(f"{path}: no such file or folder")
-    if path.endswith((".jsonl", ".json")):
+    if path.endswith(".jsonl") or (path.endswith(".json") and not _is_one_list(path)):
         return "jsonl"
     return "lhotse" if path.endswith(".gz") else "list"
 
@@ -56,17 +57,32 @@ def open_clips(config: DataConfig) -> list[Sequence[Clip]]:
     """
     tables: list[Sequence[Clip]] = []
     for source in config.sources:
-        kind = kind_of(source)
         clips: Sequence[Clip]
-        if kind == "jsonl":
-            clips = JsonLines(source)
+        if kind_of(source) == "jsonl":
+            clips = JsonLines(Path(source.path), source.root, source.column, source.where)
         else:
-            read = {"folder": read_folder, "list": read_list, "lhotse": read_lhotse}[kind]
-            clips = _within_limits(read(source), source, config)
+            clips = _within_limits(read_table(source), source, config)
         _try_some(clips, source, config.check_files)
         logger.info("%s: %d clips%s", source.path, len(clips), _hours(clips))
         tables.append(clips)
     return tables
+
+
+def read_table(source: SourceConfig) -> ClipTable:
+    """The clips of a folder, a list or a Lhotse manifest; no recording is opened.
+
+    Raises:
+        DataError: it cannot be read, is empty or malformed, or lists a recording twice.
+    """
+    path, table = Path(source.path), ClipTable()
+    if kind_of(source) == "lhotse":
+        clips = read_lhotse(path, Path(source.root) if source.root else path.parent)
+        found = iter([clip for _, clip in choose(clips, source.where, path)])
+    else:
+        found = iterate_clips(path, source.where, root=source.root, column=source.column)
+    for clip in found:
+        table.add(clip)
+    return table
 
 
 def open_shards(config: DataConfig) -> list[list[Shard]]:
@@ -91,6 +107,12 @@ def open_shards(config: DataConfig) -> list[list[Shard]]:
         logger.info("%s: %d shards", source.path, len(shards))
         found.append(shards)
     return found
+
+
+def _is_one_list(path: str) -> bool:
+    """Whether a .json file holds one list, not an object on each line."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        return file.read(100).lstrip()[:1] == "["
 
 
 def _within_limits(table: ClipTable, source: SourceConfig, config: DataConfig) -> ClipTable:

@@ -5,11 +5,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from wavcube.audio.io import AUDIO_SUFFIXES
+from wavcube.data.clip import Clip
 from wavcube.data.config import SourceConfig
-from wavcube.data.manifests.clip_table import Clip
 from wavcube.errors import DataError, MissingDependencyError
 
 _NO_MEMBER = b""  # fails to decode, which makes a key without audio a bad recording like any other
@@ -29,7 +30,7 @@ class TarShard:
             for sample in group_by_keys(tar_file_expander([{"url": self.name, "stream": stream}])):
                 suffix = next((key for key in sample if "." + key.rsplit(".", 1)[-1] in AUDIO_SUFFIXES), None)
                 name = f"{os.path.basename(self.name)}/{sample['__key__']}"
-                yield Clip(sample[suffix] if suffix else _NO_MEMBER, name)
+                yield Clip(name, Path(name), audio=sample[suffix] if suffix else _NO_MEMBER)
         finally:
             # A command that is stopped before its end reports a broken pipe; that is no news here.
             with suppress(Exception):

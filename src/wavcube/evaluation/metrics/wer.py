@@ -2,9 +2,12 @@
 
 from typing import Any, ClassVar
 
-from wavcube.data.text_normalizers import describe, normalise
-from wavcube.evaluation.asr import ASRModel
+from wavcube.data.text_normalizers import describe, has_words, normalise
+from wavcube.evaluation.asr import ASRModel, UnknownLanguageError
 from wavcube.evaluation.metric import Measurement, Metric, Pair, Quantity, Recording, Undefined
+
+NO_TRANSCRIPT = "no transcript"
+"""Why a recording has no error rate whose words are not known, or whose transcript has none (such as "...")."""
 
 
 def _quantities(title: str, suffix: str) -> tuple[Quantity, ...]:
@@ -52,8 +55,8 @@ class WordErrorRate(Metric):
         import jiwer
 
         reference = normalise(self._reference(pair), self.normaliser, pair.language)
-        if not reference:
-            raise Undefined(f"{self._reference_name} is empty")
+        if not has_words(reference):
+            raise Undefined(self._without_words)
         hypothesis = normalise(self._read(pair.reconstruction, pair.language), self.normaliser, pair.language)
         words, characters = jiwer.process_words(reference, hypothesis), jiwer.process_characters(reference, hypothesis)
         word_errors = words.substitutions + words.deletions + words.insertions
@@ -74,21 +77,24 @@ class WordErrorRate(Metric):
             notes={name + self.suffix: text for name, text in notes.items()},
         )
 
-    _reference_name: ClassVar[str] = "the transcript"
+    _without_words: ClassVar[str] = NO_TRANSCRIPT
     _against: ClassVar[str] = ""
 
     def _reference(self, pair: Pair) -> str:
         if pair.transcript is None:
-            raise Undefined("no transcript")
+            raise Undefined(NO_TRANSCRIPT)
         return pair.transcript
 
     def _read(self, recording: Recording, language: str) -> str:
         if recording.is_silent:
             return ""  # ASR models invent words in silence
-        return recording.remember(
-            f"reading {self.asr.fingerprint} {language}",
-            lambda: self.asr.transcribe(recording.at(self.sample_rate), language),
-        )
+        try:
+            return recording.remember(
+                f"reading {self.asr.fingerprint} {language}",
+                lambda: self.asr.transcribe(recording.at(self.sample_rate), language),
+            )
+        except UnknownLanguageError as error:
+            raise Undefined(str(error)) from error
 
 
 class WordErrorRateAgainstOriginal(WordErrorRate):
@@ -101,7 +107,7 @@ class WordErrorRateAgainstOriginal(WordErrorRate):
     quantities = _quantities(" vs original", "_vs_original")
     uses_transcript = False
     suffix = "_vs_original"
-    _reference_name = "the ASR model's reading of the original"
+    _without_words = "the ASR model's reading of the original is empty"
     _against = " vs original"
 
     def _reference(self, pair: Pair) -> str:

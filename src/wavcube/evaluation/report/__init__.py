@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wavcube import __version__
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
 from wavcube.evaluation.metrics import ChosenMetrics
 from wavcube.evaluation.report.examples import choose_examples
 from wavcube.evaluation.report.page import render_page
@@ -31,7 +31,7 @@ __all__ = ["terminal_table", "write_report"]
 def write_report(
     table: "pd.DataFrame",
     systems: Sequence[System],
-    utterances: Sequence[Utterance],
+    utterances: Sequence[Clip],
     chosen: ChosenMetrics,
     folder: str | os.PathLike[str],
     *,
@@ -79,8 +79,8 @@ def write_report(
     return summary
 
 
-def _facts(systems: Sequence[System], utterances: Sequence[Utterance], data: str) -> dict[str, str]:
-    seconds = sum(u.seconds for u in utterances if not math.isnan(u.seconds))
+def _facts(systems: Sequence[System], utterances: Sequence[Clip], data: str) -> dict[str, str]:
+    seconds = sum(utterance.seconds or 0.0 for utterance in utterances)
     facts = {"data": f"{data + ': ' if data else ''}{len(utterances)} utterances, {seconds / 60:.1f} minutes"}
     facts |= {system.name: system.title for system in systems}
     return facts | {"made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by wavcube {__version__}"}

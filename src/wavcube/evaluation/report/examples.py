@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soundfile
 
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
 from wavcube.errors import ConfigError
 from wavcube.evaluation.metric import Quantity, Recording
 from wavcube.evaluation.report.pictures import loudest_magnitude, spectrogram_image
@@ -30,7 +30,7 @@ PREFERRED = ("pesq_wb", "stoi", "mel_distance", "utmos", "wer")
 
 
 @dataclass(frozen=True)
-class Clip:
+class Player:
     """A recording ready for a page: data URLs of sound and picture."""
 
     sound: str
@@ -55,8 +55,8 @@ class Example:
     excerpt: float
     values: dict[str, float]
     texts: dict[str, str]
-    original: Clip
-    reconstruction: Clip
+    original: Player
+    reconstruction: Player
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def choose_examples(
     table: "pd.DataFrame",
     quantities: Sequence[Quantity],
     system: System,
-    utterances: Sequence[Utterance],
+    utterances: Sequence[Clip],
     ranked_by: str | None = None,
 ) -> Examples | None:
     """The ten worst and ten median utterances of a system; None if no quantity of single utterances was measured.
@@ -116,7 +116,7 @@ def choose_examples(
     )
 
 
-def _clips(system: System, utterances: Sequence[Utterance]) -> dict[str, tuple[Recording, Recording, float]]:
+def _clips(system: System, utterances: Sequence[Clip]) -> dict[str, tuple[Recording, Recording, float]]:
     """Original, reconstruction and full duration by name, cut so that all of them fit into the budget."""
     pairs = {}
     for utterance in utterances:
@@ -161,9 +161,9 @@ def _example(
 _TEXTS = {"said": "reference", "read": "hypothesis"}
 
 
-def make_clip(recording: Recording, loudest: float) -> Clip:
+def make_clip(recording: Recording, loudest: float) -> Player:
     """Sound and spectrogram of a recording as data URLs; `loudest` see `spectrogram_image`."""
-    return Clip(_url("audio/flac", _flac(recording)), _url("image/webp", spectrogram_image(recording, loudest)))
+    return Player(_url("audio/flac", _flac(recording)), _url("image/webp", spectrogram_image(recording, loudest)))
 
 
 def _flac(recording: Recording) -> bytes:

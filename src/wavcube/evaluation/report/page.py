@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from wavcube.evaluation.metric import Quantity
-from wavcube.evaluation.report.examples import Clip, Example, Examples
+from wavcube.evaluation.report.examples import Example, Examples, Player
 from wavcube.evaluation.report.tables import (
     NO_VALUE,
     best_system,
@@ -67,7 +67,7 @@ def render_page(
     )
 
 
-def player(heading: str, clip: Clip) -> str:
+def player(heading: str, clip: Player) -> str:
     """A spectrogram over the player of its sound."""
     return (
         f"<div class='clip'><h4>{escape(heading)}</h4>"

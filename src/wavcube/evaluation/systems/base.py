@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
 from wavcube.evaluation.metric import Recording
 
 EVALUATION_RATE = 16_000
@@ -31,7 +31,7 @@ class System(ABC):
             WavCubeError: one of them is beyond the system.
         """
 
-    def check(self, utterances: Sequence[Utterance]) -> None:
+    def check(self, utterances: Sequence[Clip]) -> None:
         """Before any work: raise a WavCubeError if the system cannot serve these utterances."""
         return
 

@@ -1,13 +1,19 @@
 """Reconstructions that some other program has written, under evaluation."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from wavcube.audio.io import load_audio
-from wavcube.data.manifests.utterances import Utterance, paired_files
+from wavcube.audio.io import audio_info, find_audio, load_audio
+from wavcube.data.clip import Clip, seconds_of
+from wavcube.data.manifest import some
+from wavcube.errors import AudioError, DataError
 from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.systems.base import EVALUATION_RATE, System
 from wavcube.hashing import fingerprint_file
+
+LARGEST_DIFFERENCE_S = 0.1
+"""Codecs may add or drop part of a frame at the end; more is another recording, or a wrong sample rate."""
 
 
 class Files(System):
@@ -20,7 +26,7 @@ class Files(System):
         self.fingerprint = "files"
         self._paths: dict[str, Path] = {}
 
-    def check(self, utterances: Sequence[Utterance]) -> None:
+    def check(self, utterances: Sequence[Clip]) -> None:
         self._paths = paired_files(utterances, self.folder)
 
     def fingerprint_for(self, name: str) -> str:
@@ -31,3 +37,50 @@ class Files(System):
             Recording(load_audio(self._paths[original.name], EVALUATION_RATE), EVALUATION_RATE, original.name)
             for original in originals
         ]
+
+
+def paired_files(utterances: Sequence[Clip], folder: str | os.PathLike[str]) -> dict[str, Path]:
+    """Find in `folder` the counterpart of every utterance: same name, any suffix of audio.
+
+    The name is an utterance's path below its folder or manifest; where that gives nothing, its last part is enough.
+
+    Raises:
+        DataError: the folder is missing, some utterance has no counterpart or several, or a counterpart is of another
+            duration (by more than 0.1 s).
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder of reconstructions")
+    by_name: dict[str, list[Path]] = {}
+    by_last_part: dict[str, list[Path]] = {}
+    for path in find_audio(folder):
+        by_name.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
+        by_last_part.setdefault(path.stem, []).append(path)
+    pairs, missing, unequal = {}, [], []
+    for utterance in utterances:
+        found = by_name.get(utterance.name) or by_last_part.get(utterance.name.rsplit("/", 1)[-1]) or []
+        if len(found) > 1:
+            raise DataError(f"{folder}: several files could be the reconstruction of {utterance.name}: {some(found)}")
+        if not found:
+            missing.append(utterance.name)
+            continue
+        pairs[utterance.name] = found[0]
+        unequal += _unequal(found[0], utterance)
+    if missing:
+        raise DataError(f"{folder}: {len(missing)} of {len(utterances)} reconstructions are missing: {some(missing)}")
+    if unequal:
+        raise DataError(
+            f"{folder}: {len(unequal)} reconstructions differ from their original in duration: {some(unequal)}; "
+            "are these the right files, and is the sample rate in their headers right?"
+        )
+    return pairs
+
+
+def _unequal(path: Path, utterance: Clip) -> list[str]:
+    """How the duration of a file differs from its original's, if it does and both can be read."""
+    try:
+        seconds, expected = audio_info(path).seconds, seconds_of(utterance)
+    except AudioError:
+        return []  # named with its reason when it is read
+    same = abs(seconds - expected) <= LARGEST_DIFFERENCE_S
+    return [] if same else [f"{path} ({seconds:.2f} s for {expected:.2f} s)"]

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from wavcube.audio.io import load_audio
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip, read_clip
 from wavcube.errors import DataError
 from wavcube.evaluation.metrics import Pair, Recording
 from wavcube.generation.flow.feature_codec import FeatureCodec
@@ -13,7 +12,7 @@ from wavcube.generation.tts.training.samples import SENTENCE_S, sentences
 
 
 def resynthesise(
-    representation: FeatureCodec, utterances: Sequence[Utterance], settings: SampleSettings
+    representation: FeatureCodec, utterances: Sequence[Clip], settings: SampleSettings
 ) -> dict[str, float]:
     """Measure recordings that went through a representation and back: what is generated on it can hardly be better.
 
@@ -40,9 +39,9 @@ def resynthesise(
     return sample_metrics.means(_pairs(representation, chosen))
 
 
-def _pairs(representation: FeatureCodec, utterances: Sequence[Utterance]) -> Iterator[Pair]:
+def _pairs(representation: FeatureCodec, utterances: Sequence[Clip]) -> Iterator[Pair]:
     rate = representation.extractor.sample_rate
     for utterance in utterances:
-        waveform = load_audio(utterance.path, rate)
+        waveform = read_clip(utterance, rate)
         decoded = representation.decode(representation.encode(waveform))
         yield Pair(Recording(waveform, rate), Recording(decoded, rate), utterance.transcript, utterance.language)

@@ -12,6 +12,7 @@ from torch import nn
 
 from wavcube.audio.io import save_audio
 from wavcube.codec.inference.optimize import PackedLinear
+from wavcube.data.bucketing import batches_by_length
 from wavcube.errors import CheckpointError
 from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint, load_feature_codec
 from wavcube.generation.flow.solver import SolverSettings
@@ -229,7 +230,7 @@ class TextToSpeech:
         ]
         waveforms: list[np.ndarray] = [np.zeros(0, np.float32)] * len(pieces)
         done = 0
-        for batch in _batches(pieces, self._batch_frames()):
+        for batch in batches_by_length(range(len(pieces)), lambda i: pieces[i].frames, self._batch_frames()):
             made = self._waveforms([pieces[i] for i in batch], solver or SolverSettings())
             for i, waveform in zip(batch, made, strict=True):
                 waveforms[i] = waveform
@@ -340,16 +341,6 @@ def pack(module: nn.Module) -> None:
             setattr(module, name, PackedLinear(child.weight, child.bias))
         else:
             pack(child)
-
-
-def _batches(pieces: Sequence[_Piece], frames: int) -> list[list[int]]:
-    """Indices of pieces of like length, at most so many padded frames a batch (or one piece)."""
-    batches: list[list[int]] = []
-    for index in sorted(range(len(pieces)), key=lambda i: pieces[i].frames):
-        if not batches or (len(batches[-1]) + 1) * pieces[index].frames > frames:
-            batches.append([])
-        batches[-1].append(index)
-    return batches
 
 
 def _each(values: Any, count: int, what: str) -> list[Any]:

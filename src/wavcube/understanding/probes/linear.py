@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.errors import DataError
-from wavcube.understanding.corpus import Corpus, Example
+from wavcube.understanding.corpora.corpus import Corpus, Example
 from wavcube.understanding.ctc import errors, greedy, token_set
 from wavcube.understanding.intervals import bootstrap
 from wavcube.understanding.results import Estimate
@@ -155,7 +155,7 @@ class Standardiser:
     def of(cls, frames: FrameSource, examples: Sequence[Example], device: str) -> "Standardiser":
         count, total, squares = 0, 0.0, 0.0
         for example in examples:
-            values = np.asarray(frames[example.clip.key], np.float64)
+            values = np.asarray(frames[example.clip.name], np.float64)
             count, total, squares = count + len(values), total + values.sum(0), squares + np.square(values).sum(0)
         mean = total / count
         std = np.sqrt(np.maximum(squares / count - np.square(mean), 1e-10))
@@ -164,7 +164,7 @@ class Standardiser:
     def batch(self, frames: FrameSource, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
         """Standardised frames [B, T, C], zeros beyond an item's end, and valid frames [B]."""
         device = self.mean.device
-        items = [torch.tensor(np.asarray(frames[e.clip.key], np.float32), device=device) for e in examples]
+        items = [torch.tensor(np.asarray(frames[e.clip.name], np.float32), device=device) for e in examples]
         lengths = torch.tensor([len(item) for item in items])
         return pad_sequence([(item - self.mean) / self.std for item in items], batch_first=True), lengths
 
@@ -234,7 +234,7 @@ def _rate(outcomes: np.ndarray) -> float:
 @torch.no_grad()
 def _mean_frames(frames: FrameSource, examples: Sequence[Example], device: str) -> Tensor:
     """[N, C], the mean frame of every recording."""
-    means = [np.asarray(frames[example.clip.key], np.float32).mean(0) for example in examples]
+    means = [np.asarray(frames[example.clip.name], np.float32).mean(0) for example in examples]
     return torch.tensor(np.stack(means), device=device)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from wavcube.understanding.batches import Batch
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, check_splits
+from wavcube.understanding.corpora.corpus import Corpus, check_splits
+from wavcube.understanding.corpora.transcribed import read_transcribed
 from wavcube.understanding.ctc import CTCTask, check_texts, errors, greedy, token_set
 from wavcube.understanding.heads import Recurrent
 from wavcube.understanding.language_model import LanguageModel, beam_search
-from wavcube.understanding.librispeech import read_transcribed
 from wavcube.understanding.task import Measure
+from wavcube.understanding.training.batches import Batch
 
 
 class SpeechRecognition(CTCTask):
@@ -51,7 +51,7 @@ class SpeechRecognition(CTCTask):
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
         rows = []
         for example in corpus.splits[split]:
-            reference, hypothesis = example.target, said[example.clip.key]
+            reference, hypothesis = example.target, said[example.clip.name]
             # Characters with spaces made visible: jiwer's words are then our characters.
             characters = errors(reference.replace(" ", "|"), hypothesis.replace(" ", "|"))
             rows.append([*errors(reference.split(), hypothesis.split()), *characters])

@@ -11,21 +11,21 @@ from torch import Tensor, nn
 
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.understanding.batches import Batch
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, check_classes, check_speakers_apart, check_splits, some
-from wavcube.understanding.heads import XVector
-from wavcube.understanding.sources import (
-    VOXCELEB1,
-    is_manifest,
-    manifest_example,
-    read_manifest,
-    wanted_folder,
-    wanted_lines,
-    wanted_recordings,
+from wavcube.understanding.corpora.corpus import (
+    Corpus,
+    Example,
+    check_classes,
+    check_speakers_apart,
+    check_splits,
+    some,
 )
+from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
+from wavcube.understanding.corpora.official import VOXCELEB1, wanted_folder, wanted_lines, wanted_recordings
+from wavcube.understanding.heads import XVector
 from wavcube.understanding.task import Measure, ProbeTask, labels_of
 from wavcube.understanding.tasks.sid import voxceleb_path
+from wavcube.understanding.training.batches import Batch
 
 LIST = "veri_test.txt"
 DEV_SHARE = 0.03
@@ -60,9 +60,7 @@ class SpeakerVerification(ProbeTask):
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, ["speaker"])
-            splits = {
-                split: [manifest_example(data, row, row["speaker"]) for row in listed] for split, listed in rows.items()
-            }
+            splits = {split: [row.example(row.cells["speaker"]) for row in listed] for split, listed in rows.items()}
             trials = {split: make_trials(splits[split]) for split in ("dev", "test")}
         else:
             splits, listed = _voxceleb(data)
@@ -114,7 +112,7 @@ def equal_error_rate(scores: np.ndarray, same: np.ndarray) -> float:
 def make_trials(examples: Sequence[Example], most: int = TRIALS) -> list[tuple[str, str, bool]]:
     """Pairs of examples by key, up to half `most` of one speaker and as many of two; always the same ones."""
     rng = np.random.default_rng(0)
-    keys = [example.clip.key for example in examples]
+    keys = [example.clip.name for example in examples]
     speakers = np.array([str(example.speaker) for example in examples])
     same: list[tuple[str, str, bool]] = []
     different: list[tuple[str, str, bool]] = []

@@ -8,16 +8,9 @@ import numpy as np
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, check_classes, check_speakers_apart, check_splits
-from wavcube.understanding.sources import (
-    IEMOCAP,
-    is_manifest,
-    manifest_example,
-    read_manifest,
-    wanted_folder,
-    wanted_lines,
-    wanted_recordings,
-)
+from wavcube.understanding.corpora.corpus import Corpus, Example, check_classes, check_speakers_apart, check_splits
+from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
+from wavcube.understanding.corpora.official import IEMOCAP, wanted_folder, wanted_lines, wanted_recordings
 from wavcube.understanding.task import PooledTask, labels_of
 
 CLASSES = {"neu": "neutral", "hap": "happy", "exc": "happy", "sad": "sad", "ang": "angry"}
@@ -37,9 +30,7 @@ class EmotionRecognition(PooledTask):
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, ["emotion"])
-            splits = {
-                split: [manifest_example(data, row, row["emotion"]) for row in listed] for split, listed in rows.items()
-            }
+            splits = {split: [row.example(row.cells["emotion"]) for row in listed] for split, listed in rows.items()}
             return [Corpus.of(splits, labels=labels_of(splits["train"]))]
         sessions = [_session(wanted_folder(data / f"Session{number}", IEMOCAP)) for number in range(1, 6)]
         return [_fold(sessions, test) for test in range(5)]

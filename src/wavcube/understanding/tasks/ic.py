@@ -11,19 +11,13 @@ from torch import Tensor, nn
 
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.understanding.batches import Batch
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, check_classes, check_splits
+from wavcube.understanding.corpora.corpus import Corpus, Example, check_classes, check_splits
+from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
+from wavcube.understanding.corpora.official import FLUENT, wanted_lines, wanted_recordings
 from wavcube.understanding.heads import PooledLinear
-from wavcube.understanding.sources import (
-    FLUENT,
-    is_manifest,
-    manifest_example,
-    read_manifest,
-    wanted_lines,
-    wanted_recordings,
-)
 from wavcube.understanding.task import PooledTask
+from wavcube.understanding.training.batches import Batch
 
 SLOTS = ("action", "object", "location")
 FILES = {"train": "train_data.csv", "dev": "valid_data.csv", "test": "test_data.csv"}
@@ -39,11 +33,12 @@ class IntentClassification(PooledTask):
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, [])
-            slots = [name for name in next(iter(rows["train"]), {}) if name.startswith("slot_")]
+            columns = rows["train"][0].cells if rows["train"] else ()
+            slots = [name for name in columns if name.startswith("slot_")]
             if not slots:
                 raise DataError(f"{data}: no column slot_NAME; intents are made of such")
             splits = {
-                split: [manifest_example(data, row, tuple(row[slot] for slot in slots)) for row in listed]
+                split: [row.example(tuple(row.cells[slot] for slot in slots)) for row in listed]
                 for split, listed in rows.items()
             }
         else:
@@ -73,7 +68,7 @@ class IntentClassification(PooledTask):
         return list(zip(*said, strict=True))
 
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
-        return np.array([[said[e.clip.key] == e.target] for e in corpus.splits[split]], float)
+        return np.array([[said[e.clip.name] == e.target] for e in corpus.splits[split]], float)
 
 
 def _groups(output: Tensor, corpus: Corpus) -> list[tuple[list[str], Tensor]]:

@@ -2,18 +2,12 @@
 
 from pathlib import Path
 
-from wavcube.data.clip import Clip
+from wavcube.data.clip import Clip, seconds_of
 from wavcube.errors import DataError
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, check_classes, check_splits
-from wavcube.understanding.sources import (
-    SPEECH_COMMANDS,
-    is_manifest,
-    manifest_example,
-    read_manifest,
-    wanted_folder,
-    wanted_lines,
-)
+from wavcube.understanding.corpora.corpus import Corpus, Example, check_classes, check_splits
+from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
+from wavcube.understanding.corpora.official import SPEECH_COMMANDS, wanted_folder, wanted_lines
 from wavcube.understanding.task import PooledTask, labels_of
 
 WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -30,9 +24,7 @@ class KeywordSpotting(PooledTask):
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, ["word"])
-            splits = {
-                split: [manifest_example(data, row, row["word"]) for row in listed] for split, listed in rows.items()
-            }
+            splits = {split: [row.example(row.cells["word"]) for row in listed] for split, listed in rows.items()}
         else:
             splits = _speech_commands(data)
         return [Corpus.of(splits, labels=labels_of(splits["train"]))]
@@ -77,5 +69,5 @@ def _speaker(path: Path) -> str:
 
 def _seconds_of_silence(path: Path) -> list[Clip]:
     """A recording of noise, cut into pieces of one second."""
-    whole = int(Clip(path.name, path).seconds)
-    return [Clip(f"{NOISE}/{path.name}:{second}", path, float(second), second + 1.0) for second in range(whole)]
+    whole = int(seconds_of(Clip(path.name, path)))
+    return [Clip(f"{NOISE}/{path.name}:{second}", path, float(second), 1.0) for second in range(whole)]

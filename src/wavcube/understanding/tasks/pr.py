@@ -9,11 +9,11 @@ from torch import nn
 
 from wavcube.errors import DataError
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, check_splits, some
+from wavcube.understanding.corpora.corpus import Corpus, Example, check_splits, some
+from wavcube.understanding.corpora.official import LEXICON, opened_text
+from wavcube.understanding.corpora.transcribed import read_transcribed
 from wavcube.understanding.ctc import CTCTask, check_texts, errors, token_set
 from wavcube.understanding.heads import FrameLinear
-from wavcube.understanding.librispeech import read_transcribed
-from wavcube.understanding.sources import LEXICON, opened_text
 from wavcube.understanding.task import Measure
 
 LEXICON_NAMES = (
@@ -65,7 +65,7 @@ class PhonemeRecognition(CTCTask):
         return FrameLinear(dim, recipe.width, len(corpus.labels))
 
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
-        return np.array([errors(e.target, said[e.clip.key]) for e in corpus.splits[split]], float)
+        return np.array([errors(e.target, said[e.clip.name]) for e in corpus.splits[split]], float)
 
     def measure(self, outcomes: np.ndarray) -> dict[str, float]:
         wrong, phones = outcomes.sum(0)

@@ -10,8 +10,8 @@ from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.features.shards import CachedFrames
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Collection, Corpus, Example, some
-from wavcube.understanding.sources import QUESST14, wanted_folder, wanted_lines, wanted_recordings
+from wavcube.understanding.corpora.corpus import Collection, Corpus, Example, some
+from wavcube.understanding.corpora.official import QUESST14, wanted_folder, wanted_lines, wanted_recordings
 from wavcube.understanding.task import Measure, SearchTask
 
 PRIOR, COST_MISS, COST_FALSE = 0.0008, 100.0, 1.0
@@ -189,7 +189,7 @@ def _directions(values: np.ndarray) -> np.ndarray:
 
 
 def _frames(frames: CachedFrames, example: Example, layer: int) -> np.ndarray:
-    values = frames[example.clip.key]
+    values = frames[example.clip.name]
     return (values[layer] if values.ndim == 3 else values).astype(np.float32)
 
 

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
-from wavcube.understanding.batches import Batch
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, check_splits, some
+from wavcube.understanding.corpora.corpus import Corpus, Example, check_ends, check_splits, some
+from wavcube.understanding.corpora.official import LIBRI2MIX, wanted_folder, wanted_lines, wanted_recordings
 from wavcube.understanding.heads import Diariser, frame_mask
-from wavcube.understanding.sources import LIBRI2MIX, wanted_folder, wanted_lines, wanted_recordings
 from wavcube.understanding.task import Measure, ProbeTask
+from wavcube.understanding.training.batches import Batch
 
 Segment = tuple[str, float, float]
 """Speaker, start and end in seconds."""
@@ -45,12 +45,14 @@ class Diarisation(ProbeTask):
     def check(self, corpus: Corpus, source: Path) -> None:
         check_splits(corpus, source)
         for split, examples in corpus.splits.items():
-            many = [e.clip.key for e in examples if len({speaker for speaker, _, _ in e.target}) > SPEAKERS]
+            many = [e.clip.name for e in examples if len({speaker for speaker, _, _ in e.target}) > SPEAKERS]
             if many:
                 raise DataError(
                     f"{source}: {len(many)} recordings of {split} have over {SPEAKERS} speakers: {some(many)}"
                 )
-            silent = [e.clip.key for e in examples if not e.target]
+            known = {e.clip.path: e.clip.seconds for e in examples if e.clip.seconds is not None}
+            check_ends([corpus], known, lambda e: max((end for _, _, end in e.target), default=0.0))
+            silent = [e.clip.name for e in examples if not e.target]
             if silent:
                 raise DataError(f"{source}: {len(silent)} recordings of {split} have no segment: {some(silent)}")
 
@@ -74,7 +76,7 @@ class Diarisation(ProbeTask):
         """[N, settings, 5]: number of the setting, seconds missed, false, confused, and of reference speech."""
         rows = []
         for example in corpus.splits[split]:
-            shares, rate = said[example.clip.key]
+            shares, rate = said[example.clip.name]
             rows.append(
                 [
                     [number, *diarisation_errors(example.target, segments(shares, rate, median, threshold))]

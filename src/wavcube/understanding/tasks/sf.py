@@ -8,15 +8,15 @@ import numpy as np
 from torch import Tensor, nn
 
 from wavcube.data.clip import Clip
+from wavcube.data.text_normalizers import librispeech_spelling
 from wavcube.errors import DataError
-from wavcube.understanding.batches import Batch
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, check_speakers_apart, check_splits, some
+from wavcube.understanding.corpora.corpus import Corpus, Example, check_speakers_apart, check_splits, some
+from wavcube.understanding.corpora.official import SNIPS, wanted_folder, wanted_lines
 from wavcube.understanding.ctc import CTCTask, check_texts, errors, greedy, token_set
 from wavcube.understanding.heads import Recurrent
-from wavcube.understanding.librispeech import spelling
-from wavcube.understanding.sources import SNIPS, wanted_folder, wanted_lines
 from wavcube.understanding.task import Measure
+from wavcube.understanding.training.batches import Batch
 
 VOICES = {
     "train": ("Ivy", "Joanna", "Joey", "Justin", "Kendra", "Kimberly", "Matthew", "Salli"),
@@ -67,7 +67,7 @@ class SlotFilling(CTCTask):
         return greedy(output, batch.lengths, corpus.labels)
 
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
-        return np.array([judge_slots(e.target, said[e.clip.key]) for e in corpus.splits[split]], float)
+        return np.array([judge_slots(e.target, said[e.clip.name]) for e in corpus.splits[split]], float)
 
     def measure(self, outcomes: np.ndarray) -> dict[str, float]:
         wrong, characters = outcomes[:, 1:].sum(0)
@@ -135,7 +135,7 @@ def _tokens(words: Sequence[str], tags: Sequence[str]) -> tuple[str, ...]:
             tokens.append(f"B-{slot}")
         elif tokens and (goes_on or not open_slot):
             tokens.append(" ")
-        tokens += spelling(word)
+        tokens += librispeech_spelling(word)
         open_slot = slot
     if open_slot:
         tokens.append(f"E-{open_slot}")

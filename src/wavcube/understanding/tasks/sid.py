@@ -5,15 +5,9 @@ from pathlib import Path
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus, Example, check_classes, check_splits
-from wavcube.understanding.sources import (
-    VOXCELEB1,
-    is_manifest,
-    manifest_example,
-    read_manifest,
-    wanted_lines,
-    wanted_recordings,
-)
+from wavcube.understanding.corpora.corpus import Corpus, Example, check_classes, check_splits
+from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
+from wavcube.understanding.corpora.official import VOXCELEB1, wanted_lines, wanted_recordings
 from wavcube.understanding.task import PooledTask, labels_of
 
 LIST = "veri_test_class.txt"
@@ -30,9 +24,7 @@ class SpeakerIdentification(PooledTask):
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
             rows = read_manifest(data, ["speaker"])
-            splits = {
-                split: [manifest_example(data, row, row["speaker"]) for row in listed] for split, listed in rows.items()
-            }
+            splits = {split: [row.example(row.cells["speaker"]) for row in listed] for split, listed in rows.items()}
         else:
             splits = _voxceleb(data)
         return [Corpus.of(splits, labels=labels_of(splits["train"]))]

@@ -66,5 +66,5 @@ def test_malformed_lists_are_refused(tmp_path: Path, name: str, text: str, messa
 
 
 def test_missing_lists_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read as a list"):
+    with pytest.raises(DataError, match="cannot be read"):
         read_list(tmp_path / "none.lst")

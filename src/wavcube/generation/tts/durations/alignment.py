@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from rich.progress import Progress
 
 from wavcube.errors import DataError
-from wavcube.features import Clip, FrameCache
+from wavcube.features import FrameCache
 from wavcube.features.spectral import Mfcc
 from wavcube.files import atomic_path
 from wavcube.generation.tts.durations.forced_aligner import ROUNDS, ForcedAligner, Item
@@ -33,8 +34,8 @@ def align_corpora(
         DataError: nothing is left of a corpus.
     """
     features = FrameCache(Mfcc(), cache)
-    clips = [Clip(one.key, one.utterance.path) for corpus in corpora for one in corpus.examples]
-    features.extract(list({clip.key: clip for clip in clips}.values()), progress=show_progress)
+    clips = [replace(one.utterance, name=one.key) for corpus in corpora for one in corpus.examples]
+    features.extract(list({clip.name: clip for clip in clips}.values()), progress=show_progress)
     examples = [one for corpus in corpora for one in corpus.examples]
     items: list[Item] = [(one.key, one.token_ids) for one in examples]
     learnt_from = items[: len(corpora[0])][:: -(-len(corpora[0]) // LEARN_FROM)]

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from wavcube.data.bucketing import batches_by_length
 from wavcube.features.spectral import standardise
 
 STATES = 2
@@ -170,9 +171,7 @@ _Loaded = tuple[str, list[int], Tensor]
 
 def _batches(items: Sequence[Item], features: Callable[[str], np.ndarray]) -> Iterable[list[_Loaded]]:
     """Items of like length with their features, standardised over each recording."""
-    order = sorted(range(len(items)), key=lambda i: len(features(items[i][0])))
-    for start in range(0, len(order), _BATCH):
-        chosen = [items[i] for i in order[start : start + _BATCH]]
+    for chosen in batches_by_length(items, lambda item: len(features(item[0])), max_items=_BATCH):
         yield [
             (key, token_ids, standardise(torch.from_numpy(features(key).astype(np.float32))))
             for key, token_ids in chosen

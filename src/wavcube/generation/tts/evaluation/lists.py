@@ -1,10 +1,11 @@
 """What to speak in an evaluation: the published lists of zero-shot text to speech, or any table."""
 
-import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from wavcube.data.librispeech import find_recording
+from wavcube.data.rows import read_rows, read_text
 from wavcube.errors import DataError
 
 LISTS = """\
@@ -51,15 +52,12 @@ def read_list(
     """
     path = Path(path)
     folder = path.parent if audio is None else Path(audio)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as a list ({error})") from error
+    lines = read_text(path).splitlines()
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not numbered:
         raise DataError(f"{path}: the list is empty")
     if path.suffix == ".tsv":
-        items = _table(path, lines, folder)
+        items = _table(path, folder)
     elif "|" in numbered[0][1]:
         items = [_seed_tts(path, number, line, folder) for number, line in numbered]
     else:
@@ -85,8 +83,8 @@ def _cross_sentence(path: Path, number: int, line: str, folder: Path) -> SpokenI
         length = float(seconds)
     except ValueError as error:
         raise DataError(f"{path}, line {number}: {seconds!r} is no number of seconds") from error
-    recording = _there(_librispeech(folder, name))
-    return SpokenItem(f"{name}_by_{prompt}", _librispeech(folder, prompt), prompt_text, text, "en", recording, length)
+    recording = _there(find_recording(folder, name))
+    return SpokenItem(f"{name}_by_{prompt}", find_recording(folder, prompt), prompt_text, text, "en", recording, length)
 
 
 def _seed_tts(path: Path, number: int, line: str, folder: Path) -> SpokenItem:
@@ -99,12 +97,9 @@ def _seed_tts(path: Path, number: int, line: str, folder: Path) -> SpokenItem:
     return SpokenItem(name, folder / prompt, prompt_text, text, "zh" if chinese else "en", _there(recording))
 
 
-def _table(path: Path, lines: list[str], folder: Path) -> list[SpokenItem]:
+def _table(path: Path, folder: Path) -> list[SpokenItem]:
     items = []
-    # Quotes have no meaning in a .tsv: texts may begin with one.
-    for number, row in enumerate(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE), 2):
-        if None in row or None in row.values():
-            raise DataError(f"{path}, line {number}: does not have as many cells as the header")
+    for number, row in read_rows(path):
         for column in ("prompt", "prompt_text", "text"):
             if not row.get(column):
                 raise DataError(f"{path}, line {number}: no {column!r}; columns here are {', '.join(row)}")
@@ -120,13 +115,6 @@ def _table(path: Path, lines: list[str], folder: Path) -> list[SpokenItem]:
             )
         )
     return items
-
-
-def _librispeech(folder: Path, name: str) -> Path:
-    """test-clean/SPEAKER/CHAPTER/NAME.flac, or the same flat."""
-    speaker, chapter, _ = [*name.split("-"), "", ""][:3]
-    nested = folder / speaker / chapter / f"{name}.flac"
-    return nested if nested.is_file() else next((p for p in folder.glob(f"{name}.*") if p.is_file()), nested)
 
 
 def _there(path: Path) -> Path | None:

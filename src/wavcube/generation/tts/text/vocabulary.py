@@ -69,7 +69,7 @@ class Vocabulary:
             ConfigError: it cannot be read or is no vocabulary.
         """
         try:
-            lines = path.read_text(encoding="utf-8").split("\n")
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: cannot be read as a vocabulary ({error})") from error
         try:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wavcube.data.bucketing import batches_in_order
 from wavcube.errors import ConfigError, DataError
 from wavcube.generation.tts.training.dataset import SpeechBatch, SpeechCorpus
 
@@ -23,14 +24,7 @@ def dynamic_batches(lengths: Sequence[int], frames: int, utterances: int, seed: 
         raise ConfigError(f"batches of {frames} frames cannot hold an utterance of {longest}; raise batches.seconds")
     random = np.random.default_rng([seed, epoch])
     order = np.argsort(np.asarray(lengths) * random.uniform(1 - JITTER, 1 + JITTER, len(lengths)), kind="stable")
-    batches: list[list[int]] = []
-    widest = 0
-    for index in order.tolist():
-        widest = max(widest, lengths[index])
-        if not batches or len(batches[-1]) == utterances or (len(batches[-1]) + 1) * widest > frames:
-            batches.append([])
-            widest = lengths[index]
-        batches[-1].append(index)
+    batches = batches_in_order(order.tolist(), lengths.__getitem__, frames, max_items=utterances)
     return [batches[i] for i in random.permutation(len(batches))]
 
 

@@ -3,19 +3,23 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from wavcube.data.manifests.utterances import Utterance, read_utterances
+from wavcube.data.clip import Clip, part_name
+from wavcube.data.manifest import read_clips
 from wavcube.errors import DataError
-from wavcube.features import Clip, FeatureExtractor, FrameCache
+from wavcube.features import FeatureExtractor, FrameCache
 from wavcube.generation.tts.text.frontend import TextFrontend
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.config import CorpusSettings, DataSettings
+
+UNKNOWN = "characters outside the vocabulary"
+CHARACTERS_SHOWN = 10
 
 
 @dataclass
@@ -42,17 +46,21 @@ class SpeechBatch:
         return SpeechBatch(values, lengths, text, ends)
 
 
-def read_corpora(corpora: Sequence[CorpusSettings]) -> list[Utterance]:
-    """Utterances of manifests and folders, see `read_utterances`.
+def read_corpora(corpora: Sequence[CorpusSettings]) -> list[Clip]:
+    """Utterances of manifests and folders, see `read_clips`.
 
     Raises:
         DataError: nothing there, or malformed.
     """
-    found: list[Utterance] = []
+    found: list[Clip] = []
     for corpus in corpora:
-        filters = [f"{column}={value}" for column, values in corpus.where.items() for value in values.split("|")]
-        found += read_utterances(corpus.path, filters, corpus.limit or None)
+        found += read_clips(corpus.path, corpus.where, corpus.limit or None)
     return found
+
+
+def names_of(corpora: Sequence[CorpusSettings]) -> str:
+    """The lists and folders of corpora, for errors."""
+    return ", ".join(corpus.path for corpus in corpora)
 
 
 @dataclass
@@ -66,7 +74,7 @@ class TTSExample:
         ends: [N], the second at which each token ends, once it is known (alignment.py).
     """
 
-    utterance: Utterance
+    utterance: Clip
     token_ids: list[int]
     frames: int
     ends: np.ndarray | None = None
@@ -86,11 +94,13 @@ class SpeechCorpus:
         text_frontend: text -> tokens.
         vocabulary: their numbers.
         settings: the cache, and which lengths are used.
+        source: what the list of utterances is called in errors.
         show_progress: draw a bar while frames are computed.
 
     Attributes:
         examples: what can be used.
         left_out: how many were not, by reason.
+        unknown: what the vocabulary lacks, with the number of utterances that were left out for it.
 
     Raises:
         DataError: nothing can be used.
@@ -98,26 +108,29 @@ class SpeechCorpus:
 
     def __init__(
         self,
-        utterances: Sequence[Utterance],
+        utterances: Sequence[Clip],
         extractor: FeatureExtractor,
         text_frontend: TextFrontend,
         vocabulary: Vocabulary,
         settings: DataSettings,
         *,
+        source: str = "the data",
         show_progress: bool = False,
     ) -> None:
         self.cache = FrameCache(extractor, settings.cache)
         self.left_out: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
         kept = []
         for utterance in utterances:
             tokens = text_frontend(utterance.transcript or "")
             reason = _fault(utterance, tokens, vocabulary, settings)
             if reason:
                 self.left_out[reason] += 1
+                self.unknown.update(vocabulary.unknown(tokens) if reason == UNKNOWN else ())
             else:
                 kept.append((utterance, vocabulary.encode(tokens)))
         # The same recording in two corpora is one clip.
-        clips = {_key(utterance): Clip(_key(utterance), utterance.path) for utterance, _ in kept}
+        clips = {_key(utterance): replace(utterance, name=_key(utterance)) for utterance, _ in kept}
         self.cache.extract(list(clips.values()), progress=show_progress)
         self.examples: list[TTSExample] = []
         for utterance, token_ids in kept:
@@ -127,8 +140,9 @@ class SpeechCorpus:
             else:
                 self.examples.append(TTSExample(utterance, token_ids, frames))
         if not self.examples:
-            reasons = ", ".join(f"{reason} ({count})" for reason, count in self.left_out.items())
-            raise DataError(f"none of {len(utterances)} utterances can be used: {reasons or 'there are none'}")
+            raise DataError(
+                f"{source}: none of {len(utterances)} utterances can be used: {self._reasons() or 'there are none'}"
+            )
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -174,18 +188,28 @@ class SpeechCorpus:
         return pad_sequence(known, True, math.inf) if len(known) == len(ends) else None
 
     def summary(self) -> str:
-        left = "; ".join(f"{count} left out: {reason}" for reason, count in self.left_out.items())
-        return f"{len(self)} utterances, {self.seconds / 3600:.2f} h" + (f" ({left})" if left else "")
+        left = f" (left out: {self._reasons()})" if self.left_out else ""
+        return f"{len(self)} utterances, {self.seconds / 3600:.2f} h{left}"
+
+    def _reasons(self) -> str:
+        """Why utterances were left out, how many for each reason, and the characters that the vocabulary lacks."""
+        characters = ", ".join(repr(token) for token, _ in self.unknown.most_common(CHARACTERS_SHOWN))
+        more = ", ..." if len(self.unknown) > CHARACTERS_SHOWN else ""
+        return ", ".join(
+            f"{reason} ({count}{f': {characters}{more}' if reason == UNKNOWN else ''})"
+            for reason, count in self.left_out.items()
+        )
 
 
-def _fault(utterance: Utterance, tokens: list[str], vocabulary: Vocabulary, settings: DataSettings) -> str | None:
+def _fault(utterance: Clip, tokens: list[str], vocabulary: Vocabulary, settings: DataSettings) -> str | None:
     """Why an utterance cannot be used."""
     if not tokens:
         return "no transcript"
-    if not settings.min_seconds <= utterance.seconds <= settings.max_seconds:
+    if utterance.seconds is None or not settings.min_seconds <= utterance.seconds <= settings.max_seconds:
         return f"not {settings.min_seconds:g} to {settings.max_seconds:g} s"
-    return "characters outside the vocabulary" if vocabulary.unknown(tokens) else None
+    return UNKNOWN if vocabulary.unknown(tokens) else None
 
 
-def _key(utterance: Utterance) -> str:
-    return str(utterance.path)
+def _key(utterance: Clip) -> str:
+    path = str(utterance.path)
+    return path if utterance.start is None else part_name(path, utterance.start, utterance.seconds)

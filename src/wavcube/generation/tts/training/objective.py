@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip
 from wavcube.engine.trainable import DiscriminatorFn, Logs, Objective
 from wavcube.errors import ConfigError
 from wavcube.files import atomic_path
@@ -56,7 +56,7 @@ class TTSObjective(Objective):
 
 
 def starting_model(
-    config: SpeechTrainConfig, checkpoint: Path | None, representation: FeatureCodec, utterances: list[Utterance]
+    config: SpeechTrainConfig, checkpoint: Path | None, representation: FeatureCodec, utterances: list[Clip]
 ) -> FlowMatchingTTS:
     """The model of a run: of its own checkpoint, of the model it starts from, or with random weights.
 
@@ -94,7 +94,7 @@ def starting_model(
     )
 
 
-def _vocabulary(config: SpeechTrainConfig, text_frontend: str, utterances: list[Utterance]) -> Vocabulary:
+def _vocabulary(config: SpeechTrainConfig, text_frontend: str, utterances: list[Clip]) -> Vocabulary:
     if config.model.vocabulary:
         return Vocabulary.read(Path(config.model.vocabulary))
     tokens = build_text_frontend(text_frontend)

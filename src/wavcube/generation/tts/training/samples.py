@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wavcube.audio.io import load_audio
-from wavcube.data.manifests.utterances import Utterance
+from wavcube.data.clip import Clip, read_clip
+from wavcube.data.rows import read_text
 from wavcube.errors import AudioError, DataError
 from wavcube.evaluation.metrics import Pair, Recording
 from wavcube.generation.flow.feature_codec import FeatureCodec
@@ -22,10 +22,15 @@ SENTENCE_WORDS, SENTENCE_S = 4, 10.0
 """What counts as a sentence: of a lone word no ASR model is sure."""
 
 
-def sentences(utterances: Sequence[Utterance]) -> list[Utterance]:
+def sentences(utterances: Sequence[Clip]) -> list[Clip]:
     """Utterances with a text of at least four words and of at most 10 s; if there are none, of any text."""
-    spoken = [u for u in utterances if u.transcript and u.seconds <= SENTENCE_S]
+    spoken = [u for u in utterances if u.transcript and lasts_at_most(u, SENTENCE_S)]
     return [u for u in spoken if len((u.transcript or "").split()) >= SENTENCE_WORDS] or spoken
+
+
+def lasts_at_most(utterance: Clip, seconds: float) -> bool:
+    """Whether an utterance is known to be no longer than that."""
+    return utterance.seconds is not None and utterance.seconds <= seconds
 
 
 class SampleSpeaker:
@@ -46,7 +51,7 @@ class SampleSpeaker:
         self,
         model: FlowMatchingTTS,
         representation: FeatureCodec,
-        utterances: list[Utterance],
+        utterances: list[Clip],
         settings: SampleSettings,
     ) -> None:
         self.settings = settings
@@ -81,21 +86,27 @@ class SampleSpeaker:
         pairs = []
         for number, (item, speech) in enumerate(zip(self.items, spoken, strict=True)):
             speech.save(folder / f"{number:02d}.wav")
-            prompt = Recording(load_audio(item.prompt.path, rate), rate)
+            prompt = Recording(read_clip(item.prompt, rate), rate)
             pairs.append(Pair(prompt, Recording(speech.waveform, rate), item.text, item.prompt.language))
         return self.sample_metrics.means(pairs)
 
-    def _voices(self, utterances: list[Utterance]) -> list[tuple[Utterance, Voice]]:
+    def _voice(self, utterance: Clip) -> Voice:
+        if not utterance.is_part:
+            return self.speaker.voice(str(utterance.path), utterance.transcript)
+        rate = self.speaker.sample_rate
+        return self.speaker.voice(read_clip(utterance, rate), utterance.transcript, rate)
+
+    def _voices(self, utterances: list[Clip]) -> list[tuple[Clip, Voice]]:
         """Prompts of a good length, from as many speakers as there are, in an order that does not change."""
-        by_speaker: dict[str, list[Utterance]] = {}
+        by_speaker: dict[str, list[Clip]] = {}
         for utterance in utterances:
-            if utterance.transcript and utterance.seconds <= self.settings.prompt_seconds:
+            if utterance.transcript and lasts_at_most(utterance, self.settings.prompt_seconds):
                 by_speaker.setdefault(utterance.columns.get("speaker", ""), []).append(utterance)
         rounds = itertools.zip_longest(*by_speaker.values())
-        voices: list[tuple[Utterance, Voice]] = []
+        voices: list[tuple[Clip, Voice]] = []
         for utterance in (u for turn in rounds for u in turn if u is not None):
             try:
-                voices.append((utterance, self.speaker.voice(str(utterance.path), utterance.transcript)))
+                voices.append((utterance, self._voice(utterance)))
             except (AudioError, TextError):  # too short to be a prompt, or with characters that the model lacks
                 continue
             if len(voices) == self.settings.count:
@@ -107,7 +118,7 @@ class SampleSpeaker:
             )
         return voices
 
-    def _item(self, number: int, prompt: Utterance, voice: Voice, texts: list[str]) -> "_Item":
+    def _item(self, number: int, prompt: Clip, voice: Voice, texts: list[str]) -> "_Item":
         """The next text that is not the prompt's own and that fits at its speaking rate."""
         begin = number * max(1, len(texts) // self.settings.count)
         for text in texts[begin % len(texts) :] + texts[: begin % len(texts)]:
@@ -124,18 +135,14 @@ class SampleSpeaker:
 
 @dataclass
 class _Item:
-    prompt: Utterance
+    prompt: Clip
     voice: Voice
     text: str
 
 
-def _texts(utterances: list[Utterance], settings: SampleSettings) -> list[str]:
+def _texts(utterances: list[Clip], settings: SampleSettings) -> list[str]:
     if settings.texts:
-        try:
-            lines = Path(settings.texts).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"samples.texts: {settings.texts} cannot be read ({error})") from error
-        texts = [line.strip() for line in lines if line.strip()]
+        texts = [line.strip() for line in read_text(Path(settings.texts)).splitlines() if line.strip()]
     else:
         texts = [u.transcript or "" for u in sentences(utterances)]
     if not texts:

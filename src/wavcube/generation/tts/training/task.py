@@ -10,7 +10,7 @@ from wavcube.generation.flow.feature_codec import load_feature_codec
 from wavcube.generation.tts.durations.alignment import align_corpora, token_durations
 from wavcube.generation.tts.training.batches import BatchStream
 from wavcube.generation.tts.training.config import SpeechTrainConfig
-from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
+from wavcube.generation.tts.training.dataset import SpeechCorpus, names_of, read_corpora
 from wavcube.generation.tts.training.objective import TTSObjective, starting_model
 from wavcube.generation.tts.training.samples import SampleSpeaker
 from wavcube.generation.tts.training.validation import HeldOutLoss, SpokenSamples
@@ -28,8 +28,9 @@ def build_trainable(config: SpeechTrainConfig, folder: Path, fabric: Fabric, che
     model = starting_model(config, checkpoint, codec, spoken)
     with fabric.rank_zero_first():
         common = (codec.extractor, model.text_frontend, model.vocabulary, config.data)
-        corpus = SpeechCorpus(spoken, *common, show_progress=fabric.is_global_zero)
-        validation = SpeechCorpus(held_out, *common, show_progress=fabric.is_global_zero) if held_out else None
+        names, shown = [names_of(part) for part in (config.data.train, config.data.validation)], fabric.is_global_zero
+        corpus = SpeechCorpus(spoken, *common, source=names[0], show_progress=shown)
+        validation = SpeechCorpus(held_out, *common, source=names[1], show_progress=shown) if held_out else None
         if model.duration_predictor is not None:
             both = [corpus, validation] if validation is not None else [corpus]
             align_corpora(both, model.vocabulary, config.data.cache, fabric.is_global_zero)

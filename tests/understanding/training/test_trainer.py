@@ -14,14 +14,14 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from tests.understanding import corpora
 from wavcube.errors import CheckpointError
 from wavcube.features import FrameCache, build_feature_extractor
-from wavcube.understanding import trainer as loop
-from wavcube.understanding.batches import Batches
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.grid import search
 from wavcube.understanding.heads import Diariser, FrameLinear, PooledLinear, Probe, Recurrent
-from wavcube.understanding.specaugment import SpecAugment
 from wavcube.understanding.tasks.sid import SpeakerIdentification
-from wavcube.understanding.trainer import Run, best_probe, evaluate, train
+from wavcube.understanding.training import trainer as loop
+from wavcube.understanding.training.batches import Batches
+from wavcube.understanding.training.grid import search
+from wavcube.understanding.training.specaugment import SpecAugment
+from wavcube.understanding.training.trainer import Run, best_probe, evaluate, train
 
 RECIPE = ProbeConfig(
     steps=24, batch=6, learning_rate=1e-2, width=8, crop_seconds=0.4, evaluations=3, specaugment="scaled"
@@ -140,10 +140,10 @@ def test_an_epoch_has_every_example_once(prepared, bucket: bool) -> None:
     batches = Batches(frames, corpus.train, recipe, 100.0, seed=0)
     count = -(-len(corpus.train) // 4)
     for epoch in (0, 1):
-        seen = [e.clip.key for n in range(count) for e in batches.at(epoch * count + n).examples]
-        assert sorted(seen) == sorted(e.clip.key for e in corpus.train)
+        seen = [e.clip.name for n in range(count) for e in batches.at(epoch * count + n).examples]
+        assert sorted(seen) == sorted(e.clip.name for e in corpus.train)
     again = Batches(frames, corpus.train, recipe, 100.0, seed=0)
-    assert [e.clip.key for e in again.at(count).examples] == [e.clip.key for e in batches.at(count).examples]
+    assert [e.clip.name for e in again.at(count).examples] == [e.clip.name for e in batches.at(count).examples]
 
 
 def test_balanced_batches_draw_classes_alike(prepared) -> None:
@@ -162,7 +162,7 @@ def test_crops_know_where_they_start(prepared) -> None:
     assert batch.values.shape[1] == 20
     assert len(set(batch.starts)) > 1
     for row, start, example in zip(batch.values, batch.starts, batch.examples, strict=True):
-        np.testing.assert_array_equal(row.numpy(), frames[example.clip.key][start : start + 20].astype(np.float32))
+        np.testing.assert_array_equal(row.numpy(), frames[example.clip.name][start : start + 20].astype(np.float32))
 
 
 def test_the_recurrent_head_is_a_bidirectional_lstm() -> None:

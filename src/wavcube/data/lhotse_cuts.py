@@ -1,10 +1,11 @@
-"""Lhotse manifests of cuts or recordings, compressed or not, read once into a table."""
+"""Lhotse manifests of cuts or recordings, compressed or not, and Lhotse's objects -> clips."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from wavcube.data.config import SourceConfig
-from wavcube.data.manifests.clip_table import Clip, ClipTable
+from wavcube.data.clip import Clip
 from wavcube.errors import DataError, MissingDependencyError
 
 
@@ -18,31 +19,22 @@ def import_lhotse() -> None:
         ) from error
 
 
-def read_lhotse(source: SourceConfig) -> ClipTable:
-    """Read a manifest of cuts or recordings whose audio lies in files.
+def read_lhotse(path: Path, root: Path) -> Iterator[Clip]:
+    """The clips of a manifest of cuts or recordings whose audio lies in files, below `root` where paths are relative.
 
     Raises:
-        DataError: the manifest cannot be read, holds something else, or is empty.
+        DataError: the manifest cannot be read, or holds something else.
     """
     import_lhotse()
     from lhotse.serialization import load_manifest_lazy_or_eager
 
-    if source.where:
-        raise DataError(f"{source.path}: `where` chooses rows of TSV and CSV tables; filter the manifest with Lhotse")
-    if not os.path.isfile(source.path):
-        raise DataError(f"{source.path}: no such file")
-    root = source.root or os.path.dirname(source.path)
-    table = ClipTable()
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
     try:
-        for item in load_manifest_lazy_or_eager(source.path):
-            clip = clip_of_lhotse(item, root)
-            assert isinstance(clip.audio, str)  # audio in memory cannot be written to a manifest
-            table.add(clip.audio, clip.start, clip.seconds, clip.channel)
+        for item in load_manifest_lazy_or_eager(path):
+            yield clip_of_lhotse(item, os.fspath(root))
     except Exception as error:  # whatever Lhotse stumbles over, it is the manifest that is wrong
-        raise DataError(f"{source.path}: cannot be used as a Lhotse manifest ({error})") from error
-    if not table:
-        raise DataError(f"{source.path}: the manifest is empty")
-    return table
+        raise DataError(f"{path}: cannot be used as a Lhotse manifest ({error})") from error
 
 
 def clip_of_lhotse(item: Any, root: str) -> Clip:
@@ -59,10 +51,18 @@ def clip_of_lhotse(item: Any, root: str) -> Clip:
     if kind not in {"file", "memory"}:
         raise ValueError(f"{item.id} has a source of the type {kind!r}; write the manifest as Lhotse Shar")
     channel = getattr(item, "channel", None)
+    spoken = next(iter(getattr(item, "supervisions", ())), None)
+    about = {name: getattr(spoken, name, None) for name in ("speaker", "gender", "language")}
+    about |= getattr(spoken, "custom", None) or {}
+    columns = {name: str(value) for name, value in about.items() if isinstance(value, str | int | float)}
     return Clip(
-        os.path.join(root, audio) if kind == "file" else audio,
         item.id,
-        float(getattr(item, "start", 0.0)),
+        Path(root, audio) if kind == "file" else Path(item.id),
+        float(item.start) if recording is not item else None,
         float(item.duration),
         channel if isinstance(channel, int) else None,
+        getattr(spoken, "text", None) or None,
+        columns.get("language") or "en",
+        columns,
+        audio if kind == "memory" else None,
     )

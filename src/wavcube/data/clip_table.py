@@ -1,33 +1,16 @@
-"""Where a stretch of speech lies, and tables of millions of such places."""
+"""Tables of millions of clips, in little memory."""
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """A stretch of a recording.
-
-    Attributes:
-        audio: path of the recording, or its encoded bytes (a member of a tar shard).
-        name: how logs and batches call it.
-        start: where the stretch begins in the recording, in seconds.
-        seconds: how long it is; None for up to the recording's end.
-        channel: the channel to take; None for the mean of all.
-    """
-
-    audio: str | bytes
-    name: str
-    start: float = 0.0
-    seconds: float | None = None
-    channel: int | None = None
+from wavcube.data.clip import Clip
 
 
 class ClipTable(Sequence[Clip]):
-    """Clips in files, read only once built.
+    """Clips in files, with their paths and times only; read once built.
 
     Paths are held as one run of bytes and numbers as arrays: a million clips take about 100 MB instead of a gigabyte,
     forked workers share them (there are no reference counts to write to), and spawned ones get them quickly.
@@ -40,12 +23,12 @@ class ClipTable(Sequence[Clip]):
         self._seconds = array("d")
         self._channel = array("b")
 
-    def add(self, path: str, start: float = 0.0, seconds: float | None = None, channel: int | None = None) -> None:
-        self._paths += path.encode("utf-8", "surrogateescape")
+    def add(self, clip: Clip) -> None:
+        self._paths += str(clip.path).encode("utf-8", "surrogateescape")
         self._ends.append(len(self._paths))
-        self._start.append(start)
-        self._seconds.append(np.nan if seconds is None else seconds)
-        self._channel.append(-1 if channel is None else channel)
+        self._start.append(np.nan if clip.start is None else clip.start)
+        self._seconds.append(np.nan if clip.seconds is None else clip.seconds)
+        self._channel.append(-1 if clip.channel is None else clip.channel)
 
     def __len__(self) -> int:
         return len(self._start)
@@ -55,16 +38,20 @@ class ClipTable(Sequence[Clip]):
         path = self._paths[self._ends[index] : self._ends[index + 1]].decode("utf-8", "surrogateescape")
         start, seconds, channel = self._start[index], self._seconds[index], self._channel[index]
         # Two cuts of one recording need two names.
-        name = f"{path}@{start:g}s" if start else path
-        return Clip(path, name, start, None if np.isnan(seconds) else seconds, None if channel < 0 else channel)
+        name = f"{path}@{start:g}s" if start > 0 else path
+        return Clip(
+            name,
+            Path(path),
+            None if np.isnan(start) else start,
+            None if np.isnan(seconds) else seconds,
+            None if channel < 0 else channel,
+        )
 
     def only(self, keep: np.ndarray) -> "ClipTable":
         """Return the clips for which `keep` `[N]` is true."""
         table = ClipTable()
         for index in np.flatnonzero(keep):
-            clip = self[int(index)]
-            assert isinstance(clip.audio, str)
-            table.add(clip.audio, clip.start, clip.seconds, clip.channel)
+            table.add(self[int(index)])
         return table
 
     @property

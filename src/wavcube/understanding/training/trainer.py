@@ -21,12 +21,12 @@ from torch import nn
 from wavcube.errors import CheckpointError
 from wavcube.features.shards import CachedFrames
 from wavcube.files import atomic_path
-from wavcube.understanding.batches import Batches
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Corpus
+from wavcube.understanding.corpora.corpus import Corpus
 from wavcube.understanding.heads import Probe
-from wavcube.understanding.specaugment import SpecAugment
 from wavcube.understanding.task import ProbeTask
+from wavcube.understanding.training.batches import Batches
+from wavcube.understanding.training.specaugment import SpecAugment
 
 STATE, BEST, DONE = "state.pt", "best.safetensors", "done.json"
 
@@ -61,7 +61,7 @@ class Run:
     def probe(self) -> Probe:
         """The untrained head, with the statistics of the training split."""
         if self.recipe.normalise == "train":
-            mean, deviation = self.frames.statistics(example.clip.key for example in self.corpus.train)
+            mean, deviation = self.frames.statistics(example.clip.name for example in self.corpus.train)
         else:
             shape = (self.frames.dim,) if self.frames.layers == 1 else (self.frames.layers, self.frames.dim)
             mean, deviation = np.zeros(shape, np.float32), np.ones(shape, np.float32)
@@ -109,7 +109,7 @@ def evaluate(run: Run, probe: Probe, split: str) -> np.ndarray:
         for batch in batches.in_order():
             batch = batch.to(torch.device(run.device))
             answers = run.task.predict(probe(batch.values, batch.lengths), batch, run.corpus)
-            said.update({e.clip.key: answer for e, answer in zip(batch.examples, answers, strict=True)})
+            said.update({e.clip.name: answer for e, answer in zip(batch.examples, answers, strict=True)})
     return run.task.outcomes(run.corpus, split, said)
 
 

@@ -1,15 +1,14 @@
 """Reading data folders: what the official corpora are, where they come from, and manifests for one's own data."""
 
-import csv
 import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from wavcube.data.clip import Clip
+from wavcube.data.rows import read_text
 from wavcube.errors import DataError
-from wavcube.understanding.corpus import Example, some
+from wavcube.understanding.corpora.corpus import some
 
 
 @dataclass(frozen=True)
@@ -93,54 +92,6 @@ QUESST14 = Source(
 )
 
 
-def is_manifest(data: Path) -> bool:
-    """Whether `data` is a table of one's own recordings, not an official corpus."""
-    return data.suffix.lower() in {".tsv", ".csv"}
-
-
-def read_manifest(manifest: Path, columns: Iterable[str]) -> dict[str, list[dict[str, str]]]:
-    """Rows of a .tsv or .csv with a header, by split.
-
-    Columns `path` (relative to the manifest) and `split` (train, dev or test) are always there; `columns` are those
-    that the task wants besides.
-
-    Raises:
-        DataError: no such file, columns that lack, another split, or files that do not exist.
-    """
-    if not manifest.is_file():
-        raise DataError(f"{manifest}: no such manifest")
-    text = manifest.read_text(encoding="utf-8-sig")
-    tabs = manifest.suffix.lower() == ".tsv"
-    reader = csv.DictReader(
-        text.splitlines(), delimiter="\t" if tabs else ",", quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
-    )
-    lacking = [name for name in ("path", "split", *columns) if name not in (reader.fieldnames or [])]
-    if lacking:
-        raise DataError(f"{manifest}: no column {some(lacking)}; there are {some(reader.fieldnames or ['none'], 9)}")
-    splits: dict[str, list[dict[str, str]]] = {"train": [], "dev": [], "test": []}
-    absent = []
-    for row in reader:
-        split = row["split"]
-        if split not in splits:
-            raise DataError(f"{manifest}, line {reader.line_num}: split is {split!r}, not train, dev or test")
-        for name in columns:
-            if not row[name]:
-                raise DataError(f"{manifest}, line {reader.line_num}: {row['path']} has no {name}")
-        if not (manifest.parent / row["path"]).is_file():
-            absent.append(row["path"])
-        splits[split].append(row)
-    if absent:
-        raise DataError(f"{manifest}: {len(absent)} recordings do not exist: {some(absent)}")
-    return splits
-
-
-def manifest_example(manifest: Path, row: dict[str, str], target: Any) -> Example:
-    """The example of a row; columns `start` and `end` (seconds), where given, choose a part of the file."""
-    start, end = (float(row[name]) if row.get(name) else None for name in ("start", "end"))
-    key = row["path"] if start is None and end is None else f"{row['path']}:{start}-{end}"
-    return Example(Clip(key, manifest.parent / row["path"], start, end), target, row.get("speaker") or None)
-
-
 def wanted_folder(path: Path, source: Source) -> Path:
     """`path`, if it is a folder.
 
@@ -160,17 +111,14 @@ def wanted_lines(path: Path, source: Source) -> list[str]:
     """
     if not path.is_file():
         raise source.missing(path)
-    try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not a text file ({error})") from error
+    return [line for line in read_text(path).splitlines() if line.strip()]
 
 
 def opened_text(path: Path) -> TextIO:
     """A text file to read, which may be compressed (.gz)."""
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
+        return gzip.open(path, "rt", encoding="utf-8-sig")
+    return path.open(encoding="utf-8-sig")
 
 
 def wanted_recordings(paths: Iterable[Path], source: Source) -> None:

@@ -1,26 +1,16 @@
-"""LibriSpeech's folders and transcripts, for phoneme and speech recognition."""
+"""Recordings with their words, for phoneme and speech recognition: LibriSpeech, or one's own list."""
 
-import re
 from pathlib import Path
 
 from wavcube.data.clip import Clip
+from wavcube.data.librispeech import read_transcripts, speaker_of
+from wavcube.data.text_normalizers import librispeech_spelling
 from wavcube.errors import DataError
-from wavcube.understanding.corpus import Example, some
-from wavcube.understanding.sources import (
-    LIBRISPEECH,
-    is_manifest,
-    manifest_example,
-    read_manifest,
-    wanted_folder,
-    wanted_lines,
-)
+from wavcube.understanding.corpora.corpus import Example, some
+from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
+from wavcube.understanding.corpora.official import LIBRISPEECH, wanted_folder
 
 FOLDERS = {"train": "train-clean-100", "dev": "dev-clean", "test": "test-clean"}
-
-
-def spelling(text: str) -> str:
-    """Words in capitals, with apostrophes but without any other sign, as LibriSpeech writes them."""
-    return " ".join(re.sub(r"[^\w']|_", " ", text.replace("\u2019", "'").upper()).split())
 
 
 def read_transcribed(data: Path) -> dict[str, list[Example]]:
@@ -32,18 +22,14 @@ def read_transcribed(data: Path) -> dict[str, list[Example]]:
     if is_manifest(data):
         rows = read_manifest(data, ["transcript"])
         return {
-            split: [manifest_example(data, row, spelling(row["transcript"])) for row in listed]
+            split: [row.example(librispeech_spelling(row.cells["transcript"])) for row in listed]
             for split, listed in rows.items()
         }
     return {split: _folder(wanted_folder(data / name, LIBRISPEECH)) for split, name in FOLDERS.items()}
 
 
 def _folder(folder: Path) -> list[Example]:
-    words: dict[str, str] = {}
-    for table in sorted(folder.rglob("*.trans.txt")):
-        for line in wanted_lines(table, LIBRISPEECH):
-            name, _, text = line.partition(" ")
-            words[name] = spelling(text)
+    words = read_transcripts(folder)
     recordings = sorted(path for path in folder.rglob("*") if path.suffix in {".flac", ".wav"})
     if not recordings:
         raise LIBRISPEECH.missing(folder / "SPEAKER/CHAPTER/*.flac")
@@ -51,6 +37,6 @@ def _folder(folder: Path) -> list[Example]:
     if without:
         raise DataError(f"{folder}: {len(without)} recordings have no transcript in a .trans.txt: {some(without)}")
     return [
-        Example(Clip(f"{folder.name}/{path.stem}", path), words[path.stem], path.stem.split("-")[0])
+        Example(Clip(f"{folder.name}/{path.stem}", path), librispeech_spelling(words[path.stem]), speaker_of(path.stem))
         for path in recordings
     ]

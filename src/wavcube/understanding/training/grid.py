@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from wavcube.understanding.trainer import Run, Trained, train
+from wavcube.understanding.training.trainer import Run, Trained, train
 
 
 def run_of(run: Run, learning_rate: float) -> Run:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wavcube.data.manifests import line_index
-from wavcube.data.manifests.line_index import LineIndex, build_index, index_path
+from wavcube.data import line_index
+from wavcube.data.line_index import LineIndex, build_index, index_path
 from wavcube.errors import DataError
 
 

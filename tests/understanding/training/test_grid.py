@@ -11,7 +11,7 @@ import pytest
 PARENT = """
 import multiprocessing, os, time
 from concurrent.futures import ProcessPoolExecutor
-from wavcube.understanding.grid import start_worker
+from wavcube.understanding.training.grid import start_worker
 
 if __name__ == "__main__":
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start_worker, (1,)) as pool:

@@ -1,12 +1,12 @@
 """What a task learns from and is evaluated on: examples in three splits, and the checks that come before training."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from wavcube.data.clip import Clip
+from wavcube.data.clip import SLACK_S, Clip, filled, header_seconds
 from wavcube.errors import DataError
 
 
@@ -76,6 +76,57 @@ class Corpus:
         return [*self.train, *self.dev, *self.test, *self.searched]
 
 
+def with_durations(corpora: Iterable[Corpus], progress: bool = False) -> list[Corpus]:
+    """The same corpora with the durations of all clips; the header of every recording is read once.
+
+    Raises:
+        DataError: parts that end after their recordings do, by name.
+    """
+    corpora = list(corpora)
+    totals = header_seconds((example.clip.path for corpus in corpora for example in corpus.examples), progress)
+
+    def known(examples: list[Example]) -> list[Example]:
+        return [replace(example, clip=filled(example.clip, totals[example.clip.path])) for example in examples]
+
+    found = [
+        replace(
+            corpus,
+            train=known(corpus.train),
+            dev=known(corpus.dev),
+            test=known(corpus.test),
+            searched=known(corpus.searched),
+        )
+        for corpus in corpora
+    ]
+    check_ends(found, {path: seconds for path, seconds in totals.items() if seconds is not None}, end_of_part)
+    return found
+
+
+def end_of_part(example: Example) -> float:
+    """Where the clip of an example ends in its recording, in seconds."""
+    return (example.clip.start or 0.0) + (example.clip.seconds or 0.0)
+
+
+def check_ends(corpora: Iterable[Corpus], totals: Mapping[Path, float], end: Callable[[Example], float]) -> None:
+    """Refuse what reaches over the end of a recording.
+
+    Args:
+        corpora: whose examples are looked at.
+        totals: seconds of each recording whose header can be read.
+        end: how far into its recording an example reaches, in seconds.
+
+    Raises:
+        DataError: which do, and by how much.
+    """
+    over: dict[str, None] = {}
+    for example in (example for corpus in corpora for example in corpus.examples):
+        total = totals.get(example.clip.path)
+        if total is not None and end(example) > total + SLACK_S:
+            over[f"{example.clip.name} (up to {end(example):.2f} s of {total:.2f} s)"] = None
+    if over:
+        raise DataError(f"{len(over)} parts or labels reach over the end of their recordings: {some(over)}")
+
+
 def check_splits(corpus: Corpus, source: Path) -> None:
     """Refuse an empty split, and a recording in two splits.
 
@@ -87,7 +138,7 @@ def check_splits(corpus: Corpus, source: Path) -> None:
         if not examples:
             raise DataError(f"{source}: the {split} split is empty{_fold(corpus)}")
         for example in examples:
-            key = example.clip.key
+            key = example.clip.name
             if key in seen:
                 raise DataError(f"{source}: {key} is in {seen[key]} and in {split}{_fold(corpus)}")
             seen[key] = split

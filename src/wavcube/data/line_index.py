@@ -5,6 +5,7 @@ was made for, then the byte offset of every line, then the offset of the end. It
 use are in memory, and all processes of a machine share them.
 """
 
+import json
 import logging
 import os
 from array import array
@@ -71,6 +72,7 @@ def build_index(path: Path, progress: Callable[[int], None] | None = None) -> np
     Raises:
         DataError: the list cannot be read, is empty, or holds a line twice.
     """
+    folder = os.path.abspath(path.parent)
     try:
         with path.open("rb") as file:
             before = os.fstat(file.fileno())
@@ -78,7 +80,7 @@ def build_index(path: Path, progress: Callable[[int], None] | None = None) -> np
             for line in file:
                 if not line.isspace():
                     offsets.append(position)
-                    hashes.append(hash(line.strip()))
+                    hashes.append(hash(_content(line, folder)))
                 position += len(line)
                 if progress is not None and len(offsets) % 10_000 == 0:
                     progress(position)
@@ -113,7 +115,7 @@ def _load(path: Path) -> np.ndarray | None:
 
 
 def _refuse_repeats(path: Path, offsets: np.ndarray, hashes: np.ndarray) -> None:
-    order = np.argsort(hashes, kind="stable")
+    order, folder = np.argsort(hashes, kind="stable"), os.path.abspath(path.parent)
     same = np.flatnonzero(np.diff(hashes[order]) == 0)
     with path.open("rb") as file:
         for place in same:
@@ -121,9 +123,22 @@ def _refuse_repeats(path: Path, offsets: np.ndarray, hashes: np.ndarray) -> None
             lines = [
                 os.pread(file.fileno(), int(offsets[i + 1] - offsets[i]), int(offsets[i])) for i in (first, second)
             ]
-            if lines[0].strip() == lines[1].strip():
-                example = lines[0].strip()[:80].decode(errors="replace")
+            if _content(lines[0], folder) == _content(lines[1], folder):
+                example, other = (line.strip()[:80].decode(errors="replace") for line in lines)
+                again = "" if example == other else f" and again as {other!r}"
                 raise DataError(
-                    f"{path}: {same.size} lines are there twice, for example the one that begins {example!r}; remove "
-                    "the repetitions, for example with `sort -u`"
+                    f"{path}: {same.size} lines are there twice, for example the one that begins {example!r}{again}; "
+                    "remove the repetitions, for example with `sort -u`"
                 )
+
+
+def _content(line: bytes, folder: str) -> bytes | tuple[str, ...]:
+    """What a line of a list in `folder` names, however its path is spelt: cuts, which are long, as they are written."""
+    line = line.strip()
+    if b'"path"' in line and b'"sources"' not in line:
+        try:
+            row = json.loads(line)
+            return os.path.normpath(os.path.join(folder, row["path"])), str(row.get("start")), str(row.get("end"))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            pass  # no row: whoever reads the line says so
+    return line

@@ -1,4 +1,4 @@
-"""Folders and lists of paths."""
+"""Folders and lists as tables of clips."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wavcube.data.config import SourceConfig
-from wavcube.data.manifests.path_lists import read_folder, read_list
+from wavcube.data.streaming.sources import read_table
 from wavcube.errors import DataError
 
 
@@ -17,25 +17,25 @@ def source(path: Path, text: str | None = None, **options: object) -> SourceConf
 
 
 def paths(table: object) -> list[str]:
-    return [clip.audio for clip in table]
+    return [str(clip.path) for clip in table]
 
 
 def test_a_folder(write_tones):
     first = write_tones(3, folder="speech")
     second = write_tones(1, folder="speech/deeper")
     (first[0].parent / "notes.txt").write_text("no audio")
-    assert paths(read_folder(SourceConfig(str(first[0].parent)))) == [str(path) for path in first + second]
+    assert paths(read_table(SourceConfig(str(first[0].parent)))) == [str(path) for path in first + second]
 
 
 def test_an_empty_folder(tmp_path):
     with pytest.raises(DataError, match="holds no audio file"):
-        read_folder(SourceConfig(str(tmp_path)))
+        read_table(SourceConfig(str(tmp_path)))
 
 
 def test_one_path_a_line(tmp_path):
-    table = read_list(source(tmp_path / "list.txt", "\ufeffa.flac\n\n  b c.flac  \n/abs/d.flac"))
+    table = read_table(source(tmp_path / "list.txt", "\ufeffa.flac\n\n  b c.flac  \n/abs/d.flac"))
     assert paths(table) == [str(tmp_path / "a.flac"), str(tmp_path / "b c.flac"), "/abs/d.flac"]
-    elsewhere = read_list(source(tmp_path / "list.txt", "a.flac", root="/corpus"))
+    elsewhere = read_table(source(tmp_path / "list.txt", "a.flac", root="/corpus"))
     assert paths(elsewhere) == ["/corpus/a.flac"]
 
 
@@ -46,10 +46,10 @@ TABLE = "path\tsplit\tsex\ttext\tseconds\n" + "".join(
 
 
 def test_a_table(tmp_path):
-    table = read_list(source(tmp_path / "list.tsv", TABLE))
+    table = read_table(source(tmp_path / "list.tsv", TABLE))
     assert [os.path.basename(path) for path in paths(table)] == ["a.flac", "b.flac", "c.flac", "d.flac"]
     assert [clip.seconds for clip in table] == [1.5, 2.0, None, 4.0]
-    comma = read_list(source(tmp_path / "list.csv", 'id,audio\n1,"a, b.flac"\n', column="audio"))
+    comma = read_table(source(tmp_path / "list.csv", 'id,audio\n1,"a, b.flac"\n', column="audio"))
     assert paths(comma) == [str(tmp_path / "a, b.flac")]
 
 
@@ -58,29 +58,29 @@ def test_a_table(tmp_path):
     [({"split": "train"}, "ac"), ({"split": "train|dev"}, "acd"), ({"split": "train|dev", "sex": "F"}, "ad")],
 )
 def test_rows_are_chosen(tmp_path, where, kept):
-    table = read_list(source(tmp_path / "list.tsv", TABLE, where=where))
+    table = read_table(source(tmp_path / "list.tsv", TABLE, where=where))
     assert "".join(os.path.basename(path)[0] for path in paths(table)) == kept
 
 
 @pytest.mark.parametrize(
     ("name", "text", "options", "message"),
     [
-        ("l.txt", "", {}, "l.txt: the list is empty"),
-        ("l.tsv", "", {}, "has no column 'path'; its columns are none"),
-        ("l.tsv", TABLE, {"column": "audio"}, "no column 'audio'; its columns are path, split"),
+        ("l.txt", "", {}, "l.txt: lists no recordings"),
+        ("l.tsv", "", {}, "lists no recordings"),
+        ("l.tsv", TABLE, {"column": "audio"}, "line 2: no 'audio'; columns here are path, split"),
         ("l.tsv", TABLE, {"where": {"speaker": "x"}}, "no column 'speaker'"),
-        ("l.tsv", TABLE, {"where": {"split": "tran"}}, "no row has {'split': 'tran'}"),
-        ("l.txt", "a.flac", {"where": {"split": "train"}}, "this list has no columns"),
+        ("l.tsv", TABLE, {"where": {"split": "tran"}}, "none of its 4 recordings match split=tran"),
+        ("l.txt", "a.flac", {"where": {"split": "train"}}, "no column 'split' to filter by; there are none"),
         ("l.txt", "a.flac\nb.flac\na.flac\n", {}, "line 3: a.flac is already on line 1"),
-        ("l.tsv", "path\tseconds\na.flac\n", {}, "line 2: has 1 columns, the header has 2"),
+        ("l.tsv", "path\tseconds\na.flac\n", {}, "line 2: does not have as many cells as the header, 1 for 2"),
         ("l.tsv", "path\tseconds\na.flac\tlong\n", {}, "line 2: 'long' is no number of seconds"),
     ],
 )
 def test_bad_lists(tmp_path, name, text, options, message):
     with pytest.raises(DataError, match=message):
-        read_list(source(tmp_path / name, text, **options))
+        read_table(source(tmp_path / name, text, **options))
 
 
 def test_a_recording_instead_of_a_list(write_tones):
-    with pytest.raises(DataError, match="is no list in UTF-8"):
-        read_list(SourceConfig(str(write_tones(1)[0])))
+    with pytest.raises(DataError, match="is no text in UTF-8"):
+        read_table(SourceConfig(str(write_tones(1)[0])))

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wavcube.data.bucketing import batches_by_length
 from wavcube.features.shards import CachedFrames
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpus import Example
+from wavcube.understanding.corpora.corpus import Example
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Batches:
         self.frame_rate = frame_rate
         self.crop = round(recipe.crop_seconds * frame_rate)
         self._epoch = -1
-        self._order: list[np.ndarray] = []
+        self._order: list[list[int]] = []
         if recipe.balanced:
             counts = Counter(example.target for example in self.examples)
             weights = np.array([1.0 / counts[example.target] for example in self.examples])
@@ -63,7 +64,7 @@ class Batches:
         """The batch of that number, in the endless sequence of batches."""
         rng = np.random.default_rng((self.seed, number))
         if self.recipe.balanced:
-            chosen = rng.choice(len(self.examples), self.recipe.batch, p=self._weights)
+            chosen = rng.choice(len(self.examples), self.recipe.batch, p=self._weights).tolist()
         else:
             epoch, index = divmod(number, -(-len(self.examples) // self.recipe.batch))
             if epoch != self._epoch:
@@ -73,15 +74,14 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """Every example once, whole, like lengths together: for evaluation."""
-        by_length = sorted(self.examples, key=lambda example: self.frames.frames(example.clip.key))
-        for first in range(0, len(by_length), self.recipe.batch):
-            yield self.collate(by_length[first : first + self.recipe.batch])
+        for batch in batches_by_length(self.examples, self._frames, max_items=self.recipe.batch):
+            yield self.collate(batch)
 
     def collate(self, examples: Sequence[Example], rng: np.random.Generator | None = None) -> Batch:
         """Pad examples together; with `rng`, crop those that are longer than the recipe allows."""
         items, starts = [], []
         for example in examples:
-            item = self.frames[example.clip.key]
+            item = self.frames[example.clip.name]
             start, count = 0, item.shape[-2]
             if rng is not None and 0 < self.crop < count:
                 start = int(rng.integers(count - self.crop + 1))
@@ -95,19 +95,24 @@ class Batches:
             row[..., : item.shape[-2], :] = item
         return Batch(torch.from_numpy(values), lengths, starts, list(examples), self.frame_rate)
 
-    def _shuffled(self, epoch: int) -> list[np.ndarray]:
+    def _frames(self, example: Example) -> int:
+        return self.frames.frames(example.clip.name)
+
+    def _shuffled(self, epoch: int) -> list[list[int]]:
         rng = np.random.default_rng((self.seed, epoch, 1))
-        order = rng.permutation(len(self.examples))
+        order = rng.permutation(len(self.examples)).tolist()
         size = self.recipe.batch
-        if self.recipe.bucket:
-            # Sorted within stretches of 32 batches only, so that batches still differ from epoch to epoch.
-            lengths = np.array([self.frames.frames(example.clip.key) for example in self.examples])
-            stretch = 32 * size
-            order = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in _pieces(order, stretch)])
-            batches = _pieces(order, size)
-            return [batches[i] for i in rng.permutation(len(batches))]
-        return _pieces(order, size)
+        if not self.recipe.bucket:
+            return _pieces(order, size)
+        # Sorted within stretches of 32 batches only, so that batches still differ from epoch to epoch.
+        lengths = [self._frames(example) for example in self.examples]
+        batches = [
+            batch
+            for stretch in _pieces(order, 32 * size)
+            for batch in batches_by_length(stretch, lengths.__getitem__, max_items=size)
+        ]
+        return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def _pieces(values: np.ndarray, size: int) -> list[np.ndarray]:
+def _pieces(values: list[int], size: int) -> list[list[int]]:
     return [values[first : first + size] for first in range(0, len(values), size)]

@@ -1,1 +1,0 @@
-"""Lists of recordings in every supported format -> clips or utterances."""

@@ -1,0 +1,63 @@
+"""Lists of one's own recordings, with a split and labels on each row."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wavcube.data.clip import Clip
+from wavcube.data.manifest import check_listed_once, clip_of_row
+from wavcube.data.rows import read_rows
+from wavcube.errors import DataError
+from wavcube.understanding.corpora.corpus import Example, some
+
+
+def is_manifest(data: Path) -> bool:
+    """Whether `data` is a list of one's own recordings, not an official corpus."""
+    return data.suffix.lower() in {".tsv", ".csv", ".jsonl", ".json", ".parquet"}
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """A row of one's own list: its cells by column, and the recording, or part of one, that they are about."""
+
+    cells: dict[str, str]
+    clip: Clip
+
+    def example(self, target: Any) -> Example:
+        """The example of this recording and a target."""
+        return Example(self.clip, target, self.cells.get("speaker") or None)
+
+
+def read_manifest(manifest: Path, columns: Iterable[str]) -> dict[str, list[ManifestRow]]:
+    """Rows of a list by split; see `wavcube.data.manifest.iterate_clips` for its kinds and for the columns of paths and
+    times.
+
+    A column `split` (train, dev or test) is always there; `columns` are those that the task needs besides.
+
+    Raises:
+        DataError: no such file, columns that lack, another split, files that do not exist, or a recording that is
+            listed twice.
+    """
+    if not manifest.is_file():
+        raise DataError(f"{manifest}: no such manifest")
+    splits: dict[str, list[ManifestRow]] = {"train": [], "dev": [], "test": []}
+    absent = []
+    for line, row in read_rows(manifest):
+        lacking = [name for name in ("path", "split", *columns) if name not in row]
+        if lacking:
+            raise DataError(f"{manifest}: no column {some(lacking)}; there are {some(row or ['none'], 9)}")
+        split = row["split"]
+        if split not in splits:
+            raise DataError(f"{manifest}, line {line}: split is {split!r}, not train, dev or test")
+        for name in columns:
+            if not row[name]:
+                raise DataError(f"{manifest}, line {line}: {row['path']} has no {name}")
+        clip = clip_of_row(manifest, line, row, manifest.parent)
+        if not clip.path.is_file():
+            absent.append(row["path"])
+        splits[split].append(ManifestRow(row, clip))
+    if absent:
+        raise DataError(f"{manifest}: {len(absent)} recordings do not exist: {some(absent)}")
+    check_listed_once([row.clip for rows in splits.values() for row in rows], manifest)
+    return splits
