@@ -150,7 +150,7 @@ def test_folders_are_not_overwritten(settings: list[str], recipe: Path, tmp_path
         ("model.preset=huge", "no transformer preset 'huge'"),
         ("model.text_frontend=letters", "no text frontend"),
         ("representation=mel", "unknown representation"),
-        ("samples={every: 1, texts: none.txt}", r"samples\.texts: none\.txt cannot be read"),
+        ("samples={every: 1, texts: none.txt}", r"none\.txt: cannot be read"),
         ("samples={every: 1, prompt_seconds: 1.0}", r"no validation utterance of up to 1 s can be a prompt"),
         ("samples={every: 1, asr: ears}", "wer cannot be measured"),
     ],
