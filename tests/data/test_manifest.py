@@ -68,10 +68,25 @@ def test_csv_and_json_lines_are_read_alike(folder: Path) -> None:
         assert (utterance.name, utterance.transcript, utterance.columns) == ("a/one", "one, two", {"take": "1"})
 
 
+def test_parts_of_recordings(folder: Path) -> None:
+    rows = "path\tstart\tend\tchannel\na/one.wav\t0.1\t0.3\t1\na/one.wav\t0.3\t\t1\na/one.wav\t\t\t1\n"
+    (folder / "list.tsv").write_text(rows)
+    clips = read_clips(folder / "list.tsv")
+    assert [clip.name for clip in clips] == ["a/one@0.1-0.3s", "a/one@0.3-s", "a/one"]
+    assert [clip.start for clip in clips] == [0.1, 0.3, None]
+    assert [clip.seconds for clip in clips] == pytest.approx([0.2, 0.2, 0.5])
+    assert {clip.channel for clip in clips} == {None}  # the column may count from 1, or hold anything
+
+
 def test_filters_and_limit(manifest: Path) -> None:
     assert [u.name for u in read_clips(manifest, {"speaker": "ann"})] == ["a/one", "b/three"]
     assert [u.name for u in read_clips(manifest, {"speaker": "ann", "language": "de"})] == ["b/three"]
     assert len(read_clips(manifest, {"speaker": "ann|bob"})) == 3
+    assert parse_filters(["speaker=ann", "speaker=bob", "sex=F|M", "text=a=b"]) == {
+        "speaker": "ann|bob",
+        "sex": "F|M",
+        "text": "a=b",
+    }
     assert [u.name for u in read_clips(manifest, {"speaker": "ann"}, limit=1)] == ["a/one"]
 
 

@@ -19,11 +19,12 @@ Model = Annotated[
     ),
 ]
 Data = Annotated[
-    Path, typer.Option(help="Folder of recordings, or manifest (.tsv, .csv, .jsonl) with a column of paths.")
+    Path, typer.Option(help="Folder of recordings, or list (.tsv, .csv, .jsonl, .parquet, ...; docs/data.md).")
 ]
 Output = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; the same one again continues.")]
 Filter = Annotated[
-    list[str] | None, typer.Option("--filter", help="COLUMN=VALUE: keep such rows of the manifest; can be repeated.")
+    list[str] | None,
+    typer.Option("--filter", help="COLUMN=VALUE or COLUMN=VALUE|VALUE: keep such rows of the list; can be repeated."),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings.")]
 Metrics = Annotated[str, typer.Option(help="Names with commas between, see `wavcube evaluate metrics`.")]

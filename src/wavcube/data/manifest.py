@@ -126,23 +126,22 @@ def clip_of_row(source: Path, line: int, row: Row, root: Path, column: str = "pa
         raise DataError(f"{source}, line {line}: no {column!r}; columns here are {', '.join(columns) or 'none'}")
     # An empty cell says that the words are not known; it is not a recording without words.
     words = next((columns.pop(name) for name in TRANSCRIPT_COLUMNS if name in columns), "").replace("\ufeff", "")
-    begin, end = (_number(source, line, row, name) for name in ("start", "end"))
+    begin, end = _number(source, line, row, "start"), _number(source, line, row, "end")
     seconds = next((_number(source, line, row, name) for name in SECONDS_COLUMNS if row.get(name)), None)
-    name = os.path.normpath(path)
-    if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES:
-        name = os.path.splitext(name)[0]
-    name = Path(name).as_posix().lstrip("/")
+    stem, suffix = os.path.splitext(os.path.normpath(path))
+    name = (stem if suffix.lower() in AUDIO_SUFFIXES else stem + suffix).replace(os.sep, "/").lstrip("/")
     if begin is not None or end is not None:
         begin = begin or 0.0
         seconds = seconds if end is None else end - begin
         if begin < 0 or (seconds is not None and seconds <= 0):
             raise DataError(f"{source}, line {line}: {path} has no part from {begin:g} to {begin + (seconds or 0):g} s")
         name = part_name(name, begin, seconds)
-    name = columns.pop(CUT_ID, "") or name
-    channel = row.get("channel", "")
+    channel = ""
+    if CUT_ID in row:
+        name, channel = columns.pop(CUT_ID), columns.pop("channel", "")
     return Clip(
         name,
-        root / path,
+        Path(os.path.join(root, path)),
         begin,
         seconds,
         int(channel) if channel.isdigit() else None,

@@ -1,9 +1,9 @@
 """How much a frozen representation understands: the ten tasks of SUPERB (Yang et al. 2021), the paper's Table 2.
 
 A task reads its data, builds a light head, trains it on cached frames, and measures. Each task is a file that holds
-its data reader, its head and its metric, in that order. In the order the data flows: corpus and sources (what is
-read), recipe (how it is trained), batches, heads, specaugment, ctc, task (what a task is), the ten tasks, loop (one
-training), grid (several learning rates), intervals, results, solve (all of it), check and report.
+its data reader, its head and its metric, in that order. In the order the data flows: corpora/ (what is read), config
+(how a head is trained), heads, ctc, task (what a task is), tasks/, training/ (batches, one training, several learning
+rates), intervals, results, run_task (all of it), check and report.
 """
 
 from wavcube.understanding.config import ProbeConfig
