@@ -36,8 +36,9 @@ def test_a_byte_order_mark_before_a_transcript(tmp_path: Path) -> None:
     [clip] = find_folder(tmp_path).clips
     assert clip.transcript == "line one\nline\ttwo\n\n"
     (tmp_path / "name.txt").write_text("line one", encoding="utf-16")
-    with pytest.raises(DataError, match=r"name\.txt: is text in UTF-16; save it as UTF-8"):
-        find_folder(tmp_path)
+    corpus = find_folder(tmp_path)
+    assert corpus.clips[0].transcript is None
+    assert f"{tmp_path / 'name.txt'}: is text in UTF-16; save it as UTF-8" in corpus.warnings[0]
 
 
 def test_a_byte_order_mark_before_librispeech_transcripts(tmp_path: Path) -> None:
@@ -158,6 +159,16 @@ def test_one_recording_in_training_and_test_by_two_spellings(tmp_path: Path) -> 
     path.write_text(f"path\tsplit\tword\n{text}./a.wav\ttest\tw1\n")
     with pytest.raises(DataError, match=r"a(\.wav)? is in train and in test|are one recording"):
         check_data(TASKS["ks"], path, TASKS["ks"].recipe)
+
+
+def test_two_recordings_that_only_the_suffix_tells_apart(tmp_path: Path) -> None:
+    """Frames are kept by name: those of one would stand for both."""
+    recording(tmp_path / "a.wav")
+    recording(tmp_path / "a.flac", 0.6)
+    path = tmp_path / "words.tsv"
+    path.write_text("path\tsplit\tword\na.wav\ttrain\tx\na.flac\ttrain\ty\n")
+    with pytest.raises(DataError, match="two recordings have the name a"):
+        TASKS["ks"].read(path, TASKS["ks"].recipe)
 
 
 # Parts that are not there

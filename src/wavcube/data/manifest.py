@@ -56,8 +56,8 @@ def read_clips(source: str | os.PathLike[str], where: Where | None = None, limit
     missing = [str(clip.path) for clip in clips if not clip.path.is_file()]
     if missing:
         raise DataError(f"{source}: {len(missing)} of {len(clips)} recordings do not exist: {some(missing)}")
-    check_names(clips, source)
     check_listed_once(clips, source)
+    check_names(clips, source)
     return with_seconds(clips)
 
 

@@ -11,6 +11,9 @@ from wavcube.errors import DataError, MissingDependencyError
 Row = dict[str, str]
 """The cells of a row by column; "" where a cell is empty."""
 
+TABLES = frozenset({".tsv", ".csv", ".jsonl", ".json", ".parquet"})
+"""The suffixes of lists whose rows have several columns."""
+
 CUT_ID = "cut_id"
 """The column that holds the name of a cut or recording of Lhotse's."""
 

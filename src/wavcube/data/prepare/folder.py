@@ -26,7 +26,15 @@ def find_folder(source: Path) -> Corpus:
                 file.path,
                 folders[0] if len(folders) > 1 else "",
                 folders[-1] if folders else "",
-                read_text(text) if text.is_file() else "",
+                _words(text, corpus.warnings),
             )
         )
     return corpus
+
+
+def _words(text: Path, warnings: list[str]) -> str:
+    try:
+        return read_text(text) if text.is_file() else ""
+    except DataError as error:
+        warnings.append(f"{error}; its recording has no transcript")
+        return ""

@@ -71,7 +71,11 @@ def _subset_folders(source: Path, layout: Layout) -> list[Path]:
 def _chapter(folder: Path, layout: Layout, warnings: list[str]) -> list[Clip]:
     subset, speaker = folder.parent.parent.name, folder.parent.name
     begin = layout.joint.join([speaker, folder.name, ""])
-    transcripts = layout.transcripts(folder)
+    try:
+        transcripts = layout.transcripts(folder)
+    except DataError as error:
+        transcripts = {}
+        warnings.append(str(error))
     found, strangers, silent = [], 0, 0
     for path in sorted(folder.glob(f"*{layout.suffix}")):
         if not path.name.startswith(begin):

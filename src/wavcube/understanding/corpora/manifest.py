@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from wavcube.data.clip import Clip
-from wavcube.data.manifest import check_listed_once, clip_of_row
-from wavcube.data.rows import read_rows
+from wavcube.data.manifest import check_listed_once, check_names, clip_of_row
+from wavcube.data.rows import TABLES, read_rows
 from wavcube.errors import DataError
 from wavcube.understanding.corpora.corpus import Example, some
 
 
 def is_manifest(data: Path) -> bool:
     """Whether `data` is a list of one's own recordings, not an official corpus."""
-    return data.suffix.lower() in {".tsv", ".csv", ".jsonl", ".json", ".parquet"}
+    return data.suffix.lower() in TABLES
 
 
 @dataclass(frozen=True)
@@ -59,5 +59,7 @@ def read_manifest(manifest: Path, columns: Iterable[str]) -> dict[str, list[Mani
         splits[split].append(ManifestRow(row, clip))
     if absent:
         raise DataError(f"{manifest}: {len(absent)} recordings do not exist: {some(absent)}")
-    check_listed_once([row.clip for rows in splits.values() for row in rows], manifest)
+    clips = [row.clip for rows in splits.values() for row in rows]
+    check_listed_once(clips, manifest)
+    check_names(clips, manifest)
     return splits

@@ -8,7 +8,7 @@ import hashlib
 from collections import defaultdict
 from pathlib import Path
 
-from wavcube.data.manifest import check_listed_once, clip_of_row
+from wavcube.data.manifest import check_listed_once, check_names, clip_of_row
 from wavcube.data.rows import read_rows
 from wavcube.data.text_normalizers import english_letters
 from wavcube.errors import DataError
@@ -38,7 +38,9 @@ def read_list(path: Path) -> list[ManifestRow]:
         rows.append(ManifestRow(row, clip_of_row(path, line, row, path.parent)))
     if not rows:
         raise DataError(f"{path}: lists no recordings; a list of clips has the columns {', '.join(COLUMNS)}")
-    check_listed_once([row.clip for row in rows], path)
+    clips = [row.clip for row in rows]
+    check_listed_once(clips, path)
+    check_names(clips, path)
     return rows
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wavcube.data.librispeech import find_recording
-from wavcube.data.rows import read_rows, read_text
+from wavcube.data.rows import TABLES, read_rows, read_text
 from wavcube.errors import DataError
 
 LISTS = """\
 LibriSpeech-PC cross-sentence (.lst, six columns with tabs between; --audio is LibriSpeech's test-clean)
 Seed-TTS (.lst, four or five fields with | between, prompts beside the list)
-a table (.tsv) with columns prompt, prompt_text and text; also name, language, recording"""
+a table (.tsv, .csv, .jsonl, .parquet) with columns prompt, prompt_text and text; also name, language, recording"""
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,14 @@ def read_list(
     """
     path = Path(path)
     folder = path.parent if audio is None else Path(audio)
-    lines = read_text(path).splitlines()
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if not numbered:
-        raise DataError(f"{path}: the list is empty")
-    if path.suffix == ".tsv":
+    if path.suffix.lower() in TABLES:
         items = _table(path, folder)
-    elif "|" in numbered[0][1]:
-        items = [_seed_tts(path, number, line, folder) for number, line in numbered]
     else:
-        items = [_cross_sentence(path, number, line, folder) for number, line in numbered]
+        numbered = [(number, line) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+        read = _seed_tts if numbered and "|" in numbered[0][1] else _cross_sentence
+        items = [read(path, number, line, folder) for number, line in numbered]
+    if not items:
+        raise DataError(f"{path}: the list is empty")
     items = _numbered(items)[:limit]
     missing = [str(item.prompt) for item in items if not item.prompt.is_file()]
     if missing:
