@@ -34,7 +34,7 @@ def _projection(width_in: int, width_out: int) -> nn.Sequential:
 
 
 class SemanticCompressor(nn.Module):
-    """Transformer layers of the encoder's kind, then a projection to the latent's width.
+    """Transformer layers of the encoder's kind, then a projection to the latent's width; or one linear map alone.
 
     Kinds: "ae", the projection is the latent. "vae", two heads give mean and log-variance; the latent is a sample in
     training and the mean otherwise. "sigma-vae" (arXiv 2412.08635), a head gives the mean, and training adds noise of
@@ -44,10 +44,15 @@ class SemanticCompressor(nn.Module):
     def __init__(self, encoder: EncoderConfig, config: BottleneckConfig) -> None:
         super().__init__()
         self.config = config
-        if encoder.feature_width != encoder.width:
+        linear = config.compressor == "linear"
+        if encoder.feature_width != encoder.width and not linear:
             self.input = nn.Linear(encoder.feature_width, encoder.width)
-        self.layers = LayerStack(encoder, config.layers)
-        self.projection = _projection(encoder.width, config.latent_dim)
+        self.layers = LayerStack(encoder, 0 if linear else config.layers)
+        self.projection = (
+            nn.Sequential(nn.Linear(encoder.feature_width, config.latent_dim))
+            if linear
+            else _projection(encoder.width, config.latent_dim)
+        )
         if config.kind in ("vae", "sigma-vae"):
             self.mean = nn.Linear(config.latent_dim, config.latent_dim)
         if config.kind == "vae":

@@ -22,6 +22,7 @@ from wavcube.codec.config import EncoderConfig
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, SpeechEncoder
 from wavcube.codec.inference.parallel import parallel_map
+from wavcube.codec.source_filter import SourceFilterDecoder
 from wavcube.errors import ConfigError
 
 FADE_FRAMES = 10
@@ -170,13 +171,19 @@ def _group_norm_statistics(
 
 
 def decode_in_chunks(
-    decoder: AcousticDecoder, latent: Tensor, chunking: Chunking, device: torch.device, workers: int = 1
+    decoder: AcousticDecoder | SourceFilterDecoder,
+    latent: Tensor,
+    chunking: Chunking,
+    device: torch.device,
+    workers: int = 1,
 ) -> Tensor:
     """Waveform [1, T * hop], on the CPU, of one long latent [1, T, C].
 
     `device` is the decoder's, `workers` the number of chunks that are computed side by side.
     """
     chunk, before = _even(chunking.chunk), 2 * _even(chunking.context)
+    if isinstance(decoder, SourceFilterDecoder):
+        return decoder.decode_in_chunks(latent, chunk, device)
     pooling = decoder.pooling
     statistics = _latent_statistics(decoder, latent, chunk, device) if pooling == 2 else None
     frames = latent.shape[1] * pooling

@@ -88,6 +88,13 @@ class EncoderConfig:
     bin, so that parts of a recording give what the whole gives."""
     max_frames: int = 1500
     """Whisper: most frames that it has learnt positions for."""
+    mel_features: bool = False
+    """Whisper: the log-mel of both 10 ms frames is part of the features, before the layers: 2 * mel_bins channels."""
+    pitch_features: bool = False
+    """Whisper: log-F0 and voicing of both 10 ms frames are part of the features, after the log-mel: 4 channels."""
+    pitch_width: int = 128
+    pitch_layers: int = 3
+    """Of the network that finds the pitch."""
 
     def __post_init__(self) -> None:
         _require_positive("encoder", self, "width", "layers", "heads", "feed_forward", "layer_norm_eps")
@@ -129,10 +136,15 @@ class EncoderConfig:
             "encoder: feature_layer and feature_layers exclude each other",
         )
         if self.family == "whisper":
-            _require_positive("encoder", self, "mel_bins", "mel_floor", "max_frames")
+            _require_positive("encoder", self, "mel_bins", "mel_floor", "max_frames", "pitch_width", "pitch_layers")
             _require(self.pre_norm, "encoder: a whisper is pre_norm")
             _require(not self.normalize_waveform, "encoder: a whisper takes waveforms as they are: normalize_waveform")
             _require(self.width % 2 == 0 and self.width > 2, f"encoder: width {self.width} of a whisper must be even")
+        else:
+            _require(
+                not (self.mel_features or self.pitch_features),
+                "encoder: mel_features and pitch_features are a whisper's",
+            )
 
     @property
     def layer_numbers(self) -> tuple[int, ...]:
@@ -147,7 +159,8 @@ class EncoderConfig:
     @property
     def feature_width(self) -> int:
         """Channels of the features."""
-        return self.width * (len(self.layer_numbers) if self.feature_mix == "concat" else 1)
+        layers = self.width * (len(self.layer_numbers) if self.feature_mix == "concat" else 1)
+        return 2 * self.mel_bins * self.mel_features + 4 * self.pitch_features + layers
 
     @property
     def receptive_field(self) -> int:
@@ -233,6 +246,8 @@ class BottleneckConfig:
     """The semantic compressor and its mirror image, the restorer."""
 
     kind: Literal["ae", "vae", "sigma-vae"] = "ae"
+    compressor: Literal["transformer", "linear"] = "transformer"
+    """"linear": one linear map, which can be found in closed form, in the place of layers and projection."""
     latent_dim: int = 128
     layers: int = 3
     """Transformer layers of the encoder's kind, in the compressor and in the restorer each."""
@@ -290,9 +305,32 @@ class VocoderConfig:
 
 
 @dataclass(frozen=True)
-class DecoderConfig:
-    """The acoustic decoder: a causal transformer at 50 Hz, up-sampling to 100 Hz, and the vocoder."""
+class SourceFilterConfig:
+    """The source-filter decoder: convolutional blocks at 50 Hz and at 200 Hz."""
 
+    width: int = 384
+    layers: int = 5
+    feed_forward: int = 1152
+    fine_width: int = 192
+    fine_layers: int = 4
+    fine_feed_forward: int = 576
+    """Of the blocks at 200 Hz."""
+
+    def __post_init__(self) -> None:
+        names = ("width", "feed_forward", "fine_width", "fine_feed_forward")
+        _require_positive("source_filter", self, *names)
+        for name in ("layers", "fine_layers"):
+            _require(getattr(self, name) >= 0, f"source_filter: {name} {getattr(self, name)} must be >= 0")
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """The acoustic decoder: a causal transformer at 50 Hz, up-sampling to 100 Hz, and the vocoder.
+
+    Or, with the architecture "source-filter", what `source_filter` says; of the other settings it uses none.
+    """
+
+    architecture: Literal["transformer", "source-filter"] = "transformer"
     width: int = 1024
     layers: int = 24
     heads: int = 16
@@ -301,6 +339,7 @@ class DecoderConfig:
     """Channels between the transformer and the vocoder."""
     rope_theta: float = 10_000.0
     vocoder: VocoderConfig = field(default_factory=VocoderConfig)
+    source_filter: SourceFilterConfig = field(default_factory=SourceFilterConfig)
 
     def __post_init__(self) -> None:
         _require_positive("decoder", self, "width", "heads", "feed_forward", "vocoder_input_dim", "rope_theta")
@@ -325,6 +364,10 @@ class WavCubeConfig:
 
     def __post_init__(self) -> None:
         _require(not (self.teacher and self.stage == 1), "teacher: in stage 1 the encoder itself is the teacher")
+        _require(
+            self.decoder.architecture == "transformer" or self.bottleneck.frame_rate == 50,
+            "decoder: a source-filter decoder has a frame_rate of 50 Hz",
+        )
 
     @classmethod
     def preset(cls, name: str) -> Self:

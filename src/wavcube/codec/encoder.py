@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.acoustic_features import AcousticFeatures
 from wavcube.codec.attention import RelativePositionBias, SelfAttention
 from wavcube.codec.config import EncoderConfig
 from wavcube.codec.grouped_convolution import GroupedConv1d
@@ -332,6 +333,8 @@ class SpeechEncoder(nn.Module):
         self.feature_extractor = WhisperFeatureEncoder(config) if whisper else ConvFeatureEncoder(config)
         self.feature_projection = nn.Identity() if whisper else FeatureProjection(config)
         self.encoder = Transformer(config)
+        if config.mel_features or config.pitch_features:
+            self.acoustic_features = AcousticFeatures(config)
         if config.feature_layers:
             self.feature_mix = FeatureMix(config)
         elif not config.last_layer:
@@ -358,9 +361,13 @@ class SpeechEncoder(nn.Module):
         """As `forward`, for a waveform that is normalised already (`statistics`: see `ConvFeatureEncoder`)."""
         hidden, frames, mask = self._embed(waveform, lengths, statistics)
         if self.config.feature_layers:
-            return self.feature_mix(self.encoder.hidden_states(hidden, mask)), frames
-        hidden = self.encoder(hidden, mask)
-        return (hidden if self.config.last_layer else self.feature_norm(hidden)), frames
+            features = self.feature_mix(self.encoder.hidden_states(hidden, mask))
+        else:
+            features = self.encoder(hidden, mask)
+            features = features if self.config.last_layer else self.feature_norm(features)
+        if self.config.mel_features or self.config.pitch_features:
+            features = torch.cat([self.acoustic_features(waveform, lengths).to(features.dtype), features], dim=-1)
+        return features, frames
 
     def hidden_states(self, waveform: Tensor, lengths: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
         """The input of every layer and the final output, each [B, T, H], and valid frames [B]."""

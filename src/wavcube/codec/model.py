@@ -19,6 +19,7 @@ from wavcube.codec.fingerprint import LATENT_PARTS, LatentSpace, Names
 from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.parallel import cpu_workers
 from wavcube.codec.inputs import Speech, SpeechBatch, gather_speech
+from wavcube.codec.source_filter import SourceFilterDecoder
 from wavcube.errors import CheckpointError, LatentsError, WavCubeError
 from wavcube.hashing import fingerprint_tensors
 from wavcube.latents import Latents
@@ -51,7 +52,11 @@ class WavCube(nn.Module):
         self.encoder = SpeechEncoder(config.encoder)
         self.compressor = SemanticCompressor(config.encoder, config.bottleneck)
         self.restorer = SemanticRestorer(config.encoder, config.bottleneck) if config.restorer else None
-        self.decoder = AcousticDecoder(config.bottleneck, config.decoder)
+        self.decoder: AcousticDecoder | SourceFilterDecoder = (
+            SourceFilterDecoder(config.bottleneck, config.decoder.source_filter)
+            if config.decoder.architecture == "source-filter"
+            else AcousticDecoder(config.bottleneck, config.decoder)
+        )
         self.teacher = SpeechEncoder(config.encoder).requires_grad_(False) if config.teacher else None
         self.register_buffer("latent_mean", None)
         self.register_buffer("latent_std", None)

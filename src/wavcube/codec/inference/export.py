@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, STATISTICS
+from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.exported import SMALL_PARTS, SUFFIX, Backend, Session, missing, open_session
 from wavcube.codec.model import WavCube
@@ -58,9 +59,9 @@ class CompressorGraph(nn.Module):
 class DecoderGraph(nn.Module):
     """Latent [1, T, C] -> vocoder input before its norm [1, 2 T + 1, D]."""
 
-    def __init__(self, model: WavCube) -> None:
+    def __init__(self, decoder: AcousticDecoder) -> None:
         super().__init__()
-        self.decoder = model.decoder
+        self.decoder = decoder
 
     def forward(self, latent: Tensor) -> Tensor:
         return self.decoder.vocoder_input(latent)
@@ -72,9 +73,9 @@ class VocoderGraph(nn.Module):
     basis: Tensor
     window: Tensor
 
-    def __init__(self, model: WavCube) -> None:
+    def __init__(self, decoder: AcousticDecoder) -> None:
         super().__init__()
-        self.vocoder = model.decoder.vocoder
+        self.vocoder = decoder.vocoder
         n_fft = self.vocoder.config.n_fft
         window = torch.hann_window(n_fft, dtype=torch.float64)
         bins, times = torch.arange(n_fft // 2 + 1, dtype=torch.float64), torch.arange(n_fft, dtype=torch.float64)
@@ -112,12 +113,16 @@ def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str 
     """
     if model.config.bottleneck.pooling != 1 or model.config.encoder.conv_norm != "layer":
         raise ConfigError("only models of 50 Hz whose encoder has layer norms in its convolutions can be exported")
+    if not isinstance(model.decoder, AcousticDecoder):
+        raise ConfigError("a model with a source-filter decoder cannot be exported yet; use optimize() or --fast")
     if model.optimized:
         raise ConfigError("a model that was prepared with optimize() cannot be exported; export it before")
     names = {"identity": model.identity, "weights": model.weights_fingerprint()}
     if (model.device.type, model.dtype) != ("cpu", torch.float32):
         model = copy.deepcopy(model).to("cpu", torch.float32)  # the caller's stays what it is
     model = evaluated(model)
+    decoder = model.decoder
+    assert isinstance(decoder, AcousticDecoder)
     hop, folder = model.hop_length, Path(folder)
     examples: Mapping[str, tuple[nn.Module, Callable[[int], Tensor]]] = {
         "encoder": (EncoderGraph(model), lambda samples: torch.randn(1, samples, generator=random)),
@@ -128,11 +133,11 @@ def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str 
             ),
         ),
         "decoder": (
-            DecoderGraph(model),
+            DecoderGraph(decoder),
             lambda samples: torch.randn(1, max(1, samples // hop), model.latent_dim, generator=random),
         ),
         "vocoder": (
-            VocoderGraph(model),
+            VocoderGraph(decoder),
             lambda samples: torch.randn(
                 1, max(2, samples // 160), model.config.decoder.vocoder_input_dim, generator=random
             ),
@@ -152,7 +157,7 @@ def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str 
                 del session
                 if not differences[part] < BOUND:
                     raise CheckpointError(f"{folder}: the {part} graph differs from torch by {differences[part]:.1e}")
-            norm = {f"norm.{key}": value for key, value in model.decoder.upsampler.norm.state_dict().items()}
+            norm = {f"norm.{key}": value for key, value in decoder.upsampler.norm.state_dict().items()}
             known = {key: getattr(model, key) for key in STATISTICS}
             small = norm | {key: value for key, value in known.items() if value is not None}
             save_file({key: value.contiguous() for key, value in small.items()}, temporary / SMALL_PARTS)

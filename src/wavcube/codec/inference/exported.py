@@ -188,7 +188,9 @@ def load_exported(folder: Path, dtype: torch.dtype | None) -> ExportedWavCube:
     sessions = {part: open_session(file, backend, types[part]) for part, file in files.items()}
     model = ExportedWavCube(config, sessions, backend)
     norm = {key.removeprefix("norm."): value for key, value in small.items() if key.startswith("norm.")}
-    model.decoder.upsampler.norm.load_state_dict(norm)
+    decoder = model.decoder
+    assert isinstance(decoder, ExportedDecoder)
+    decoder.upsampler.norm.load_state_dict(norm)
     for key in STATISTICS:
         model.register_buffer(key, small.get(key))
     precision = str(dtype or torch.float32).removeprefix("torch.")

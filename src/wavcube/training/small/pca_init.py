@@ -111,6 +111,7 @@ def pca_init_compressor(model: WavCube, channels: int) -> None:
         ConfigError: the model's shape does not allow it.
     """
     latent = model.config.bottleneck
+    _require(latent.compressor == "transformer", "the compressor must be a transformer")
     first, _, second, norm = model.compressor.projection
     _require(latent.kind == "ae" and latent.pooling == 1, "the latent must be plain and at 50 Hz")
     _require(channels <= min(latent.latent_dim - 2, first.out_features), f"{channels} channels do not fit")
@@ -142,6 +143,7 @@ def pca_init_decoder(model: WavCube, recordings: Sequence[np.ndarray], channels:
         ConfigError: the decoder's shape does not allow it.
     """
     decoder = model.config.decoder
+    _require(decoder.architecture == "transformer", "the decoder must be a transformer")
     _require(channels <= decoder.width - 2, f"{channels} channels do not fit")
     _require(
         3 * channels + 2 <= decoder.vocoder_input_dim == decoder.vocoder.width,
