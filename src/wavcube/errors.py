@@ -31,3 +31,7 @@ class DataError(WavCubeError, ValueError):
 
 class MissingDependencyError(WavCubeError, ImportError):
     """An optional package that a function needs; the text names the extra that brings it."""
+
+
+class AudioWarning(UserWarning):
+    """A recording that is read, but about which something is odd: an unknown length, a level close to silence."""

@@ -1,0 +1,35 @@
+"""What a sound file holds by its own structure: the segments to decode, how many samples they have, what is odd.
+
+libsndfile decodes; how much there is to decode it only estimates for some formats, and what is missing it does not say.
+"""
+
+from wavcube.audio.containers import chunks, flac, headers, iff, mpeg, ogg, riff
+from wavcube.audio.containers.segments import Contents, CutShort, Damaged, Segment, SegmentFile, Source
+from wavcube.audio.containers.tags import start_behind_tags
+
+__all__ = ["Contents", "CutShort", "Damaged", "Segment", "SegmentFile", "Source", "inspect"]
+
+
+def inspect(source: Source) -> Contents:
+    """What a file holds; the whole of it as one segment where its format is unknown here.
+
+    Raises:
+        CutShort: it is not complete.
+        Damaged: something in its middle is broken or missing.
+    """
+    return _inspect(source) or Contents([Segment((range(source.size),))])
+
+
+def _inspect(source: Source) -> Contents | None:
+    start = start_behind_tags(source)
+    head = source.read(start, 16)
+    if head.startswith(b"fLaC"):
+        return flac.inspect(source, start)
+    if head.startswith(b"OggS"):
+        found = ogg.inspect(source.read(0, source.size), start)
+        return found if found.segments else None
+    if head.startswith((b".snd", b"dns.")):
+        return chunks.au(source)
+    if mpeg.looks_like_mpeg(head) or (start and not head.startswith((b"RIFF", b"FORM"))):
+        return mpeg.inspect(source.read(0, source.size), start)
+    return riff.inspect(source, start) or iff.inspect(source) or headers.inspect(source)
