@@ -28,8 +28,10 @@ from wavcube.evaluation.metric import Metric, Pair, Recording
 from wavcube.features import FrameCache
 from wavcube.features.wavcube import WavCubeExtractor
 from wavcube.reconstruction import MetricOptions, choose_metrics, read_clips
+from wavcube.understanding.probes.characters import character_probe
 from wavcube.understanding.probes.data import character_corpus, read_list, speaker_corpus
-from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
+from wavcube.understanding.probes.probe import ProbeSettings
+from wavcube.understanding.probes.speakers import speaker_probe
 
 FORMS = {"plain": None, "float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
 SECONDS = (4.0, 12.0)

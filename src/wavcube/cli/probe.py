@@ -1,5 +1,7 @@
 """`wavcube probe`: how much of characters and speakers one linear layer finds in frozen frames."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,9 +11,11 @@ from wavcube.cli.options import Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wavcube.understanding.probes.linear import ProbeResult
+    from wavcube.features import FeatureExtractor
+    from wavcube.understanding.probes.probe import ProbeResult, ProbeSettings
 
 PROBES = ("characters", "speakers")
+LINE_SECONDS = 10.0
 
 
 def probe(
@@ -30,15 +34,23 @@ def probe(
         "runs/probes"
     ),
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each head.")] = 3,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps of each training; by default 1500 (characters), 500 (speakers)."),
+    ] = None,
     device: DeviceOption = Device.auto,
 ) -> None:
     """Probe frozen representations with linear heads: character error rate and speaker accuracy."""
+    import dataclasses
     import json
 
     from wavcube.features import FrameCache, build_feature_extractor
     from wavcube.files import atomic_path
+    from wavcube.hashing import fingerprint_file
+    from wavcube.understanding.probes.characters import character_probe
     from wavcube.understanding.probes.data import character_corpus, read_list, speaker_corpus
-    from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
+    from wavcube.understanding.probes.probe import ProbeSettings
+    from wavcube.understanding.probes.speakers import speaker_probe
 
     chosen = task or list(PROBES)
     for name in chosen:
@@ -47,13 +59,17 @@ def probe(
     where = torch_device(device)
     rows = read_list(data)
     settings = ProbeSettings(seeds=tuple(range(seeds)))
+    if steps:
+        settings = ProbeSettings(character_steps=steps, speaker_steps=steps, seeds=settings.seeds)
+    source = fingerprint_file(data)
     output.mkdir(parents=True, exist_ok=True)
     for spec in model or ["wavcube", "logmel"]:
         extractor = build_feature_extractor(spec, where)
         cache = FrameCache(extractor, output / "frames")
         for name in chosen:
             file = output / f"{_file_name(spec)}-{name}.json"
-            if _is_done(file, extractor.fingerprint, seeds):
+            about = _about(spec, extractor, data, source, settings, name)
+            if _is_done(file, about, seeds):
                 print(f"{file}: already there")
                 continue
             build, run = (
@@ -61,25 +77,29 @@ def probe(
             )
             corpus = build(rows, data)
             cache.extract([example.clip for example in corpus.examples], progress=True)
-            result = run(cache, corpus, settings, where)
+            with _training_bar(f"{spec}: {name}") as progress:
+                result = run(cache, corpus, settings, where, progress)
             with atomic_path(file) as temporary:
-                temporary.write_text(json.dumps(_record(spec, extractor, result, data), indent=2) + "\n", "utf-8")
+                temporary.write_text(json.dumps({**about, **dataclasses.asdict(result)}, indent=2) + "\n", "utf-8")
             print(_sentence(spec, result))
 
 
-def _record(spec: str, extractor: Any, result: "ProbeResult", data: Path) -> dict[str, Any]:
-    import dataclasses
-
-    about = {
+def _about(
+    spec: str, extractor: "FeatureExtractor", data: Path, source: str, settings: "ProbeSettings", probe_name: str
+) -> dict[str, Any]:
+    """What a result depends on, beside the seeds."""
+    return {
         "model": spec,
         "fingerprint": extractor.fingerprint,
         "dim": extractor.dim,
         "frame_rate": extractor.frame_rate,
+        "data": data.name,
+        "data_fingerprint": source,
+        "steps": settings.character_steps if probe_name == "characters" else settings.speaker_steps,
     }
-    return {**about, "data": data.name, **dataclasses.asdict(result)}
 
 
-def _is_done(file: Path, fingerprint: str, seeds: int) -> bool:
+def _is_done(file: Path, about: dict[str, Any], seeds: int) -> bool:
     """Whether this very probe was run before, so that an interrupted series goes on where it was."""
     import json
 
@@ -89,7 +109,34 @@ def _is_done(file: Path, fingerprint: str, seeds: int) -> bool:
         found = with_new_names(json.loads(file.read_text(encoding="utf-8")), PROBE_RESULT, str(file), warn=False)
     except (OSError, ValueError, AttributeError):
         return False
-    return found.get("fingerprint") == fingerprint and len(found.get("by_seed", [])) == seeds
+    same = all(found.get(key) == about[key] for key in ("fingerprint", "data_fingerprint", "steps"))
+    return same and len(found.get("by_seed", [])) == seeds
+
+
+@contextmanager
+def _training_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the remaining time; without a terminal a line every ten seconds."""
+    import time
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    started = told = time.monotonic()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+
+        def show(done: int, total: int) -> None:
+            nonlocal told
+            bar.update(task, completed=done, total=total)
+            now = time.monotonic()
+            if not console.is_terminal and now - told >= LINE_SECONDS:
+                told = now
+                left = (now - started) * (total - done) / done
+                console.print(f"{title}: step {done} of {total}, {left:.0f} s left", markup=False, highlight=False)
+
+        yield show
 
 
 def _file_name(spec: str) -> str:

@@ -7,7 +7,9 @@ import pytest
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
 from wavcube.understanding.corpora.corpus import Corpus, Example
-from wavcube.understanding.probes.linear import ProbeSettings, character_probe, speaker_probe
+from wavcube.understanding.probes.characters import character_probe
+from wavcube.understanding.probes.probe import ProbeSettings
+from wavcube.understanding.probes.speakers import speaker_probe
 
 QUICK = ProbeSettings(character_steps=300, character_batch=8, speaker_steps=100, seeds=(0, 1))
 ALPHABET = "abc "
@@ -17,27 +19,27 @@ def example(key: str, target: str) -> Example:
     return Example(Clip(key, Path(f"{key}.wav")), target)
 
 
-def spoken(random: np.random.Generator, told: bool) -> tuple[str, np.ndarray]:
-    """A text, and frames [T, 8] that tell its characters (three frames each, then a pause), or noise."""
+def spoken(random: np.random.Generator, carried: bool) -> tuple[str, np.ndarray]:
+    """A text, and frames [T, 8] that carry its characters (three frames each, then a pause), or noise."""
     text = "".join(random.choice(list(ALPHABET), size=6))
     frames = random.normal(size=(24, 8)) * 0.1
     for i, character in enumerate(text):
-        if told:
+        if carried:
             frames[4 * i : 4 * i + 3, ALPHABET.index(character)] += 1.0
     return text, (5.0 + frames * 100.0).astype(np.float16)  # far from standardised
 
 
-def texts(told: bool) -> tuple[dict[str, np.ndarray], Corpus]:
+def texts(carried: bool) -> tuple[dict[str, np.ndarray], Corpus]:
     random, frames, splits = np.random.default_rng(0), {}, {}
     for split, count in (("train", 60), ("dev", 10), ("test", 20)):
         splits[split] = []
         for i in range(count):
-            text, frames[f"{split}{i}"] = spoken(random, told)
+            text, frames[f"{split}{i}"] = spoken(random, carried)
             splits[split].append(example(f"{split}{i}", text))
     return frames, Corpus.of(splits)
 
 
-def voices(told: bool) -> tuple[dict[str, np.ndarray], Corpus]:
+def voices(carried: bool) -> tuple[dict[str, np.ndarray], Corpus]:
     """Four speakers whose frames differ by their mean, or not at all."""
     random, frames, splits = np.random.default_rng(0), {}, {"train": [], "dev": [], "test": []}
     for speaker in range(4):
@@ -45,14 +47,14 @@ def voices(told: bool) -> tuple[dict[str, np.ndarray], Corpus]:
             split = "train" if i < 5 else "dev" if i < 7 else "test"
             key = f"{speaker}-{i}"
             frames[key] = random.normal(size=(random.integers(20, 40), 6)).astype(np.float16)
-            if told:
+            if carried:
                 frames[key][:, speaker] += 1.0
             splits[split].append(example(key, f"s{speaker}"))
     return frames, Corpus.of(splits)
 
 
 def test_characters_are_found_where_they_are():
-    result = character_probe(*texts(told=True), QUICK)
+    result = character_probe(*texts(carried=True), QUICK)
     assert result.estimate.value < 0.2
     assert result.estimate.low <= result.estimate.value <= result.estimate.high
     assert len(result.by_seed) == len(result.learning_rate) == 2
@@ -60,27 +62,27 @@ def test_characters_are_found_where_they_are():
 
 
 def test_noise_tells_no_characters():
-    assert character_probe(*texts(told=False), QUICK).estimate.value > 0.6
+    assert character_probe(*texts(carried=False), QUICK).estimate.value > 0.6
 
 
 def test_speakers_are_found_where_they_are():
-    assert speaker_probe(*voices(told=True), QUICK).estimate.value > 0.9
+    assert speaker_probe(*voices(carried=True), QUICK).estimate.value > 0.9
 
 
 def test_noise_tells_no_speakers():
-    result = speaker_probe(*voices(told=False), QUICK)
+    result = speaker_probe(*voices(carried=False), QUICK)
     assert result.estimate.value < 0.6
     assert result.estimate.low < result.estimate.high
 
 
 def test_the_scale_of_frames_does_not_matter():
-    frames, corpus = voices(told=True)
+    frames, corpus = voices(carried=True)
     shifted = {key: (100.0 * values.astype(np.float32) - 7.0) for key, values in frames.items()}
     assert speaker_probe(shifted, corpus, QUICK).by_seed == speaker_probe(frames, corpus, QUICK).by_seed
 
 
 def test_the_rate_is_chosen_on_dev_not_on_test():
-    frames, corpus = texts(told=True)
+    frames, corpus = texts(carried=True)
     fewer = dataclasses.replace(corpus, test=corpus.test[:3])
     settings = dataclasses.replace(QUICK, seeds=(0,))
     assert character_probe(frames, corpus, settings).learning_rate == character_probe(
@@ -90,15 +92,15 @@ def test_the_rate_is_chosen_on_dev_not_on_test():
 
 @pytest.mark.parametrize("probe", [character_probe, speaker_probe])
 def test_empty_splits_are_named(probe):
-    frames, corpus = voices(told=True)
+    frames, corpus = voices(carried=True)
     with pytest.raises(DataError, match="dev"):
         probe(frames, dataclasses.replace(corpus, dev=[]), QUICK)
 
 
 def test_unknown_characters_and_speakers_are_named():
-    frames, corpus = texts(told=True)
+    frames, corpus = texts(carried=True)
     with pytest.raises(DataError, match="z"):
         character_probe(frames, dataclasses.replace(corpus, test=[example("test0", "z")]), QUICK)
-    frames, corpus = voices(told=True)
+    frames, corpus = voices(carried=True)
     with pytest.raises(DataError, match="stranger"):
         speaker_probe(frames, dataclasses.replace(corpus, test=[example("0-9", "stranger")]), QUICK)
