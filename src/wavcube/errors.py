@@ -33,5 +33,13 @@ class MissingDependencyError(WavCubeError, ImportError):
     """An optional package that a function needs; the text names the extra that brings it."""
 
 
-class AudioWarning(UserWarning):
+class WavCubeWarning(UserWarning):
+    """Base of what users should know though nothing failed; the command line prints the text alone."""
+
+
+class AudioWarning(WavCubeWarning):
     """A recording that is read, but about which something is odd: an unknown length, a level close to silence."""
+
+
+class InputWarning(WavCubeWarning):
+    """Files of a folder that are left out."""

@@ -4,12 +4,14 @@ import errno
 import glob
 import os
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+import warnings
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from wavcube.errors import WavCubeError
+from wavcube.errors import InputWarning, WavCubeError
 
 
 def readable(path: str | os.PathLike[str]) -> str:
@@ -50,59 +52,94 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def find_files(
-    inputs: Iterable[str | os.PathLike[str]], suffixes: Collection[str], kind: str, error: type[WavCubeError]
+    inputs: Iterable[str | os.PathLike[str]],
+    suffixes: Collection[str],
+    kind: str,
+    error: type[WavCubeError],
+    belongs: Callable[[Path], bool] = lambda path: False,
 ) -> list[FoundFile]:
     """Find the files that files, folders (searched recursively) and glob patterns (`**` allowed) name.
 
-    A folder contributes its files with one of `suffixes` (lower case, with the dot), hidden ones left out; a file that
-    is named itself, or matched by a pattern, is taken whatever its suffix. Sorted by path, each file once.
+    A folder contributes its files with one of `suffixes` (lower case, with the dot), and others that `belongs` takes;
+    hidden ones are left out, and what else is left out an `InputWarning` says. Links are followed, and a file that has
+    two names is found by both. A folder that cannot be read is itself found, so that whoever reads it reports it. A
+    file that is named itself, or matched by a pattern, is taken whatever its suffix. Sorted by path, each name once.
 
     Args:
         inputs: what the user gave.
         suffixes: what counts in a folder.
         kind: what is looked for, in the words of the error ("audio").
         error: raised where an input does not exist, or gives nothing.
+        belongs: whether a file with another suffix counts too.
     """
-    found: dict[Path, FoundFile] = {}
+    found: dict[str, FoundFile] = {}
     for given in inputs:
         path, text = Path(given), os.fspath(given)
+        left_out: list[Path] = []
         if path.is_dir():
-            here = _in_folder(path, suffixes)
+            here = _in_folder(path, suffixes, belongs, left_out)
             if not here:
                 raise error(f"{path}: this folder holds no {kind} file ({', '.join(sorted(suffixes))})")
-        elif path.exists():
+        elif path.exists() or path.is_symlink():
             here = [FoundFile(path, Path(path.name))]
         elif glob.has_magic(text):
-            here = _matching(text, suffixes)
+            here = _matching(text, suffixes, belongs, left_out)
             if not here:
                 raise error(f"{text}: no {kind} file matches this pattern")
         else:
             raise error(f"{path}: no such file or folder")
+        if left_out:
+            endings = Counter(file.suffix.lower() or "no suffix" for file in left_out)
+            most = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(5))
+            more = f" and {len(endings) - 5} other suffixes" if len(endings) > 5 else ""
+            files = "1 file that is" if len(left_out) == 1 else f"{len(left_out)} files that are"
+            warnings.warn(f"{readable(path)}: left out {files} no {kind} ({most}{more})", InputWarning, stacklevel=3)
         for file in here:
-            found.setdefault(file.path.resolve(), file)
+            found.setdefault(os.path.abspath(file.path), file)
     return sorted(found.values(), key=lambda file: file.path)
 
 
-def _in_folder(folder: Path, suffixes: Collection[str]) -> list[FoundFile]:
-    files = []
-    for parent, subfolders, names in os.walk(folder):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in names:
-            path = Path(parent, name)
+def _in_folder(
+    folder: Path, suffixes: Collection[str], belongs: Callable[[Path], bool], left_out: list[Path]
+) -> list[FoundFile]:
+    """The files of a folder and those below it; a folder that cannot be listed stands for its files."""
+    files: list[FoundFile] = []
+
+    def search(parent: Path, above: frozenset[str]) -> None:
+        try:
+            # Links are followed, but not into a folder that this one lies in: that would never end.
+            own = os.path.realpath(parent)
+            entries = sorted(os.scandir(parent), key=lambda entry: entry.name)
+        except OSError:
+            files.append(FoundFile(parent, Path(folder.name or "folder", parent.relative_to(folder))))
+            return
+        for entry in entries:
             # macOS leaves `._speech.wav` beside speech.wav on foreign disks: no audio in it.
-            if path.suffix.lower() in suffixes and not name.startswith("."):
+            if entry.name.startswith("."):
+                continue
+            path = parent / entry.name
+            if path.is_dir():
+                if os.path.realpath(path) not in above | {own}:
+                    search(path, above | {own})
+            elif path.suffix.lower() in suffixes or belongs(path):
                 files.append(FoundFile(path, path.relative_to(folder)))
+            else:
+                left_out.append(path)
+
+    search(folder, frozenset())
     return files
 
 
-def _matching(pattern: str, suffixes: Collection[str]) -> list[FoundFile]:
+def _matching(
+    pattern: str, suffixes: Collection[str], belongs: Callable[[Path], bool], left_out: list[Path]
+) -> list[FoundFile]:
     parts = Path(pattern).parts
     root = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
     files = []
     for match in map(Path, glob.glob(pattern, recursive=True)):
-        if match.is_file():
+        if not match.is_dir():
             files.append(FoundFile(match, match.relative_to(root)))
         else:
-            below = _in_folder(match, suffixes)
+            below = _in_folder(match, suffixes, belongs, left_out)
             files += [FoundFile(file.path, match.relative_to(root) / file.relative) for file in below]
     return files

@@ -37,12 +37,12 @@ def write_latents(path: Path, header: dict[str, Any], tensors: dict[str, Tensor]
     if not path.parent.is_dir():
         raise LatentsError(f"{path}: the folder {path.parent} does not exist; make it first")
     values = tensors["values"]
-    if path.suffix == ".npy" and values.dim() != 2:
+    if path.suffix.lower() == ".npy" and values.dim() != 2:
         raise LatentsError(f"{path}: an .npy file holds one item, not {len(values)}; use .safetensors")
     header = {"format": FORMAT, "version": FORMAT_VERSION, **header}
     try:
         # All formats through memory: of a full disk only Python itself says clearly what is wrong.
-        content = _encoded(path.suffix, header, tensors)
+        content = _encoded(path.suffix.lower(), header, tensors)
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -74,15 +74,15 @@ def read_latents(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     _check_suffix(path)
     if not path.is_file():
         raise LatentsError(f"{path}: no such file")
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         return _read_npy(path)
-    header, tensors = _read_pt(path) if path.suffix == ".pt" else _read_safetensors(path)
+    header, tensors = _read_pt(path) if path.suffix.lower() == ".pt" else _read_safetensors(path)
     _check_content(path, header, tensors)
     return header, tensors
 
 
 def _check_suffix(path: Path) -> None:
-    if path.suffix not in LATENT_SUFFIXES:
+    if path.suffix.lower() not in LATENT_SUFFIXES:
         raise LatentsError(f"{path}: latents are kept in .safetensors, .npy or .pt files, not '{path.suffix}'")
 
 

@@ -1,7 +1,8 @@
 """`Latents`: what speech becomes. Values `[B, T, C]`, the length of each item, and where they come from."""
 
+import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,25 @@ class Latents:
     def __iter__(self) -> Iterator["Latents"]:
         return (self.item(index) for index in range(len(self)))
 
-    def __getitem__(self, index: int) -> "Latents":
-        return self.item(index)
+    def __getitem__(self, index: int | slice) -> "Latents":
+        """One item as a batch of one, without its padding; or a batch of several."""
+        if not isinstance(index, slice):
+            return self.item(index)
+        indices = list(range(len(self))[index])
+        return replace(
+            self,
+            values=self.values[indices],
+            lengths=self.lengths[indices],
+            samples=None if self.samples is None else self.samples[indices],
+            metadata=[self.metadata[i] for i in indices],
+        )
 
     def item(self, index: int) -> "Latents":
         """Give one item as a batch of one, without its padding."""
+        try:
+            index = operator.index(index)
+        except TypeError as error:
+            raise TypeError(f"items of latents are chosen by an integer or a slice, not {index!r}") from error
         if not -len(self) <= index < len(self):
             raise IndexError(f"item {index} of {len(self)}")
         index %= len(self)
@@ -127,12 +142,13 @@ class Latents:
         )
 
     @staticmethod
-    def batch(items: Sequence["Latents"]) -> "Latents":
+    def batch(items: Iterable["Latents"]) -> "Latents":
         """Put latents together as one batch, padded with zeros to the longest.
 
         Raises:
             LatentsError: they are of different widths, rates, types or models, or only some know their samples.
         """
+        items = list(items)
         first = _check_alike(items)
         frames = max(latents.values.shape[1] for latents in items)
         return replace(
@@ -144,7 +160,7 @@ class Latents:
         )
 
     @staticmethod
-    def concatenate(parts: Sequence["Latents"]) -> "Latents":
+    def concatenate(parts: Iterable["Latents"]) -> "Latents":
         """Put latents one behind the other in time, item by item; padding between them is dropped.
 
         Of the metadata what all parts agree on is kept.
@@ -153,6 +169,7 @@ class Latents:
             LatentsError: they are of different batch sizes, widths, rates, types or models, or only some know their
                 samples.
         """
+        parts = list(parts)
         first = _check_alike(parts)
         if len({len(part) for part in parts}) > 1:
             raise LatentsError(f"latents of different batch sizes cannot be joined: {[len(part) for part in parts]}")
@@ -233,6 +250,9 @@ def _check_alike(several: Sequence[Latents]) -> Latents:
     """Refuse to put together what differs in kind; give the first."""
     if not several:
         raise LatentsError("no latents to put together")
+    for latents in several:
+        if not isinstance(latents, Latents):
+            raise LatentsError(f"latents are put together, not {type(latents).__name__}")
 
     def kind(latents: Latents) -> dict[str, object]:
         return {

@@ -123,7 +123,7 @@ def test_lengths_count_samples_at_the_given_rate() -> None:
         ([np.zeros((2, 500))], 16_000, None, r"item 0: has shape \[2, 500\]"),
         (np.array("speech"), 16_000, None, "shape"),
         (None, 16_000, None, "shape|array"),
-        (3.5, 16_000, None, "shape"),
+        (3.5, 16_000, None, "a float is no speech"),
         ({"a": 1}, 16_000, None, "shape|array"),
         ([None], 16_000, None, "item 0"),
         ([[0.1] * 500, [0.1] * 400], 16_000, [500, 400], "padded batch"),

@@ -122,8 +122,8 @@ def test_whatever_happens_to_one_file(
     elif stage == "compute":
         encode = WavCube.encode
 
-        def compute(self: WavCube, speech: list[np.ndarray], **options: int) -> Latents:
-            if any(len(clip) == len(load_audio(corpus / "a.flac")) for clip in speech):
+        def compute(self: WavCube, speech: list[dict[str, np.ndarray]], **options: int) -> Latents:
+            if any(len(clip["array"]) == len(load_audio(corpus / "a.flac")) for clip in speech):
                 raise error
             return encode(self, speech, **options)
 

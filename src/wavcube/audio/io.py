@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import soxr
 
+from wavcube.audio.containers import begins_like_sound
 from wavcube.audio.recording import Recording, open_recording
 from wavcube.audio.samples import (
     Mixdown,
@@ -38,6 +39,7 @@ __all__ = [
     "as_pcm16",
     "audio_info",
     "find_audio",
+    "is_audio",
     "load_audio",
     "read_comment",
     "save_audio",
@@ -48,6 +50,27 @@ AUDIO_SUFFIXES = frozenset(
     | {".au", ".snd", ".caf", ".w64", ".rf64", ".voc", ".sph", ".nist", ".8svx", ".iff", ".avr", ".paf", ".pvf"}
 )
 """What counts as audio in a folder. A file that is named itself may have any suffix."""
+
+
+_UNREADABLE_SUFFIXES = frozenset(
+    {
+        ".m4a",
+        ".m4b",
+        ".aac",
+        ".wma",
+        ".amr",
+        ".3ga",
+        ".ape",
+        ".wv",
+        ".tta",
+        ".mka",
+        ".weba",
+        ".ra",
+        ".ac3",
+        ".spx",
+        ".dsf",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -149,10 +172,25 @@ def audio_info(source: Any) -> AudioInfo:
 def find_audio(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Find the recordings that files, folders (searched recursively) and glob patterns name; sorted, each once.
 
-    A file that is named itself is kept whatever its suffix; a folder contributes those of `AUDIO_SUFFIXES`.
+    A file that is named itself is kept whatever its suffix; a folder contributes those of `AUDIO_SUFFIXES` and others
+    that begin like a sound file. What is left out an `InputWarning` says.
 
     Raises:
         AudioError: something does not exist, or a folder or pattern gives nothing.
     """
     inputs = [paths] if isinstance(paths, str | os.PathLike) else paths
-    return [file.path for file in find_files(inputs, AUDIO_SUFFIXES, "audio", AudioError)]
+    return [file.path for file in find_files(inputs, AUDIO_SUFFIXES, "audio", AudioError, is_audio)]
+
+
+def is_audio(path: Path) -> bool:
+    """Whether a file in a folder is a recording though its suffix is none of `AUDIO_SUFFIXES`.
+
+    By its first bytes; and recordings in formats that cannot be read count, so that they fail rather than vanish.
+    """
+    if path.suffix.lower() in _UNREADABLE_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return path.is_file() and begins_like_sound(file.read(16))
+    except OSError:
+        return False

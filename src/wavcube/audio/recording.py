@@ -158,7 +158,8 @@ def _check_path(path: Path, name: str) -> None:
         what = "is a link to a file that is not there" if path.is_symlink() else "no such file"
         raise AudioError(f"{name}: {what}")
     if path.is_dir():
-        raise AudioError(f"{name}: is a folder, not a recording")
+        is_open = os.access(path, os.R_OK | os.X_OK)
+        raise AudioError(f"{name}: is a folder" + (", not a recording" if is_open else " that cannot be read"))
     if not path.is_file():
         raise AudioError(f"{name}: is not a regular file; save the audio to a file first")
 

@@ -2,7 +2,10 @@
 
 import os
 import sys
-from typing import NoReturn
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn
 
 import typer
 
@@ -20,7 +23,7 @@ from wavcube.cli.probe import probe
 from wavcube.cli.superb import superb
 from wavcube.cli.train import train_app as train
 from wavcube.cli.tts import evaluate_tts, train_tts, tts
-from wavcube.errors import WavCubeError
+from wavcube.errors import WavCubeError, WavCubeWarning
 from wavcube.files import readable, reason
 
 app = typer.Typer(
@@ -63,6 +66,7 @@ app.command(rich_help_panel="Generation")(tts)
 
 def main() -> None:
     """Run the command line; a user's error prints one sentence on stderr and exits with 1 (Ctrl-C: typer, 130)."""
+    warnings.showwarning = partial(_show_warning, warnings.showwarning)
     try:
         try:
             app()
@@ -79,6 +83,14 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         where = readable(error.filename) if error.filename else "the output" if error.errno else ""
         _end(f"{where}: {reason(error)}" if where else str(error))
+
+
+def _show_warning(otherwise: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """Print a warning of ours as one sentence, without the line of code that it comes from."""
+    if issubclass(category, WavCubeWarning):
+        print(f"warning: {message}", file=sys.stderr)
+    else:
+        otherwise(message, category, *where)
 
 
 def _end(sentence: str) -> NoReturn:

@@ -13,6 +13,7 @@ What is exact and what is not:
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Self
 
 import torch
@@ -44,10 +45,12 @@ class Chunking:
     context: float = 5.0
 
     def __post_init__(self) -> None:
-        if self.chunk < 1 or self.context < FADE_FRAMES / 50 or (self.above is not None and self.above <= 0):
+        # Not the other way round: whatever is compared with NaN is false.
+        possible = 1 <= self.chunk < inf and FADE_FRAMES / 50 <= self.context < inf
+        if not possible or not (self.above is None or self.above > 0):
             raise ConfigError(
-                f"chunking: chunk must be at least 1 s, context at least {FADE_FRAMES / 50:g} s, above more than 0 s; "
-                f"got {self}"
+                f"chunking: chunk must be at least 1 s, context at least {FADE_FRAMES / 50:g} s, above more than 0 s, "
+                f"and no length endless but above; got {self}"
             )
 
     @classmethod

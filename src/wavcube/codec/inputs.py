@@ -1,8 +1,11 @@
 """What users hand over as speech -> one padded batch [B, S] at the model's rate, with lengths."""
 
+import math
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,10 +14,19 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.audio.io import as_mono, load_audio
-from wavcube.errors import AudioError
+from wavcube.errors import AudioError, AudioWarning
+from wavcube.files import readable
 
 Speech = Any
-"""A path, an array or tensor [S], a batch [B, S], or a list of paths and arrays [S] of unequal lengths."""
+"""One recording, a batch [B, S], or a list of recordings of unequal lengths.
+
+A recording is a path; an array or tensor [S]; a pair of an array, of any channels, and its rate in Hz, in either order;
+a dictionary with `array` and `sampling_rate`, or with `bytes` (as of Hugging Face datasets); the bytes of a file, or a
+file open for reading them; or an AudioDecoder of torchcodec. A column of a table (pandas) is a list, or one array.
+"""
+
+QUIET = 10 ** (-40 / 20)
+"""Level (root of the mean square, full scale being 1) below which a recording is very quiet: -40 dB."""
 
 
 @dataclass
@@ -27,7 +39,13 @@ class SpeechBatch:
 
 
 def gather_speech(
-    speech: Speech, sample_rate: int | None, lengths: Tensor | Sequence[int] | None, *, target_rate: int, shortest: int
+    speech: Speech,
+    sample_rate: int | None,
+    lengths: Tensor | Sequence[int] | None,
+    *,
+    target_rate: int,
+    shortest: int,
+    keeps_level: bool = False,
 ) -> SpeechBatch:
     """One padded batch at `target_rate` Hz of whatever `speech` is.
 
@@ -38,20 +56,27 @@ def gather_speech(
         lengths: valid samples of each row of a batch.
         target_rate: of the result, in Hz.
         shortest: samples at `target_rate` below which a recording is refused.
+        keeps_level: whether the model works at the level of the recording; then an `AudioWarning` says where that is
+            very low.
 
     Raises:
         AudioError: see `load_audio` and `as_mono`; and for arrays without a sample rate, lengths that do not fit,
             nothing at all, or a recording that is too short.
     """
+    if not isinstance(speech, np.ndarray | Tensor) and hasattr(speech, "to_numpy"):  # a column of a table
+        column = speech.to_numpy()
+        speech = column if column.dtype.kind in "iuf" else list(column)
     if lengths is not None or (isinstance(speech, np.ndarray | Tensor) and speech.ndim == 2):
-        items, names = _rows(speech, lengths), None
+        items = _rows(speech, lengths)
+        names = [f"item {i}" for i in range(len(items))]
     elif _is_several(speech):
-        items, names = list(speech), None
+        items = list(speech)
+        names = [_name(item, f"item {i}") for i, item in enumerate(items)]
     else:
-        items, names = [speech], [str(speech) if _is_path(speech) else "the array"]
+        items = [speech]
+        names = [_name(speech, "the array" if _is_array(speech) else "the speech")]
     if not items:
         raise AudioError("no speech given: the list or batch is empty")
-    names = names or [str(item) if _is_path(item) else f"item {i}" for i, item in enumerate(items)]
     waveforms = [_waveform(item, sample_rate, target_rate, name) for item, name in zip(items, names, strict=True)]
     for waveform, name in zip(waveforms, names, strict=True):
         if len(waveform) < shortest:
@@ -59,6 +84,8 @@ def gather_speech(
                 f"{name}: has {len(waveform)} samples at {target_rate} Hz; the model needs at least {shortest} "
                 f"({1000 * shortest / target_rate:g} ms)"
             )
+        if keeps_level:
+            _warn_if_quiet(waveform, name)
     return SpeechBatch(
         pad_sequence(waveforms, batch_first=True), torch.tensor([len(waveform) for waveform in waveforms]), names
     )
@@ -69,8 +96,34 @@ def _is_path(item: Any) -> bool:
 
 
 def _is_several(speech: Any) -> bool:
-    """Whether this is a list of recordings, and not one (a list of numbers is one, written out)."""
-    return isinstance(speech, list | tuple) and not (len(speech) > 0 and isinstance(speech[0], int | float))
+    """Whether this is a list of recordings, and not one (a list of numbers is one, written out, and a pair is one)."""
+    return isinstance(speech, list | tuple) and not _is_pair(speech) and not _is_numbers(speech)
+
+
+def _is_numbers(item: Any) -> bool:
+    return isinstance(item, list | tuple) and len(item) > 0 and isinstance(item[0], int | float)
+
+
+def _is_array(item: Any) -> bool:
+    return _is_numbers(item) or hasattr(item, "__array__") or isinstance(item, Tensor)
+
+
+def _is_pair(item: Any) -> bool:
+    """Whether this is an array and its rate, or the rate and the array (as scipy gives them)."""
+    if not isinstance(item, list | tuple) or len(item) != 2:
+        return False
+    rates = [isinstance(part, Real) and not isinstance(part, bool) for part in item]
+    return sum(rates) == 1 and _is_array(item[rates.index(False)])
+
+
+def _name(item: Any, otherwise: str) -> str:
+    """What to call a recording in an error and in the metadata of its latents."""
+    if isinstance(item, dict):
+        item = item.get("path")
+    if _is_path(item):
+        return readable(item)
+    name: Any = getattr(item, "name", None)
+    return readable(name) if hasattr(item, "read") and _is_path(name) else otherwise
 
 
 def _rows(batch: Any, lengths: Tensor | Sequence[int] | None) -> list[Any]:
@@ -80,7 +133,7 @@ def _rows(batch: Any, lengths: Tensor | Sequence[int] | None) -> list[Any]:
     if samples < min(count, 100):  # too short at any rate, so most likely the channels of one recording
         raise AudioError(
             f"shape {list(batch.shape)} is a batch of {count} recordings of {samples} samples each; one recording of "
-            f"several channels has to be mixed down first, for example with wavcube.audio.io.as_mono"
+            f"several channels has to be mixed down first, for example with wavcube.audio.as_mono"
         )
     if lengths is None:
         return list(batch)
@@ -93,8 +146,28 @@ def _rows(batch: Any, lengths: Tensor | Sequence[int] | None) -> list[Any]:
 
 
 def _waveform(item: Any, sample_rate: int | None, target_rate: int, name: str) -> Tensor:
-    if _is_path(item):
+    """One recording [S] at `target_rate` Hz, in any of the forms that `Speech` names."""
+    if _is_path(item) or isinstance(item, bytes | bytearray | memoryview) or hasattr(item, "read"):
         return torch.from_numpy(load_audio(item, target_rate))
+    if isinstance(item, dict):
+        if item.get("array") is None and item.get("bytes") is not None:
+            return torch.from_numpy(load_audio(item["bytes"], target_rate))
+        if not {"array", "sampling_rate"} <= item.keys():
+            keys = ", ".join(map(str, item)) or "nothing"
+            raise AudioError(f"{name}: a dictionary of speech has 'array' and 'sampling_rate', or 'bytes', not {keys}")
+        return torch.from_numpy(as_mono(item["array"], item["sampling_rate"], target_rate, name=name))
+    if hasattr(item, "get_all_samples"):  # an AudioDecoder of torchcodec
+        item = item.get_all_samples()
+    if hasattr(item, "data") and hasattr(item, "sample_rate"):  # what it gives
+        return torch.from_numpy(as_mono(item.data, item.sample_rate, target_rate, name=name))
+    if _is_pair(item):
+        array, rate = reversed(item) if isinstance(item[0], Real) else item
+        return torch.from_numpy(as_mono(array, rate, target_rate, name=name))
+    if not _is_array(item):
+        raise AudioError(
+            f"{name}: a {type(item).__name__} is no speech; give a path, an array, a pair of array and rate, bytes "
+            "or a file, or a list of these"
+        )
     if sample_rate is None:
         raise AudioError(f"{name}: is an array; say its sample_rate in Hz (the model works at {target_rate} Hz)")
     if np.ndim(item) != 1:
@@ -102,3 +175,15 @@ def _waveform(item: Any, sample_rate: int | None, target_rate: int, name: str) -
             f"{name}: has shape {list(np.shape(item))}; one recording is [samples], a batch [batch, samples]"
         )
     return torch.from_numpy(as_mono(item, sample_rate, target_rate, name=name))
+
+
+def _warn_if_quiet(waveform: Tensor, name: str) -> None:
+    """Warn of a recording so quiet that a model that keeps the level was hardly trained on such; not of silence."""
+    level = float(waveform.square().mean(dtype=torch.float64).sqrt())
+    if 0 < level < QUIET:
+        warnings.warn(
+            f"{name}: has a level of {20 * math.log10(level):.0f} dB only; below {20 * math.log10(QUIET):.0f} dB this "
+            "model reconstructs badly, so make it louder first",
+            AudioWarning,
+            stacklevel=6,
+        )

@@ -19,6 +19,7 @@ from wavcube.codec.fingerprint import LATENT_PARTS, LatentSpace, Names
 from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.parallel import cpu_workers
 from wavcube.codec.inputs import Speech, SpeechBatch, gather_speech
+from wavcube.codec.precision import as_dtype
 from wavcube.codec.source_filter import SourceFilterDecoder
 from wavcube.errors import CheckpointError, LatentsError, WavCubeError
 from wavcube.hashing import fingerprint_tensors
@@ -146,8 +147,8 @@ class WavCube(nn.Module):
         """Latents of one or several recordings, each as if it were alone.
 
         Args:
-            speech: a path; an array or tensor [S] of any sample type; a padded batch [B, S] with `lengths`; or a list
-                of paths and arrays of unequal lengths.
+            speech: a path; an array or tensor [S] of any sample type; a padded batch [B, S] with `lengths`; other
+                forms of a recording that `codec.inputs.Speech` lists; or a list of recordings of unequal lengths.
             sample_rate: of arrays and tensors, in Hz; any from 4,000 to 192,000.
             lengths: valid samples of a batch's rows.
 
@@ -244,7 +245,7 @@ class WavCube(nn.Module):
         name: str | Path | None = None,
         *,
         device: str | torch.device | None = None,
-        dtype: torch.dtype | None = None,
+        dtype: torch.dtype | str | None = None,
         backend: str | None = None,
     ) -> Self:
         """Load a checkpoint: a folder, a hub id such as "owner/name" (which downloads it), or the packaged model.
@@ -254,7 +255,7 @@ class WavCube(nn.Module):
         Args:
             name: by default the packaged model.
             device: where to compute; by default the CPU.
-            dtype: of weights and computation; by default float32.
+            dtype: of weights and computation, as a type of torch or its name ("bfloat16"); by default float32.
             backend: what computes. By default what the folder is for, with a checkpoint plain torch. "onnx" or
                 "openvino" (CPU only) export a checkpoint once, keep the graphs beside it (or in the user's cache) and
                 log a warning that says so. "auto" prepares a checkpoint by `optimize`, which is about as fast
@@ -266,6 +267,7 @@ class WavCube(nn.Module):
                 or does not fit the folder, the device or the type.
             MissingDependencyError: the packages of the backend are not installed.
         """
+        dtype = as_dtype(dtype)
         if backend is not None:
             from wavcube.codec.inference.load import load_for
 
@@ -275,7 +277,7 @@ class WavCube(nn.Module):
         return load(cls, name, device=device, dtype=dtype)
 
     def save_pretrained(
-        self, folder: str | Path, *, dtype: torch.dtype | None = None, max_shard_size: str = "5GB"
+        self, folder: str | Path, *, dtype: torch.dtype | str | None = None, max_shard_size: str = "5GB"
     ) -> None:
         """Write config.json and model.safetensors (in shards above `max_shard_size`) that `from_pretrained` loads.
 
@@ -283,9 +285,9 @@ class WavCube(nn.Module):
         """
         from wavcube.codec.checkpoint.folder import save
 
-        save(self, folder, dtype=dtype, max_shard_size=max_shard_size)
+        save(self, folder, dtype=as_dtype(dtype), max_shard_size=max_shard_size)
 
-    def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
+    def optimize(self, dtype: torch.dtype | str = torch.float32) -> Self:
         """Prepare the model for fast inference, in place; it can no longer be trained or saved.
 
         On a CPU weights are laid out anew (see `fast`), and recordings above 30 s go through in chunks of 20 s with 2 s
@@ -302,7 +304,7 @@ class WavCube(nn.Module):
         """
         from wavcube.codec.inference.optimize import optimize
 
-        optimize(self, dtype)
+        optimize(self, as_dtype(dtype) or torch.float32)
         return self
 
     def copy_layers_from_encoder(self) -> None:
@@ -329,6 +331,7 @@ class WavCube(nn.Module):
             lengths,
             target_rate=self.sample_rate,
             shortest=self.config.encoder.receptive_field,
+            keeps_level=not self.config.encoder.normalize_waveform,
         )
         items: dict[int, Tensor] = {}
         with self._inference():
@@ -411,6 +414,11 @@ class WavCube(nn.Module):
             raise LatentsError(f"latents are {width} wide, this model's {self.latent_dim}: they are of another model")
         if latents.frame_rate != self.frame_rate:
             raise LatentsError(f"latents have {latents.frame_rate:g} frames a second, this model {self.frame_rate:g}")
+        if latents.sample_rate != self.sample_rate:
+            raise LatentsError(
+                f"latents are of speech at {latents.sample_rate} Hz, this model's at {self.sample_rate} Hz: they are "
+                f"of another model, or damaged"
+            )
         if latents.model_id is not None and latents.model_id != self.identity:
             raise LatentsError(
                 f"latents were made by another model ({latents.model_id}, this one is {self.identity}); decode them "

@@ -7,7 +7,7 @@ from wavcube.audio.containers import chunks, flac, headers, iff, mpeg, ogg, riff
 from wavcube.audio.containers.segments import Contents, CutShort, Damaged, Segment, SegmentFile, Source
 from wavcube.audio.containers.tags import start_behind_tags
 
-__all__ = ["Contents", "CutShort", "Damaged", "Segment", "SegmentFile", "Source", "inspect"]
+__all__ = ["Contents", "CutShort", "Damaged", "Segment", "SegmentFile", "Source", "begins_like_sound", "inspect"]
 
 
 def inspect(source: Source) -> Contents:
@@ -18,6 +18,13 @@ def inspect(source: Source) -> Contents:
         Damaged: something in its middle is broken or missing.
     """
     return _inspect(source) or Contents([Segment((range(source.size),))])
+
+
+def begins_like_sound(head: bytes) -> bool:
+    """Whether a file that begins with these 16 bytes is a sound file, whatever its name."""
+    if head[:4] in (b"RIFF", b"RF64", b"FORM"):
+        return head[8:12] in (b"WAVE", b"AIFF", b"AIFC", b"8SVX", b"16SV")
+    return head.startswith((b"fLaC", b"OggS", b"caff", b".snd", b"NIST_1A", b"Creative Voice", b"riff.\x91\xcf\x11"))
 
 
 def _inspect(source: Source) -> Contents | None:

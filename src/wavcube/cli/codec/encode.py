@@ -1,7 +1,7 @@
 """`wavcube encode`: recordings -> files of latents."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,8 +33,6 @@ def encode(
     strict: options.Strict = False,
 ) -> None:
     """Encode recordings to latents, one file each."""
-    import numpy as np
-
     from wavcube.audio.io import AUDIO_SUFFIXES
     from wavcube.cli.many_files.batches import Task, run
     from wavcube.cli.many_files.plan import Job, make_plan, settle_existing
@@ -48,8 +46,8 @@ def encode(
     maker = Maker("encode", loaded)
     settle_existing(plan, maker, overwrite)
 
-    def compute(waveforms: list[np.ndarray]) -> list[Latents]:
-        return list(loaded.encode(waveforms, sample_rate=loaded.sample_rate).to("cpu"))
+    def compute(recordings: list[dict[str, Any]]) -> list[Latents]:
+        return list(loaded.encode(recordings).to("cpu"))
 
     def write(job: Job, latents: Latents) -> None:
         assert latents.samples is not None

@@ -21,7 +21,7 @@ def info(
         facts = _environment()
     elif path is None or path.is_dir():
         facts = _model(path)
-    elif path.suffix in LATENT_SUFFIXES:
+    elif path.suffix.lower() in LATENT_SUFFIXES:
         facts = _latents(path)
     else:
         facts = _recording(path)

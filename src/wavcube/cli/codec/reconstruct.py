@@ -1,6 +1,6 @@
 """`wavcube reconstruct`: recordings -> the same speech through the latent and back."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,8 +36,8 @@ def reconstruct(
     maker = Maker("reconstruct", loaded)
     settle_existing(plan, maker, overwrite)
 
-    def compute(waveforms: list[np.ndarray]) -> list[np.ndarray]:
-        speech = loaded.reconstruct(waveforms, sample_rate=loaded.sample_rate)
+    def compute(recordings: list[dict[str, Any]]) -> list[np.ndarray]:
+        speech = loaded.reconstruct(recordings)
         return [waveform.float().cpu().numpy() for waveform in speech]
 
     task = Task(

@@ -50,7 +50,7 @@ def make_plan(found: list[FoundFile], output: Path, suffix: str, input_suffixes:
     sources = {file.path.resolve() for file in found}
     by_target: defaultdict[Path, list[Job]] = defaultdict(list)
     for file in found:
-        target = (output / file.relative).with_suffix(suffix)
+        target = output / _renamed(file.relative, suffix, input_suffixes)
         by_target[target].append(Job(file.path, target, file.relative))
 
     plan = Plan()
@@ -110,12 +110,20 @@ def _require_own(job: Job) -> None:
     """Refuse to replace what may be somebody's recording, or the very one that latents were made from."""
     if job.target.is_dir() or (job.target.suffix not in LATENT_SUFFIXES and read_record(job.target) is None):
         raise WavCubeError(f"{job.target}: exists, and was not made by wavcube; give another folder")
-    if job.source.suffix in LATENT_SUFFIXES and was_encoded_from(job.source, job.target):
+    if job.source.suffix.lower() in LATENT_SUFFIXES and was_encoded_from(job.source, job.target):
         raise WavCubeError(f"{job.target}: is the recording that {job.source} was made from; give another folder")
+
+
+def _renamed(name: Path, suffix: str, input_suffixes: Collection[str]) -> Path:
+    """A name with another suffix. What follows the last dot is one only if it is known: not so in `rec.2024.01`."""
+    known = name.suffix.lower() in input_suffixes
+    return name.with_suffix(suffix) if known else name.with_name(name.name + suffix)
 
 
 def _is_earlier_result(file: FoundFile, output: Path) -> bool:
     """Whether a file was found only because the folder of results lies inside a folder of inputs."""
-    results, path = output.resolve(), file.path.resolve()
-    searched = Path(*path.parts[: len(path.parts) - len(file.relative.parts)])
-    return results != searched and results.is_relative_to(searched) and path.is_relative_to(results)
+    path = Path(os.path.abspath(file.path))
+    searched = Path(*path.parts[: len(path.parts) - len(file.relative.parts)]).resolve()
+    results = output.resolve()
+    is_result = path.is_relative_to(os.path.abspath(output)) or path.resolve().is_relative_to(results)
+    return results != searched and results.is_relative_to(searched) and is_result

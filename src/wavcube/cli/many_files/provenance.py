@@ -137,7 +137,7 @@ class Maker:
 
 def read_record(path: Path) -> Record | None:
     """How a result was made; None where it does not say so."""
-    if path.suffix in LATENT_SUFFIXES:
+    if path.suffix.lower() in LATENT_SUFFIXES:
         return Record.parse(_metadata(path).get(KEY, ""))
     from wavcube.audio.io import read_comment
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,15 +22,15 @@ class AudioFormat(StrEnum):
 
 def find_recordings(inputs: Iterable[str]) -> "list[FoundFile]":
     """The recordings that files, folders and globs name; see `wavcube.files.find_files`."""
-    from wavcube.audio.io import AUDIO_SUFFIXES
+    from wavcube.audio.io import AUDIO_SUFFIXES, is_audio
     from wavcube.errors import AudioError
     from wavcube.files import find_files
 
-    return find_files(inputs, AUDIO_SUFFIXES, "audio", AudioError)
+    return find_files(inputs, AUDIO_SUFFIXES, "audio", AudioError, is_audio)
 
 
-def read_recording(job: "Job", model: "WavCube", maker: "Maker") -> "tuple[np.ndarray, float]":
-    """A waveform [S] at the model's rate, and its length in seconds; `maker` notes what was read.
+def read_recording(job: "Job", model: "WavCube", maker: "Maker") -> "tuple[dict[str, Any], float]":
+    """A recording as `encode` takes it, with its path, and its length in seconds; `maker` notes what was read.
 
     Raises:
         AudioError: see `load_audio`; or the recording is too short for a single frame.
@@ -42,7 +42,8 @@ def read_recording(job: "Job", model: "WavCube", maker: "Maker") -> "tuple[np.nd
     waveform = load_audio(job.source, model.sample_rate)
     if model.expected_frames(len(waveform)) < 1:
         raise AudioError(f"{job.source}: {len(waveform)} samples at {model.sample_rate} Hz are too short for one frame")
-    return waveform, len(waveform) / model.sample_rate
+    recording = {"array": waveform, "sampling_rate": model.sample_rate, "path": job.source}
+    return recording, len(waveform) / model.sample_rate
 
 
 def write_recording(job: "Job", waveform: "np.ndarray", model: "WavCube", maker: "Maker") -> None:

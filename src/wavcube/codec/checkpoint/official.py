@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Literal
 
 import torch
@@ -153,7 +154,9 @@ def _opened(source: Path) -> Iterator[dict[str, Tensor]]:
                     raise
                 content = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make an unpickler fail in any way
-        reason = str(error).strip().split("\n")[0]
+        # Of other kinds the text is about the inside of an unpickler ("pop from empty list").
+        says = isinstance(error, RuntimeError | OSError | UnpicklingError)
+        reason = str(error).strip().split("\n")[0] if says else "its bytes make no sense"
         raise CheckpointError(
             f"{source}: not a checkpoint that can be read safely; it is damaged, half-written, or holds more than "
             f"weights ({reason})"

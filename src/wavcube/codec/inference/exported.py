@@ -157,7 +157,7 @@ class ExportedWavCube(WavCube):
         self.decoder = ExportedDecoder(sessions["decoder"], sessions["vocoder"], config)  # type: ignore[assignment]
         self.backend = backend
 
-    def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
+    def optimize(self, dtype: torch.dtype | str = torch.float32) -> Self:
         raise ConfigError("exported graphs are prepared by their runtime; leave optimize() or --fast out")
 
     @property

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wavcube.audio.io import AUDIO_SUFFIXES
+from wavcube.audio.io import AUDIO_SUFFIXES, is_audio
 from wavcube.data.prepare.corpus import Corpus, corpus_clip
 from wavcube.data.rows import read_text
 from wavcube.errors import DataError
@@ -18,7 +18,7 @@ def find_folder(source: Path) -> Corpus:
     if not source.is_dir():
         raise DataError(f"{source}: no such folder")
     corpus = Corpus()
-    for file in find_files([source], AUDIO_SUFFIXES, "audio", DataError):
+    for file in find_files([source], AUDIO_SUFFIXES, "audio", DataError, is_audio):
         folders = file.relative.parts[:-1]
         text = file.path.with_suffix(".txt")
         corpus.clips.append(

@@ -20,6 +20,7 @@ from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.masking import zero_beyond
 from wavcube.config_aliases import TTS_WEIGHTS
 from wavcube.errors import CheckpointError, ConfigError
+from wavcube.files import reason
 from wavcube.generation.flow.solver import SolverSettings, guided, solve
 from wavcube.generation.flow.transformer import DiffusionTransformer
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
@@ -205,7 +206,8 @@ class FlowMatchingTTS(nn.Module):
             with safe_open(folder / WEIGHTS, framework="pt") as file:
                 weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no dictionary)
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{folder / WEIGHTS}: missing, half-written or damaged ({error})") from error
+            what = "half-written or damaged" if (folder / WEIGHTS).exists() else "missing"
+            raise CheckpointError(f"{folder / WEIGHTS}: {what} ({reason(error)}); copy the whole folder") from error
         weights = {TTS_WEIGHTS.get(key, key): value for key, value in weights.items()}
         check_tensors(weights, model.state_dict(), str(folder))
         # Copied, since loaded tensors are mapped from a file that may be replaced.

@@ -198,7 +198,7 @@ def _resume(run: Run, probe: Probe, optimiser: torch.optim.Optimizer) -> tuple[i
         probe.load_state_dict(state["probe"])
         optimiser.load_state_dict(state["optimiser"])
         return state["step"], state["best"], state["best_step"]
-    except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, EOFError, IndexError, pickle.UnpicklingError) as error:
         raise CheckpointError(f"{file}: damaged ({type(error).__name__}); delete it to train from the start") from error
 
 
