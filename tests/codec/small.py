@@ -37,6 +37,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "layer-3": {"feature_layer": 3},
     "layers-concatenated": {"feature_layers": (1, 3, -1)},
     "layers-weighted": {"feature_layers": (0, 2), "feature_mix": "weighted"},
+    "mel-and-pitch": {"mel_features": True, "pitch_features": True, "mel_bins": 20, "pitch_width": 16},
     "whisper": {"family": "whisper", "normalize_waveform": False, "mel_bins": 20},
     "whisper-layers": {
         "family": "whisper",

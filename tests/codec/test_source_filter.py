@@ -140,8 +140,8 @@ def test_the_autocorrelation_of_a_tone_is_one_at_its_period() -> None:
 def test_impossible_models_are_refused(tmp_path) -> None:
     with pytest.raises(ConfigError, match="50 Hz"):
         dataclasses.replace(SOURCE_FILTER, bottleneck=BottleneckConfig(frame_rate=25))
-    with pytest.raises(ConfigError, match="whisper"):
-        encoder_config("wavlm", pitch_features=True)
+    with pytest.raises(ConfigError, match="400 samples"):
+        encoder_config("wavlm", pitch_features=True, conv_kernels=(10, 3, 3, 3, 3, 2, 3))
     with pytest.raises(ConfigError, match="fine_width"):
         SourceFilterConfig(fine_width=0)
     with pytest.raises(ConfigError, match="source-filter"):

@@ -82,16 +82,16 @@ class EncoderConfig:
     feature_mix: Literal["concat", "weighted"] = "concat"
     """What becomes of several hidden states: one beside the other, or a weighted sum with learnt weights."""
     mel_bins: int = 80
-    """Whisper: bins of its log-mel."""
+    """Bins of Whisper's log-mel, and of the log-mel among the features."""
     mel_floor: float = 1e-7
-    """Whisper: least power of a bin. It is a fixed one, where Whisper's own lies 80 dB below a recording's loudest
+    """Least power of a bin. It is a fixed one, where Whisper's own lies 80 dB below a recording's loudest
     bin, so that parts of a recording give what the whole gives."""
     max_frames: int = 1500
     """Whisper: most frames that it has learnt positions for."""
     mel_features: bool = False
-    """Whisper: the log-mel of both 10 ms frames is part of the features, before the layers: 2 * mel_bins channels."""
+    """The log-mel of both 10 ms frames is part of the features, before the layers: 2 * mel_bins channels."""
     pitch_features: bool = False
-    """Whisper: log-F0 and voicing of both 10 ms frames are part of the features, after the log-mel: 4 channels."""
+    """Log-F0 and voicing of both 10 ms frames are part of the features, after the log-mel: 4 channels."""
     pitch_width: int = 128
     pitch_layers: int = 3
     """Of the network that finds the pitch."""
@@ -135,16 +135,16 @@ class EncoderConfig:
             not self.feature_layers or self.feature_layer == -1,
             "encoder: feature_layer and feature_layers exclude each other",
         )
+        _require_positive("encoder", self, "mel_bins", "mel_floor", "pitch_width", "pitch_layers")
+        _require(
+            self.receptive_field == 400 or not (self.mel_features or self.pitch_features),
+            "encoder: mel_features and pitch_features are for encoders whose frames see 400 samples",
+        )
         if self.family == "whisper":
-            _require_positive("encoder", self, "mel_bins", "mel_floor", "max_frames", "pitch_width", "pitch_layers")
+            _require_positive("encoder", self, "max_frames")
             _require(self.pre_norm, "encoder: a whisper is pre_norm")
             _require(not self.normalize_waveform, "encoder: a whisper takes waveforms as they are: normalize_waveform")
             _require(self.width % 2 == 0 and self.width > 2, f"encoder: width {self.width} of a whisper must be even")
-        else:
-            _require(
-                not (self.mel_features or self.pitch_features),
-                "encoder: mel_features and pitch_features are a whisper's",
-            )
 
     @property
     def layer_numbers(self) -> tuple[int, ...]:

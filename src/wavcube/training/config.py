@@ -21,16 +21,19 @@ class ModelConfig:
             the student in distillation, of compressor and decoder in stage 1; 0 for random weights.
         rrr_init: initialise the latent's other channels by reduced-rank regression from the features to the teacher's
             (small/rrr_init.py) and keep them, in both stages; stage 1 then starts from the run of a distillation.
+        closed_form: initialise a linear compressor in closed form (small/closed_form.py), with this weight of the
+            log-mel beside the last layer's of one; stage 1 then leaves it as it is. 0 for random weights.
         freeze_feature_encoder: stage 2 does not train the encoder's convolutions.
         statistics_clips: training crops a device over which the latent's mean and standard deviation are computed, by
             which generators normalise it.
         encoder, bottleneck, decoder: what differs from the preset, by the names of `WavCubeConfig`. The encoder's sizes
-            come from the pretrained encoder; of `encoder` only `feature_layer` and the dropouts are used then.
+            come from the pretrained encoder; of `encoder` only what makes the features and the dropouts are used then.
     """
 
     preset: str = "full"
     pca_init: int = 0
     rrr_init: bool = False
+    closed_form: float = 0.0
     freeze_feature_encoder: bool = False
     statistics_clips: int = 200
     encoder: dict[str, Any] = field(default_factory=dict)
@@ -51,6 +54,10 @@ class LossConfig:
         feature_matching: feature matching against the adversarial term.
         band: the band discriminators against the period ones.
         kl: of the variational bottlenecks.
+        pitch: of a source-filter decoder, L1 of log-F0 where the encoder finds speech voiced, and cross-entropy of
+            voicing.
+        latent_noise: largest standard deviation of the noise that half of the latents get before they are decoded, so
+            that latents which are not exact decode well.
         waveform: L1 of the samples.
         stft_magnitude, stft_complex: distances of short-time spectra at `stft_windows` samples.
     """
@@ -63,6 +70,8 @@ class LossConfig:
     feature_matching: float = 1.0
     band: float = 1.0
     kl: float = 1e-4
+    pitch: float = 0.0
+    latent_noise: float = 0.0
     waveform: float = 0.0
     stft_magnitude: float = 0.0
     stft_complex: float = 0.0

@@ -15,6 +15,7 @@ from wavcube.codec import EncoderConfig, SpeechEncoder, WavCube, WavCubeConfig
 from wavcube.engine.checkpoints import DISCRIMINATOR, latest_checkpoint
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.training.config import ModelConfig, TrainConfig
+from wavcube.training.small.closed_form import closed_form_init
 from wavcube.training.small.distillation_heads import load_heads
 from wavcube.training.small.pca_codec import training_recordings
 from wavcube.training.small.pca_init import freeze_compressor_code, pca_init_compressor, pca_init_decoder
@@ -22,8 +23,8 @@ from wavcube.training.small.rrr_init import find_directions, freeze_semantics, r
 
 logger = logging.getLogger(__name__)
 
-FEATURES = ("feature_layer", "feature_layers", "feature_mix")
-"""What a recipe chooses of a pretrained encoder's hidden states."""
+FEATURES = ("feature_layer", "feature_layers", "feature_mix", "mel_features", "pitch_features")
+"""What a recipe chooses of a pretrained encoder as the features."""
 
 DROPOUTS = ("hidden_dropout", "attention_dropout", "activation_dropout")
 """What a recipe may change of a pretrained encoder besides its layers."""
@@ -41,6 +42,9 @@ def stage1_model(config: TrainConfig) -> WavCube:
     model.copy_layers_from_encoder()
     if config.model.pca_init:
         _pca_init(model, config)
+    if config.model.closed_form:
+        shares = closed_form_init(model, training_recordings(config), config.model.closed_form)
+        logger.info("closed form: %s of the variance", ", ".join(f"{k} {100 * v:.1f} %" for k, v in shares.items()))
     _freeze_initialised(model, config)
     model.encoder.requires_grad_(False)
     return model
@@ -114,18 +118,28 @@ def load_encoder(name: str, features: Mapping[str, Any] | None = None) -> Speech
     folder = checkpoint_folder(name)
     if _is_wavcube(folder):
         encoder = WavCube.from_pretrained(folder).encoder
-        numbers = dataclasses.replace(encoder.config, **{"feature_layer": -1, "feature_layers": (), **features})
+        numbers = dataclasses.replace(encoder.config, **{key: _default(key) for key in FEATURES} | features)
         if numbers != encoder.config:
             raise CheckpointError(
                 f"{name}: its encoder gives layer {_layers(encoder.config)}, not layer {_layers(numbers)}; "
                 "start from the transformers folder it was made of"
             )
         return encoder
+    if features.get("pitch_features"):
+        raise ConfigError(
+            f"{name}: has no network that finds the pitch; with pitch_features start from a WavCube folder that has one"
+        )
     return SpeechEncoder.from_transformers(str(folder) if folder.is_dir() else name, **features)
 
 
+def _default(setting: str) -> Any:
+    return getattr(EncoderConfig, setting)
+
+
 def _layers(config: EncoderConfig) -> str:
-    return str(list(config.feature_layers) if config.feature_layers else config.feature_layer)
+    parts = [name.removesuffix("_features") for name in ("mel_features", "pitch_features") if getattr(config, name)]
+    layers = list(config.feature_layers) if config.feature_layers else config.feature_layer
+    return " + ".join([str(layers), *parts])
 
 
 def checkpoint_folder(name: str) -> Path:
@@ -169,6 +183,8 @@ def _freeze_initialised(model: WavCube, config: TrainConfig) -> None:
     """Freeze what must stay of the initialisation: in stage 1 all of it, in stage 2 that of the regression."""
     if config.model.rrr_init:
         freeze_semantics(model, config.model.pca_init)
+    if config.model.closed_form and model.teacher is None:
+        model.compressor.requires_grad_(False)
     if config.model.pca_init and model.teacher is None:
         freeze_compressor_code(model, config.model.pca_init)
 

@@ -22,6 +22,22 @@ def semantic_loss(estimate: Tensor, target: Tensor, mask: Tensor | None = None) 
     return error.mean() + (1.0 - cosine.mean())
 
 
+def pitch_loss(estimate: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    """L1 of log-F0 where the target is voiced, and binary cross-entropy of voicing.
+
+    Args:
+        estimate: [B, F, 2], log-F0 and logit of voicing.
+        target: [B, F, 2], log-F0 and probability of voicing.
+        mask: [B, F], true on the frames that count; None when all do.
+    """
+    estimate, target = widened(estimate), widened(target)
+    if mask is not None:
+        estimate, target = estimate[mask], target[mask]
+    voiced = (target[..., 1] > 0.5).to(target.dtype)
+    distance = ((estimate[..., 0] - target[..., 0]).abs() * voiced).sum() / voiced.sum().clamp_min(1)
+    return distance + F.binary_cross_entropy_with_logits(estimate[..., 1], voiced)
+
+
 def discriminator_loss(real: list[DiscriminatorOutput], fake: list[DiscriminatorOutput]) -> Tensor:
     """Hinge loss of one family: max(0, 1 - D(real)) + max(0, 1 + D(fake)), averaged over its members."""
     pairs = zip(real, fake, strict=True)

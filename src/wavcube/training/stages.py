@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from wavcube.codec import WavCube
 from wavcube.codec.checkpoint.folder import STATISTICS, write_checkpoint
 from wavcube.codec.masking import length_mask
+from wavcube.codec.source_filter import SourceFilterDecoder
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import Logs
 from wavcube.errors import ConfigError
@@ -33,7 +34,7 @@ from wavcube.training.config import TrainConfig
 from wavcube.training.crops import CropObjective, Output
 from wavcube.training.discriminators import Discriminators
 from wavcube.training.latent_statistics import LatentStatistics
-from wavcube.training.losses import semantic_loss
+from wavcube.training.losses import pitch_loss, semantic_loss
 from wavcube.training.small.feature_cache import FeatureCache
 
 
@@ -43,12 +44,17 @@ class StageNetworks(nn.Module):
     The adapters (compressor and restorer) keep the dropout of their configuration, the encoder has none: it is a
     pretrained network that is tuned, and its targets come without dropout.
 
-    `encoder_features`: the frozen encoder also runs on the decoded audio.
+    Args:
+        encoder_features: the frozen encoder also runs on the decoded audio.
+        pitch: a source-filter decoder's F0 and voicing are part of the output.
+        latent_noise: see `LossConfig`.
     """
 
-    def __init__(self, model: WavCube, encoder_features: bool = False) -> None:
+    def __init__(
+        self, model: WavCube, encoder_features: bool = False, pitch: bool = False, latent_noise: float = 0.0
+    ) -> None:
         super().__init__()
-        self.model, self.encoder_features = model, encoder_features
+        self.model, self.encoder_features, self.pitch, self.latent_noise = model, encoder_features, pitch, latent_noise
 
     def train(self, mode: bool = True) -> "StageNetworks":
         super().train(mode)
@@ -65,7 +71,8 @@ class StageNetworks(nn.Module):
         Returns:
             features [B, T, H] of the encoder and target [B, T, H] of the frozen one, restored [B, T, H], latent
             [B, T', C], latent_lengths [B], audio [B, S]; frames [B] where `lengths` are given, kl of variational kinds,
-            decoded_features [B, T, H] of the frozen encoder on the decoded audio where they are asked for.
+            decoded_features [B, T, H] of the frozen encoder on the decoded audio and pitch [B, 2 T, 2] of a
+            source-filter decoder where they are asked for.
         """
         model = self.model
         if model.teacher is None:
@@ -87,6 +94,8 @@ class StageNetworks(nn.Module):
         assert model.restorer is not None
         restored = model.restorer(code.latent, latent_lengths)[:, : features.shape[1]]
         decoder_input = code.latent.detach() if model.teacher is None else code.latent
+        if self.training and self.latent_noise:
+            decoder_input = noisy(decoder_input, self.latent_noise)
         audio = model.decoder(decoder_input, latent_lengths)
         output = {
             "features": features,
@@ -98,6 +107,9 @@ class StageNetworks(nn.Module):
         }
         if self.encoder_features:
             output["decoded_features"], _ = (model.teacher or model.encoder)(output["audio"].float(), lengths)
+        if self.pitch:
+            assert isinstance(model.decoder, SourceFilterDecoder)
+            output["pitch"] = model.decoder.controls(decoder_input, latent_lengths)[0]
         if frames is not None:
             output["frames"] = frames
         if code.kl is not None:
@@ -119,7 +131,13 @@ class Stage(CropObjective):
         super().__init__()
         self.losses = config.losses
         self.adversarial = config.discriminator
-        self.networks = StageNetworks(model, encoder_features=config.losses.encoder_feature > 0)
+        if config.losses.pitch and not (
+            isinstance(model.decoder, SourceFilterDecoder) and model.config.encoder.pitch_features
+        ):
+            raise ConfigError("losses.pitch: needs a source-filter decoder, and pitch among the encoder's features")
+        self.networks = StageNetworks(
+            model, config.losses.encoder_feature > 0, config.losses.pitch > 0, config.losses.latent_noise
+        )
         self.acoustic = AcousticLoss(config.losses)
         if config.losses.gan and (config.discriminator.periods or config.discriminator.windows):
             self.discriminator = Discriminators(config.discriminator)
@@ -178,10 +196,23 @@ class Stage(CropObjective):
         terms = {"restored": (semantic_loss(output["restored"], output["target"], mask), self.losses.restored)}
         if self.networks.model.teacher is not None:
             terms["student"] = (semantic_loss(output["features"], output["target"], mask), self.losses.student)
+        if "pitch" in output:
+            encoder = self.networks.model.config.encoder
+            first = 2 * encoder.mel_bins * encoder.mel_features
+            target = output["target"][..., first : first + 4].unflatten(2, (2, 2)).flatten(1, 2)
+            twice = None if mask is None else mask.repeat_interleave(2, dim=1)
+            terms["pitch"] = (pitch_loss(output["pitch"], target, twice), self.losses.pitch)
         if "decoded_features" in output:
             decoded = semantic_loss(output["decoded_features"], output["target"], mask)
             terms["encoder_feature"] = (decoded, self.losses.encoder_feature)
         return terms
+
+
+def noisy(latent: Tensor, largest: float) -> Tensor:
+    """[B, T, C], half of the items with white noise of a standard deviation drawn between 0 and `largest`."""
+    drawn = torch.rand(2, len(latent), 1, 1, device=latent.device)
+    std = largest * drawn[0] * (drawn[1] < 0.5)
+    return latent + std.to(latent.dtype) * torch.randn_like(latent)
 
 
 def _with_length(audio: Tensor, samples: int) -> Tensor:

@@ -1,0 +1,118 @@
+"""Closed-form initialisation of a linear compressor: reduced-rank regression from the features to themselves.
+
+The latent has to tell what is said (the encoder's last layer) and how it sounds (the log-mel). The few directions of
+the features from which both are best restored, each weighed as a whole, are known in closed form (Izenman 1975, Journal
+of Multivariate Analysis 5). Directions keep a part of their strength, so that noise costs little, and are rotated until
+all channels have the same variance. Pitch keeps channels of its own, the last ones.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wavcube.codec import WavCube
+from wavcube.errors import ConfigError
+
+RIDGE = 3e-3
+"""Beside the variance of one of a standardised feature."""
+
+EXPONENT = 0.5
+"""Of a direction's standard deviation in the latent: 0 would make all equally strong, 1 leave them as they are."""
+
+SILENCE, SILENCE_WEIGHT = -0.1, 0.25
+"""Mean of the log-mel (log10 of power plus 4, over 4) below which a frame counts as silence, and its weight."""
+
+PITCH_CHANNELS = 4
+
+EVEN = 1.02
+"""Largest ratio of the variances of two channels after the rotation."""
+
+
+@torch.no_grad()
+def closed_form_init(model: WavCube, recordings: Sequence[np.ndarray], mel_weight: float) -> dict[str, float]:
+    """Write the closed-form solution for `recordings` [S] at 16 kHz into the model's linear compressor.
+
+    Args:
+        mel_weight: weight of the log-mel, as a whole, beside the last layer's of one.
+
+    Returns:
+        Shares of the variance of "mel" and "layer" that a linear map restores from the directions.
+
+    Raises:
+        ConfigError: the model has no linear compressor, or no log-mel among its features.
+    """
+    encoder, bottleneck = model.config.encoder, model.config.bottleneck
+    if bottleneck.compressor != "linear" or bottleneck.pooling != 1 or not encoder.mel_features:
+        raise ConfigError(
+            "model.closed_form: needs bottleneck.compressor=linear at 50 Hz, and encoder.mel_features=true"
+        )
+    features = torch.cat([model.encoder(torch.as_tensor(r, dtype=torch.float32)[None])[0][0] for r in recordings])
+    features = features.double()
+    mels, pitches = 2 * encoder.mel_bins, PITCH_CHANNELS * encoder.pitch_features
+    weights = torch.where(features[:, :mels].mean(1) > SILENCE, 1.0, SILENCE_WEIGHT).double()
+    weights = weights / weights.sum()
+    mean = weights @ features
+    std = (weights @ (features - mean).square()).sqrt() + 1e-4
+    standard = (features - mean) / std
+    chosen = torch.cat([torch.arange(mels), torch.arange(mels + pitches, features.shape[1])])
+    covariance = standard[:, chosen].T @ (standard[:, chosen] * weights[:, None])
+    layer = len(chosen) - encoder.width  # the last of the layers that lie side by side
+    importance = torch.zeros(len(chosen), dtype=torch.float64)
+    importance[:mels], importance[layer:] = math.sqrt(mel_weight / mels), math.sqrt(1 / encoder.width)
+    channels = bottleneck.latent_dim - pitches
+    basis = _directions(covariance, importance, channels)
+    shares = {
+        "mel": _restored(covariance, basis, slice(0, mels)),
+        "layer": _restored(covariance, basis, slice(layer, None)),
+    }
+    variance = (basis * (covariance @ basis)).sum(0)
+    basis = basis * variance ** ((EXPONENT - 1) / 2)
+    basis = basis @ even_rotation(variance**EXPONENT)
+    basis = basis / (basis * (covariance @ basis)).sum(0).sqrt()
+    weight = torch.zeros(bottleneck.latent_dim, features.shape[1], dtype=torch.float64)
+    weight[:channels, chosen] = basis.T
+    for k in range(pitches):
+        weight[channels + k, mels + k] = 1.0
+    weight = weight / std
+    linear = model.compressor.projection[0]
+    assert isinstance(linear, nn.Linear)
+    linear.weight.copy_(weight)
+    linear.bias.copy_(-weight @ mean)
+    return shares
+
+
+def _directions(covariance: Tensor, importance: Tensor, count: int) -> Tensor:
+    """The `count` directions [C, count] of standardised features that best restore them, by their importance [C]."""
+    ridged = covariance + RIDGE * torch.eye(len(covariance), dtype=covariance.dtype)
+    maps = torch.linalg.solve(ridged, covariance) * importance
+    _, axes = torch.linalg.eigh(maps.T @ covariance @ maps)
+    return maps @ axes.flip(1)[:, :count]
+
+
+def _restored(covariance: Tensor, basis: Tensor, part: slice) -> float:
+    """Share of the variance of a part of the features that is linear in the directions."""
+    cross = basis.T @ covariance[:, part]
+    gram = basis.T @ covariance @ basis
+    gram = gram + 1e-6 * gram.trace() / len(gram) * torch.eye(len(gram), dtype=gram.dtype)
+    return float((cross * torch.linalg.solve(gram, cross)).sum() / covariance[part, part].trace())
+
+
+def even_rotation(variance: Tensor) -> Tensor:
+    """An orthogonal matrix [C, C] after which uncorrelated channels of these variances all have about the same one."""
+    count = len(variance)
+    random = torch.Generator().manual_seed(0)
+    rotation, _ = torch.linalg.qr(torch.randn(count, count, generator=random, dtype=torch.float64))
+    for _ in range(100 * count):
+        now = variance @ rotation.square()
+        most, least = int(now.argmax()), int(now.argmin())
+        if now[most] <= EVEN * now[least]:
+            break
+        # Turning the plane of the strongest and the weakest channel gives both their mean.
+        first, second = rotation[:, most].clone(), rotation[:, least].clone()
+        angle = 0.5 * math.atan2(float(now[most] - now[least]), 2 * float((first * second) @ variance))
+        rotation[:, most] = math.cos(angle) * first - math.sin(angle) * second
+        rotation[:, least] = math.sin(angle) * first + math.cos(angle) * second
+    return rotation

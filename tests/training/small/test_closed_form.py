@@ -1,0 +1,47 @@
+"""The closed-form start of a linear compressor."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from tests.codec.small import signal
+from tests.codec.test_source_filter import SOURCE_FILTER, small_model
+from wavcube.codec import WavCube
+from wavcube.errors import ConfigError
+from wavcube.training.small.closed_form import closed_form_init, even_rotation
+
+RECORDINGS = [signal(16_000, seed=seed) for seed in range(6)]
+
+
+def test_all_channels_are_standardised_and_pitch_keeps_its_own() -> None:
+    model = small_model()
+    shares = closed_form_init(model, RECORDINGS, mel_weight=5.0)
+    latents = torch.cat([model.encode(recording, 16_000).values[0] for recording in RECORDINGS])
+    features = torch.cat([model.features(recording, 16_000).values[0] for recording in RECORDINGS])
+    torch.testing.assert_close(latents.mean(0), torch.zeros(16), atol=0.3, rtol=0)  # silence counts less
+    torch.testing.assert_close(latents.std(0)[:12], torch.ones(12), atol=0.3, rtol=0)
+    for k in range(4):
+        correlation = torch.corrcoef(torch.stack([latents[:, 12 + k], features[:, 40 + k]]))[0, 1]
+        assert float(correlation) == pytest.approx(1, abs=1e-3)
+    assert 0.3 < shares["mel"] <= 1
+
+
+def test_more_weight_restores_more_of_the_log_mel() -> None:
+    low, high = (closed_form_init(small_model(), RECORDINGS, mel_weight=weight) for weight in (0.1, 30.0))
+    assert high["mel"] > low["mel"]
+    assert high["layer"] < low["layer"]
+
+
+def test_the_rotation_is_one_and_evens_out() -> None:
+    variance = torch.logspace(0, -4, 24, dtype=torch.float64)
+    rotation = even_rotation(variance)
+    torch.testing.assert_close(rotation.T @ rotation, torch.eye(24, dtype=torch.float64))
+    after = variance @ rotation.square()
+    assert float(after.max() / after.min()) <= 1.02
+
+
+def test_other_models_are_refused() -> None:
+    bottleneck = dataclasses.replace(SOURCE_FILTER.bottleneck, compressor="transformer")
+    with pytest.raises(ConfigError, match="linear"):
+        closed_form_init(WavCube(dataclasses.replace(SOURCE_FILTER, bottleneck=bottleneck)), RECORDINGS, 1.0)

@@ -1,0 +1,77 @@
+"""Stage 1 of a small model on Whisper: closed form, noise on the latent, pitch."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.codec.test_source_filter import small_model
+from wavcube.data.streaming import Batch
+from wavcube.errors import ConfigError
+from wavcube.training.losses import pitch_loss
+from wavcube.training.recipe import read_recipe
+from wavcube.training.stages import Stage, noisy
+from wavcube.training.tasks import build_objective
+
+SETTINGS = [
+    "model.encoder={mel_features: true, pitch_features: true}",
+    "model.bottleneck={compressor: linear, layers: 1}",
+    "model.decoder={architecture: source-filter, source_filter: {width: 32, layers: 1, feed_forward: 32,"
+    " fine_width: 16, fine_layers: 1, fine_feed_forward: 16}}",
+    "model.closed_form=5",
+    "losses.pitch=1.5",
+    "losses.latent_noise=0.3",
+    "losses.stft_magnitude=1.0",
+]
+
+
+@pytest.fixture
+def batch() -> Batch:
+    waveform = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(1))
+    return Batch(waveform, torch.tensor([8000, 6000]), ["a", "b"])
+
+
+@pytest.fixture
+def stage(small_settings: list[str], tmp_path: Path) -> Stage:
+    small_model().save_pretrained(tmp_path)
+    return build_objective(read_recipe("stage1", None, [*small_settings, *SETTINGS, f"init_from='{tmp_path}'"]), None)
+
+
+def test_the_decoder_learns_waveform_and_pitch_and_the_compressor_stays(stage: Stage, batch: Batch) -> None:
+    assert stage.networks.model.encoder.config.feature_width == 108
+    stage.networks.train()
+    output = stage.networks(**stage.inputs(batch))
+    total, logs = stage.loss(batch, output, None)
+    total.backward()
+    assert logs["pitch"] > 0
+    moved = {name for name, p in stage.networks.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
+    assert {name.split(".")[1] for name in moved} == {"restorer", "decoder"}
+    assert "model.decoder.pitch_correction.weight" in moved
+    assert "model.decoder.head.weight" in moved
+
+
+def test_noise_is_of_training_only_and_of_half_of_the_items(stage: Stage, batch: Batch) -> None:
+    stage.networks.eval()
+    inputs = stage.inputs(batch)
+    assert torch.equal(stage.networks(**inputs)["audio"], stage.networks(**inputs)["audio"])
+    latent = torch.zeros(400, 20, 16)
+    std = noisy(latent, 0.3).std((1, 2))
+    assert 0.4 < float((std == 0).float().mean()) < 0.6
+    assert 0.25 < float(std.max()) < 0.35
+
+
+def test_pitch_loss_is_of_voiced_frames_that_count() -> None:
+    target = torch.tensor([[[0.1, 0.9], [0.5, 0.1], [0.3, 1.0]]])
+    right = torch.tensor([[[0.1, 20.0], [9.0, -20.0], [0.3, 20.0]]])
+    assert float(pitch_loss(right, target)) == pytest.approx(0, abs=1e-6)
+    wrong = right + torch.tensor([0.2, 0.0])
+    assert float(pitch_loss(wrong, target)) == pytest.approx(0.2, abs=1e-6)
+    wrong[:, 2, 0] = 5.0
+    assert float(pitch_loss(wrong, target, torch.tensor([[True, True, False]]))) == pytest.approx(0.2, abs=1e-6)
+
+
+def test_what_does_not_fit_is_refused(small_settings: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="source-filter"):
+        build_objective(read_recipe("stage1", None, [*small_settings, "losses.pitch=1"]), None)
+    with pytest.raises(ConfigError, match="compressor=linear"):
+        build_objective(read_recipe("stage1", None, [*small_settings, "model.closed_form=5"]), None)
