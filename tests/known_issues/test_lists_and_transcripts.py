@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.understanding import corpora
 from wavcube.audio.io import save_audio
@@ -196,6 +197,23 @@ def test_segments_past_the_end_of_a_recording(tmp_path: Path, table: str) -> Non
     path.write_text("\n".join([*lines[:-1], " ".join(fields)]) + "\n")
     with pytest.raises(DataError, match=r"reach over the end of their recordings: .*s of 6\.00 s"):
         check_data(TASKS["sd"], data, TASKS["sd"].recipe)
+
+
+def test_a_part_in_the_second_of_two_streams(tmp_path: Path) -> None:
+    """libsndfile sees the first of chained Ogg streams only."""
+    from wavcube import load_audio
+    from wavcube.data.clip import Clip, read_clip
+
+    path = tmp_path / "chained.ogg"
+    parts = []
+    for number in range(2):
+        noise = np.random.default_rng(number).uniform(-0.1, 0.1, 16_000).astype(np.float32)
+        soundfile.write(tmp_path / f"{number}.ogg", noise, 16_000)
+        parts.append((tmp_path / f"{number}.ogg").read_bytes())
+    path.write_bytes(b"".join(parts))
+    whole = load_audio(path)
+    assert len(whole) == 32_000
+    np.testing.assert_array_equal(read_clip(Clip("x", path, 1.25, 0.5)), whole[20_000:28_000])
 
 
 # Texts

@@ -3,7 +3,6 @@
 import io
 import math
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import numpy as np
 import soundfile
 
 from wavcube.audio.io import as_mono, audio_info, load_audio
+from wavcube.audio.recording import open_recording
 from wavcube.errors import AudioError, WavCubeError
 
 SLACK_S = 0.1
@@ -73,7 +73,7 @@ def read_clip(clip: Clip, sample_rate: int = 16_000) -> np.ndarray:
     if clip.audio is None and not clip.is_part and clip.channel is None:
         return load_audio(clip.path, sample_rate)
     with opened(clip) as file:
-        if file is None:
+        if file is None or not _can_be_searched(clip, file):
             waveform = load_whole(clip, sample_rate)
             first, count = stretch(clip, sample_rate, len(waveform))
             return waveform[first : first + count]
@@ -178,12 +178,14 @@ def read_block(clip: Clip, file: soundfile.SoundFile, first: int, count: int) ->
 
 def load_whole(clip: Clip, sample_rate: int) -> np.ndarray:
     """The waveform [S] of the recording that a clip is in, all of it."""
-    if clip.audio is None:
-        return load_audio(clip.path, sample_rate)
-    with tempfile.NamedTemporaryFile(suffix=".flac") as copy:
-        copy.write(clip.audio)
-        copy.flush()
-        return load_audio(copy.name, sample_rate)
+    return load_audio(clip.path if clip.audio is None else clip.audio, sample_rate)
+
+
+def _can_be_searched(clip: Clip, file: soundfile.SoundFile) -> bool:
+    """Whether libsndfile reads the recording as its container has it: in one piece, with the same number of samples."""
+    with open_recording(clip.path if clip.audio is None else clip.audio) as recording:
+        [first, *others] = recording.segments
+        return not others and not first.tail and first.frames in (None, file.frames)
 
 
 def _resampled_part(clip: Clip, file: soundfile.SoundFile, first: int, count: int, sample_rate: int) -> np.ndarray:
