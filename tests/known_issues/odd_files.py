@@ -66,7 +66,16 @@ KINDS = [
 ]  # fmt: skip
 """Formats, subtypes and channels that libsndfile writes."""
 
-SUFFIX = {"WAVEX": "wav", "NIST": "sph", "SVX": "iff", "IRCAM": "sf", "MAT4": "mat", "MAT5": "mat", "MPC2K": "snd"}
+SUFFIX = {
+    "WAVEX": "wav",
+    "NIST": "sph",
+    "SVX": "iff",
+    "IRCAM": "sf",
+    "MPC2K": "snd",
+    "MAT4": "wav",
+    "MAT5": "wav",
+    "HTK": "wav",
+}
 WITHOUT_LENGTH = {"IRCAM", "PAF", "PVF"}
 BLOCKS = {("AIFF", "IMA_ADPCM"): 64, ("WAV", "IMA_ADPCM"): 505, ("W64", "MS_ADPCM"): 500}
 """Samples in a block, of formats that do not keep how many of its last block are sound."""

@@ -48,6 +48,7 @@ __all__ = [
 AUDIO_SUFFIXES = frozenset(
     {".wav", ".wave", ".bwf", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mpga", ".aif", ".aiff", ".aifc"}
     | {".au", ".snd", ".caf", ".w64", ".rf64", ".voc", ".sph", ".nist", ".8svx", ".iff", ".avr", ".paf", ".pvf"}
+    | {".sf", ".sds", ".wve"}
 )
 """What counts as audio in a folder. A file that is named itself may have any suffix."""
 

@@ -137,8 +137,11 @@ def opened(clip: Clip) -> Iterator[soundfile.SoundFile | None]:
         raise AudioError(f"{clip.name}: is damaged, or no audio ({_reason(error)})") from error
     with file:
         try:
-            # Seeking in MP3 is inexact, and makes libmpg123 print complaints.
-            yield None if file.frames == _UNKNOWN_FRAMES or file.format == "MP3" else file
+            # Seeking in MP3 is inexact, and makes libmpg123 print complaints. A file with too few samples for its clip
+            # may be a chain of streams, of which libsndfile knows the first.
+            end = 0.0 if clip.seconds is None else (clip.start or 0.0) + clip.seconds - SLACK_S
+            whole = file.frames == _UNKNOWN_FRAMES or file.format == "MP3" or file.frames < end * file.samplerate
+            yield None if whole else file
         except (soundfile.LibsndfileError, OSError) as error:
             raise AudioError(f"{clip.name}: is damaged or cut short ({_reason(error)})") from error
 
