@@ -19,7 +19,7 @@ FORBIDDEN = ("torchaudio", "torchvision", "torchcodec", "flash_attn")
 ORDER = (
     ("errors",),
     ("config_aliases",),
-    ("config", "hashing", "files"),
+    ("config", "framing", "hashing", "files"),
     ("audio", "latent_files"),
     ("latents",),
     ("codec", "data"),
@@ -67,9 +67,16 @@ def test_the_codec_stands_by_itself() -> None:
         for name, line in imports(path):
             if name.startswith("wavcube.") and name.count(".") >= 1:
                 part = name.split(".")[1]
-                assert part in {"codec", "audio", "latents", "errors", "files", "hashing", "config_aliases"}, (
-                    f"{path}:{line}: {name}"
-                )
+                assert part in {
+                    "codec",
+                    "audio",
+                    "latents",
+                    "errors",
+                    "files",
+                    "framing",
+                    "hashing",
+                    "config_aliases",
+                }, f"{path}:{line}: {name}"
 
 
 FLOORS = {"generation": (("flow",), ("tts", "enhancement", "separation", "conversion"), ("analysis",))}
@@ -85,6 +92,90 @@ def test_folders_inside_a_part_do_not_import_their_siblings() -> None:
                 _, *rest = name.split(".")
                 if rest[:1] == [part] and len(rest) > 1 and rest[1] in rank and rest[1] != me:
                     assert rank[rest[1]] < rank[me], f"{path}:{line}: {me} imports {rest[1]}"
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Modules of the package -> those that each imports, also inside functions and for type checkers alone."""
+    names = {}
+    for path in SOURCE.rglob("*.py"):
+        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+        names[path] = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    known = set(names.values())
+    return {me: set(imported_modules(path, known)) for path, me in names.items()}
+
+
+def imported_modules(path: Path, known: set[str]) -> Iterator[str]:
+    """Modules among `known` that a file imports; `from package import module` is an import of the module alone."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name for name in inner if name in known)
+            if node.module in known and not set(inner) <= known:
+                yield node.module
+
+
+def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Strongly connected components of more than one module, or of one that imports itself (Tarjan's algorithm)."""
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(me: str) -> None:
+        number[me] = lowest[me] = len(number)
+        stack.append(me)
+        for other in graph[me]:
+            if other not in number:
+                visit(other)
+                lowest[me] = min(lowest[me], lowest[other])
+            elif other in stack:
+                lowest[me] = min(lowest[me], number[other])
+        if lowest[me] == number[me]:
+            start = stack.index(me)
+            found.append(sorted(stack[start:]))
+            del stack[start:]
+
+    for module in graph:
+        if module not in number:
+            visit(module)
+    return [component for component in found if len(component) > 1 or component[0] in graph[component[0]]]
+
+
+def test_cycles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"a", "f"}, "f": {"g"}, "g": {"e", "a"}}
+    assert sorted(cycles(graph)) == [["b", "c"], ["e", "f", "g"]]
+
+
+def test_no_modules_import_each_other() -> None:
+    graph = import_graph()
+    assert {"wavcube.codec.model", "wavcube.codec.inference.load"} <= graph["wavcube.codec"] | graph[
+        "wavcube.codec.model"
+    ]
+    assert cycles(graph) == []
+
+
+INDEPENDENT = {
+    "generation": ("tts", "enhancement", "separation", "conversion"),
+    "understanding": ("tasks", "probes"),
+    "integrations": None,
+    "data/manifests": None,
+}
+"""Folders and the modules in them (None: all) that never import each other."""
+
+
+def test_siblings_do_not_import_each_other() -> None:
+    for folder, siblings in INDEPENDENT.items():
+        root = ".".join(("wavcube", *folder.split("/")))
+        for me, others in import_graph().items():
+            mine = me.removeprefix(f"{root}.").split(".")[0]
+            if not me.startswith(f"{root}.") or (siblings and mine not in siblings):
+                continue
+            for other in others:
+                theirs = other.removeprefix(f"{root}.").split(".")[0]
+                if other.startswith(f"{root}.") and theirs != mine and (not siblings or theirs in siblings):
+                    raise AssertionError(f"{me} imports {other}")
 
 
 def project() -> dict:

@@ -61,7 +61,7 @@ def formula_results() -> dict[str, np.ndarray]:
         objective.networks.eval()
         batch = Batch(waveform, torch.tensor([waveform.shape[1]] * 2), ["a", "b"])
         with torch.no_grad():
-            _, logs = objective.generator_loss(batch, objective.networks(**objective.inputs(batch)), None)
+            _, logs = objective.loss(batch, objective.networks(**objective.inputs(batch)), None)
         results |= {f"stage {stage}/{name}": value for name, value in logs.items()}
     return {name: value.numpy() for name, value in results.items()}
 

@@ -25,6 +25,7 @@ from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, SpeechEncoder
 from wavcube.codec.inference.parallel import parallel_map
 from wavcube.codec.source_filter import SourceFilterDecoder
 from wavcube.errors import ConfigError
+from wavcube.framing import HOP_LENGTH, SAMPLE_RATE
 
 FADE_FRAMES = 10
 """Length of a cross-fade in frames of 50 Hz: 0.2 s."""
@@ -131,7 +132,7 @@ def encode_in_chunks(
     result: Tensor | None = None
 
     def compute(window: _Window) -> Tensor:
-        samples = waveform[320 * window.start : 320 * (window.end - 1) + encoder.config.receptive_field]
+        samples = waveform[HOP_LENGTH * window.start : HOP_LENGTH * (window.end - 1) + encoder.config.receptive_field]
         piece = ((samples - mean) * scale)[None].to(device)
         return finish(encoder.encode_normalized(piece, statistics=statistics)[0])[0].cpu()
 
@@ -160,7 +161,7 @@ def _group_norm_statistics(
     weight = first.conv.weight
     kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]
     frames = (len(waveform) - kernel) // stride + 1
-    block = 30 * 16_000 // stride
+    block = 30 * SAMPLE_RATE // stride
     total = torch.zeros(2, weight.shape[0], dtype=torch.float64)
     for start in range(0, frames, block):
         count = min(block, frames - start)

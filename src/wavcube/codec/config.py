@@ -19,9 +19,7 @@ from torch import Tensor
 from wavcube.codec.masking import conv_frames
 from wavcube.config_aliases import DECODER, with_new_names
 from wavcube.errors import ConfigError
-
-SAMPLE_RATE = 16_000
-"""Hz; everything is trained at this rate."""
+from wavcube.framing import HOP_LENGTH
 
 
 def _require(condition: bool, message: str) -> None:
@@ -107,8 +105,9 @@ class EncoderConfig:
             "encoder: conv_channels, conv_kernels and conv_strides must be > 0",
         )
         _require(
-            math.prod(self.conv_strides) == 320,
-            f"encoder: conv_strides {self.conv_strides} make a hop of {math.prod(self.conv_strides)} samples, not 320",
+            math.prod(self.conv_strides) == HOP_LENGTH,
+            f"encoder: conv_strides {self.conv_strides} make a hop of {math.prod(self.conv_strides)} samples, "
+            f"not {HOP_LENGTH}",
         )
         _require(self.width % self.position_groups == 0, "encoder: width is no multiple of position_groups")
         _require(self.relative_buckets >= 4, f"encoder: relative_buckets {self.relative_buckets} must be at least 4")

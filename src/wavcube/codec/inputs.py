@@ -42,6 +42,7 @@ def gather_speech(
     speech: Speech,
     sample_rate: int | None,
     lengths: Tensor | Sequence[int] | None,
+    names: Sequence[str] | None = None,
     *,
     target_rate: int,
     shortest: int,
@@ -54,29 +55,33 @@ def gather_speech(
             channels are mixed down when they are read from a path.
         sample_rate: of arrays and tensors, in Hz; a path knows its own.
         lengths: valid samples of each row of a batch.
+        names: one an item, for errors; by default its path or its number.
         target_rate: of the result, in Hz.
         shortest: samples at `target_rate` below which a recording is refused.
         keeps_level: whether the model works at the level of the recording; then an `AudioWarning` says where that is
             very low.
 
     Raises:
-        AudioError: see `load_audio` and `as_mono`; and for arrays without a sample rate, lengths that do not fit,
-            nothing at all, or a recording that is too short.
+        AudioError: see `load_audio` and `as_mono`; and for arrays without a sample rate, lengths or names that do not
+            fit, nothing at all, or a recording that is too short.
     """
     if not isinstance(speech, np.ndarray | Tensor) and hasattr(speech, "to_numpy"):  # a column of a table
         column = speech.to_numpy()
         speech = column if column.dtype.kind in "iuf" else list(column)
     if lengths is not None or (isinstance(speech, np.ndarray | Tensor) and speech.ndim == 2):
         items = _rows(speech, lengths)
-        names = [f"item {i}" for i in range(len(items))]
+        found = [f"item {i}" for i in range(len(items))]
     elif _is_several(speech):
         items = list(speech)
-        names = [_name(item, f"item {i}") for i, item in enumerate(items)]
+        found = [_name(item, f"item {i}") for i, item in enumerate(items)]
     else:
         items = [speech]
-        names = [_name(speech, "the array" if _is_array(speech) else "the speech")]
+        found = [_name(speech, "the array" if _is_array(speech) else "the speech")]
     if not items:
         raise AudioError("no speech given: the list or batch is empty")
+    names = found if names is None else list(names)
+    if len(names) != len(items):
+        raise AudioError(f"names must be one an item: {len(names)} names for {len(items)} items")
     waveforms = [_waveform(item, sample_rate, target_rate, name) for item, name in zip(items, names, strict=True)]
     for waveform, name in zip(waveforms, names, strict=True):
         if len(waveform) < shortest:

@@ -30,5 +30,5 @@ def widened(values: Tensor) -> Tensor:
 
 
 def zero_beyond(values: Tensor, mask: Tensor | None) -> Tensor:
-    """`values` [B, T, C] with zeros where `mask` [B, T] is false: what an item sees beyond its end when it is alone."""
-    return values if mask is None else values.masked_fill(~mask[..., None], 0.0)
+    """`values` [B, T, ...] with zeros where `mask` [B, T] is false: what an item sees beyond its end when alone."""
+    return values if mask is None else values.masked_fill(~mask.view(*mask.shape, *(1,) * (values.dim() - 2)), 0.0)

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.config import SAMPLE_RATE
 from wavcube.codec.convnext import ConvNeXtBlock
 from wavcube.codec.masking import length_mask, zero_beyond
+from wavcube.framing import SAMPLE_RATE
 
 HOP, WINDOW, N_FFT = 160, 800, 2048
 LOWEST, HIGHEST, STEPS = 58.0, 530.0, 160

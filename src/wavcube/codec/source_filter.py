@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.config import SAMPLE_RATE, BottleneckConfig, SourceFilterConfig
+from wavcube.codec.config import BottleneckConfig, SourceFilterConfig
 from wavcube.codec.convnext import ConvNeXtBlock
 from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.codec.pitch import REFERENCE
+from wavcube.framing import SAMPLE_RATE
 
 HOP = 80
 """Samples from one filter to the next."""

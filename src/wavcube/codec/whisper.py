@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.audio.spectrogram import slaney_filterbank
-from wavcube.codec.config import SAMPLE_RATE, EncoderConfig
+from wavcube.codec.config import EncoderConfig
 from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.errors import CheckpointError
+from wavcube.framing import SAMPLE_RATE
 
 WINDOW, HOP = 400, 160
 """Samples of a mel frame, and from one to the next. Two frames lie under each feature, around samples 320 t and

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wavcube.cli.many_files.batches import BatchLimits, Loaded, Task, by_length, run
-from wavcube.cli.many_files.plan import Job, Plan
+from wavcube.cli.many_files.job import Job
+from wavcube.cli.many_files.plan import Plan
 from wavcube.errors import WavCubeError
 
 

@@ -39,7 +39,7 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         (folder / "export.json").write_text(f'{{"backend": "{backend}", "identity": null, "source": "{source}"}}')
 
     monkeypatch.setattr(backends, "export", export)
-    monkeypatch.setattr(backends, "load_exported", lambda folder, dtype: folder)
+    monkeypatch.setattr(backends, "load_exported", lambda kind, folder, dtype: folder)
     monkeypatch.setattr(backends, "is_installed", lambda backend: True)
     return made
 

@@ -9,7 +9,7 @@ from wavcube.cli import options
 from wavcube.cli.many_files.recordings import AudioFormat
 
 if TYPE_CHECKING:
-    from wavcube.cli.many_files.plan import Job
+    from wavcube.cli.many_files.job import Job
     from wavcube.cli.many_files.provenance import Maker
     from wavcube.codec import WavCube
     from wavcube.latents import Latents

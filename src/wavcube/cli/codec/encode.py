@@ -33,9 +33,12 @@ def encode(
     strict: options.Strict = False,
 ) -> None:
     """Encode recordings to latents, one file each."""
+    from dataclasses import replace
+
     from wavcube.audio.io import AUDIO_SUFFIXES
     from wavcube.cli.many_files.batches import Task, run
-    from wavcube.cli.many_files.plan import Job, make_plan, settle_existing
+    from wavcube.cli.many_files.job import Job
+    from wavcube.cli.many_files.plan import make_plan, settle_existing
     from wavcube.cli.many_files.provenance import KEY, Maker
     from wavcube.cli.many_files.recordings import find_recordings, read_recording
     from wavcube.files import readable
@@ -52,9 +55,8 @@ def encode(
     def write(job: Job, latents: Latents) -> None:
         assert latents.samples is not None
         seconds = int(latents.samples[0]) / latents.sample_rate
-        record = maker.record(job, seconds).text()
-        latents.metadata = [{"name": readable(job.relative), "seconds": f"{seconds:.3f}", KEY: record}]
-        latents.save(job.target)
+        made = {"name": readable(job.relative), "seconds": f"{seconds:.3f}", KEY: maker.record(job, seconds).text()}
+        replace(latents, metadata=[made]).save(job.target)
 
     task = Task("encoded", lambda job: read_recording(job, loaded, maker), compute, write)
     run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)

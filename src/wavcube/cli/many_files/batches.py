@@ -18,7 +18,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wavcube.cli.many_files.plan import Job, Plan
+from wavcube.cli.many_files.job import Job
+from wavcube.cli.many_files.plan import Plan
 from wavcube.data.bucketing import batches_in_order
 from wavcube.errors import WavCubeError
 from wavcube.files import reason

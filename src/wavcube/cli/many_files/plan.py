@@ -6,19 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wavcube.cli.many_files.job import Job
 from wavcube.cli.many_files.provenance import Maker, read_record, was_encoded_from
 from wavcube.errors import WavCubeError
 from wavcube.files import FoundFile, reason
 from wavcube.latent_files import LATENT_SUFFIXES
-
-
-@dataclass(frozen=True)
-class Job:
-    """One file to read and the file to write; `relative` is the place of both below their folders."""
-
-    source: Path
-    target: Path
-    relative: Path
 
 
 @dataclass

@@ -15,7 +15,7 @@ from wavcube.hashing import fingerprint_file
 from wavcube.latent_files import LATENT_SUFFIXES
 
 if TYPE_CHECKING:
-    from wavcube.cli.many_files.plan import Job
+    from wavcube.cli.many_files.job import Job
     from wavcube.codec import WavCube
 
 KEY = "made"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from wavcube.cli.many_files.plan import Job
+    from wavcube.cli.many_files.job import Job
     from wavcube.cli.many_files.provenance import Maker
     from wavcube.codec import WavCube
     from wavcube.files import FoundFile

@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -18,10 +18,8 @@ from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.checkpoint.mmap_safetensors import mmap_safetensors
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.fingerprint import latent_fingerprint
+from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import CheckpointError, WavCubeError
-
-if TYPE_CHECKING:
-    from wavcube.codec.model import WavCube
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 EXPORT_MANIFEST = "export.json"
@@ -33,18 +31,16 @@ STATISTICS = ("latent_mean", "latent_std")
 PACKAGED = Path(__file__).parents[1] / "pretrained" / "nano"
 """The small model that comes with the package."""
 
-Model = TypeVar("Model", bound="WavCube")
+Model = TypeVar("Model", bound=WavCubeNetworks)
 
 
-def load(
-    kind: type[Model], name: str | Path | None, *, device: str | torch.device | None, dtype: torch.dtype | None
+def load_checkpoint(
+    kind: type[Model], folder: Path, *, device: str | torch.device | None = None, dtype: torch.dtype | None = None
 ) -> Model:
-    """See `WavCube.from_pretrained`. Weights are mapped from the file, so that loading takes one copy of them."""
-    folder = model_folder(name)
-    if (folder / EXPORT_MANIFEST).is_file():
-        from wavcube.codec.inference.exported import load_exported
+    """A model of class `kind` from a folder (see `WavCube.from_pretrained`).
 
-        return cast(Model, load_exported(folder, dtype))
+    Weights are mapped from the file, so that loading takes one copy of them.
+    """
     config = WavCubeConfig.load(folder / CONFIG)
     with meta_init():
         model = kind(config)
@@ -69,7 +65,7 @@ def load(
     return model
 
 
-def save(model: "WavCube", folder: str | Path, *, dtype: torch.dtype | None, max_shard_size: str) -> None:
+def save(model: WavCubeNetworks, folder: str | Path, *, dtype: torch.dtype | None, max_shard_size: str) -> None:
     """See `WavCube.save_pretrained`."""
     if model.optimized:
         raise CheckpointError("a model that was prepared with optimize() cannot be saved; save it before")

@@ -19,6 +19,7 @@ from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.checkpoint.official_config import infer_config, read_config
 from wavcube.codec.checkpoint.official_names import MODEL_PREFIXES, STUDENT, UNUSED, our_name
 from wavcube.codec.config import WavCubeConfig
+from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import CheckpointError, ConfigError
 
 
@@ -179,10 +180,8 @@ def _count_foreign(state: dict[str, Tensor]) -> dict[str, int]:
 
 
 def _expected(config: WavCubeConfig) -> dict[str, Tensor]:
-    from wavcube.codec.model import WavCube
-
     with meta_init():
-        return WavCube(config).state_dict()
+        return WavCubeNetworks(config).state_dict()
 
 
 def _without_upper_layers(tensors: dict[str, Tensor], config: WavCubeConfig) -> dict[str, Tensor]:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from wavcube.codec.checkpoint.official_names import STUDENT, TEACHER
 from wavcube.codec.config import (
-    SAMPLE_RATE,
     BottleneckConfig,
     DecoderConfig,
     EncoderConfig,
@@ -17,6 +16,7 @@ from wavcube.codec.config import (
     WavCubeConfig,
 )
 from wavcube.errors import CheckpointError, ConfigError
+from wavcube.framing import SAMPLE_RATE
 
 FULL_HEADS = {1024: 16, 256: 16}
 """Attention heads of the published sizes by width; weights do not tell them."""

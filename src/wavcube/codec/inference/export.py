@@ -24,8 +24,9 @@ from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, STATISTICS
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.exported import SMALL_PARTS, SUFFIX, Backend, Session, missing, open_session
-from wavcube.codec.model import WavCube
+from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import CheckpointError, ConfigError
+from wavcube.framing import SAMPLE_RATE, WINDOW_LENGTH
 
 LENGTHS = (1.0, 0.4, 0.025, 2.3)
 """Seconds at which the graphs are compared with torch before they are kept; the first is the example traced."""
@@ -37,7 +38,7 @@ BOUND = 1e-4
 class EncoderGraph(nn.Module):
     """Normalised waveform [1, S] -> features [1, T, H]."""
 
-    def __init__(self, model: WavCube) -> None:
+    def __init__(self, model: WavCubeNetworks) -> None:
         super().__init__()
         self.encoder = model.encoder
 
@@ -48,7 +49,7 @@ class EncoderGraph(nn.Module):
 class CompressorGraph(nn.Module):
     """Features [1, T, H] -> latent [1, T, C]."""
 
-    def __init__(self, model: WavCube) -> None:
+    def __init__(self, model: WavCubeNetworks) -> None:
         super().__init__()
         self.compressor = model.compressor
 
@@ -98,7 +99,9 @@ class VocoderGraph(nn.Module):
         return signal / envelope
 
 
-def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str | None = None) -> dict[str, float]:
+def export(
+    model: WavCubeNetworks, folder: str | Path, backend: Backend, *, source: str | None = None
+) -> dict[str, float]:
     """Write the graphs of `model` and what belongs to them into `folder`; `WavCube.from_pretrained` loads it.
 
     `source` is kept in the manifest, for who wants to know later what the graphs were made from (`backends`).
@@ -151,9 +154,9 @@ def export(model: WavCube, folder: str | Path, backend: Backend, *, source: str 
             temporary = Path(name)
             for part, (graph, example) in examples.items():
                 write = _write_onnx if backend == "onnx" else _write_openvino
-                write(graph.eval(), example(16_000), temporary / f"{part}{SUFFIX[backend]}")
+                write(graph.eval(), example(SAMPLE_RATE), temporary / f"{part}{SUFFIX[backend]}")
                 session = open_session(temporary / f"{part}{SUFFIX[backend]}", backend)
-                differences[part] = max(_difference(graph, session, example(round(16_000 * s))) for s in LENGTHS)
+                differences[part] = max(_difference(graph, session, example(round(SAMPLE_RATE * s))) for s in LENGTHS)
                 del session
                 if not differences[part] < BOUND:
                     raise CheckpointError(f"{folder}: the {part} graph differs from torch by {differences[part]:.1e}")
@@ -200,7 +203,7 @@ def _write_onnx(graph: nn.Module, example: Tensor, path: Path) -> None:
         raise missing("onnx") from error
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    shortest = {"encoder": 400, "compressor": 1, "decoder": 1, "vocoder": 2}[path.stem]
+    shortest = {"encoder": WINDOW_LENGTH, "compressor": 1, "decoder": 1, "vocoder": 2}[path.stem]
     size = torch.export.Dim("size", min=shortest)
     # The fused attention kernel's memory layout is not one that the exporter can follow.
     with _quiet(), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):

@@ -1,11 +1,11 @@
-"""Exported graphs behind the same `WavCube` interface: `export` writes them, this runs them."""
+"""Exported graphs in the places of a model's parts: `export` writes them, this runs them on the CPU."""
 
 import dataclasses
 import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -22,8 +22,10 @@ from wavcube.codec.decoder import Upsampler
 from wavcube.codec.encoder import normalize_waveform
 from wavcube.codec.fingerprint import Names
 from wavcube.codec.grouped_convolution import has_narrow_groups
-from wavcube.codec.model import WavCube
+from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
+
+Model = TypeVar("Model", bound=WavCubeNetworks)
 
 Backend = Literal["onnx", "openvino"]
 SMALL_PARTS = "parts.safetensors"
@@ -146,31 +148,8 @@ def _each(run: Session, values: Tensor, lengths: Tensor | None) -> tuple[Tensor,
     return pad_sequence(results, batch_first=True), torch.tensor([len(result) for result in results])
 
 
-class ExportedWavCube(WavCube):
-    """A `WavCube` whose parts are graphs of another runtime, on the CPU."""
-
-    def __init__(self, config: WavCubeConfig, sessions: dict[str, Session], backend: Backend) -> None:
-        with meta_init():
-            super().__init__(dataclasses.replace(config, restorer=False, teacher=False))
-        self.encoder = ExportedEncoder(sessions["encoder"], config)  # type: ignore[assignment]
-        self.compressor = ExportedCompressor(sessions["compressor"])  # type: ignore[assignment]
-        self.decoder = ExportedDecoder(sessions["decoder"], sessions["vocoder"], config)  # type: ignore[assignment]
-        self.backend = backend
-
-    def optimize(self, dtype: torch.dtype | str = torch.float32) -> Self:
-        raise ConfigError("exported graphs are prepared by their runtime; leave optimize() or --fast out")
-
-    @property
-    def device(self) -> torch.device:
-        return torch.device("cpu")
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return torch.float32
-
-
-def load_exported(folder: Path, dtype: torch.dtype | None) -> ExportedWavCube:
-    """What `export` has written; see `WavCube.from_pretrained`."""
+def load_exported(kind: type[Model], folder: Path, dtype: torch.dtype | None) -> Model:
+    """A model of class `kind` whose parts are the graphs that `export` has written; see `WavCube.from_pretrained`."""
     config = WavCubeConfig.load(folder / CONFIG)
     manifest = read_manifest(folder)
     backend = manifest["backend"]
@@ -186,16 +165,20 @@ def load_exported(folder: Path, dtype: torch.dtype | None) -> ExportedWavCube:
     if has_narrow_groups(config.encoder.width, config.encoder.position_groups):
         types["encoder"] = torch.float32  # OpenVINO's convolutions are oneDNN's too
     sessions = {part: open_session(file, backend, types[part]) for part, file in files.items()}
-    model = ExportedWavCube(config, sessions, backend)
+    with meta_init():
+        model = kind(dataclasses.replace(config, restorer=False, teacher=False))
+    decoder = ExportedDecoder(sessions["decoder"], sessions["vocoder"], config)
     norm = {key.removeprefix("norm."): value for key, value in small.items() if key.startswith("norm.")}
-    decoder = model.decoder
-    assert isinstance(decoder, ExportedDecoder)
     decoder.upsampler.norm.load_state_dict(norm)
+    model.encoder = ExportedEncoder(sessions["encoder"], config)  # type: ignore[assignment]
+    model.compressor = ExportedCompressor(sessions["compressor"])  # type: ignore[assignment]
+    model.decoder = decoder  # type: ignore[assignment]
+    model.backend = backend
     for key in STATISTICS:
         model.register_buffer(key, small.get(key))
     precision = str(dtype or torch.float32).removeprefix("torch.")
     model.prepared_as(Names(manifest["identity"], manifest["weights"], precision))
-    return model
+    return model.requires_grad_(False).eval()
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import gc
 import logging
 import math
 import warnings
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -24,10 +23,8 @@ from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, PositionConvolu
 from wavcube.codec.fingerprint import Names
 from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.inference.onednn_attention import STEP, BlockAttention, causal_block_attention
+from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import ConfigError
-
-if TYPE_CHECKING:
-    from wavcube.codec.model import WavCube
 
 logger = logging.getLogger(__name__)
 
@@ -190,8 +187,10 @@ def _windows(values: Tensor, kernel: int, stride: int) -> Tensor:
     return values.as_strided((batch, count, kernel * channels), (frames * channels, stride * channels, 1))
 
 
-def optimize(model: "WavCube", dtype: torch.dtype) -> None:
+def optimize(model: WavCubeNetworks, dtype: torch.dtype) -> None:
     """Prepare `model` in place; see `WavCube.optimize`."""
+    if model.backend != "torch":
+        raise ConfigError("exported graphs are prepared by their runtime; leave optimize() or --fast out")
     if dtype not in FAST_TYPES:
         raise ConfigError(f"a prepared model computes in float32, bfloat16 or int8, not in {dtype}")
     onednn = model.device.type == "cpu" and can_pack(dtype)
@@ -211,7 +210,7 @@ def optimize(model: "WavCube", dtype: torch.dtype) -> None:
     model.to(torch.float32 if dtype == torch.int8 else dtype)
     model.prepared_as(names)
     if onednn:
-        model._frame_step = STEP
+        model.frame_step = STEP
         if model.chunking == Chunking():
             model.chunking = FAST_CHUNKING
         _pack(model, dtype == torch.int8)
