@@ -103,8 +103,8 @@ def test_only_utterances_that_both_have_are_compared() -> None:
 
 
 def test_clusters_are_compared_by_the_bootstrap() -> None:
-    values = np.random.default_rng(8).normal(size=20)
-    found = _compare(values + 1, values, clusters=np.repeat(["x", "y", "z", "w"], 5))
+    values = np.random.default_rng(8).normal(size=100)
+    found = _compare(values + 1, values, clusters=np.repeat(np.arange(20), 5))
     assert found.test == "paired bootstrap"
 
 

@@ -11,10 +11,10 @@ import torch
 from tests.understanding import corpora
 from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.errors import ConfigError, MissingDependencyError
+from wavcube.evaluation.statistics import percentile_intervals
 from wavcube.features import build_feature_extractor
 from wavcube.features.wavcube import WavCubeExtractor
 from wavcube.understanding import TASKS, Options, ProbeConfig, run_task, task_named
-from wavcube.understanding.intervals import bootstrap
 from wavcube.understanding.results import Result
 
 SMALL = {"steps": 20, "batch": 6, "accumulate": 1, "learning_rate": 1e-2, "width": 8, "evaluations": 2}
@@ -181,8 +181,10 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 
     covered = 0
     for _ in range(200):
-        low, high = bootstrap(accuracy, [rng.binomial(1, 0.7, (80, 1))], resamples=200)["accuracy"]
+        low, high = percentile_intervals(accuracy, [rng.binomial(1, 0.7, (80, 1))], resamples=200)["accuracy"]
         covered += low <= 0.7 <= high
     assert 0.88 <= covered / 200 <= 0.99
-    narrow = bootstrap(accuracy, [rng.binomial(1, 0.7, (80, 1)) for _ in range(5)], resamples=200)["accuracy"]
+    narrow = percentile_intervals(accuracy, [rng.binomial(1, 0.7, (80, 1)) for _ in range(5)], resamples=200)[
+        "accuracy"
+    ]
     assert narrow[1] - narrow[0] < 0.12  # five folds know more than one

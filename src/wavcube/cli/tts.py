@@ -113,7 +113,7 @@ def train_tts(
         from wavcube.generation.tts.training.run import train_run
     except ImportError as error:
         raise MissingDependencyError(
-            f'training needs more packages ({error.name}): pip install "wavcube[train]"'
+            f'training needs more packages ({error.name}): pip install "wavcube[train,tts]"'
         ) from error
     if not train_run(out, recipe=recipe or None, init_from=init_from, settings=settings, resume=resume):
         raise typer.Exit(130)
@@ -211,13 +211,16 @@ def _load(
 ) -> "TextToSpeech":
     import torch
 
-    from wavcube.evaluation.asr import load_asr
     from wavcube.generation.tts import TextToSpeech
 
     where = torch_device(device)
     if dtype not in (Precision.float32, Precision.bfloat16):
         raise ConfigError(f"--dtype {dtype.value}: a text-to-speech model computes in float32 or bfloat16")
-    reader = load_asr(asr, where) if asr else None
+    reader = None
+    if asr:
+        from wavcube.evaluation.asr import load_asr
+
+        reader = load_asr(asr, where)
     speaker = TextToSpeech.from_pretrained(
         model, representation=representation, vocoder=vocoder, asr=reader, device=where
     )

@@ -150,7 +150,6 @@ class Metric(ABC):
     """Whether it compares the two waveforms sample by sample, so that they must say the same at the same time."""
     on_device: ClassVar[bool] = False
     """Whether it runs a network in the main process (on its device), not a small computation in a worker process."""
-    uses_transcript: ClassVar[bool] = False
 
     def settings(self) -> dict[str, Any]:
         """What changes the numbers, beside the versions of `packages`."""

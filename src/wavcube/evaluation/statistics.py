@@ -5,7 +5,7 @@ denominators of one and an error rate of a corpus the case with words. Utterance
 them: utterances of one speaker are alike, and intervals that ignore it are too narrow for statements on new speakers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +17,11 @@ LARGEST_RESAMPLING = 50_000_000
 """Draws in all: above 5,000 utterances, where intervals are narrow anyway, there are fewer resamples."""
 
 
+FEWEST_UNITS = 20
+"""Utterances, or clusters, that a test of significance needs. The percentile bootstrap's intervals are too narrow below
+(of 3 utterances that all differ one way it finds p = 0.0002), and Wilcoxon's test cannot reach 0.05 below 6."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A quantity of one system over `count` utterances, with its bootstrap interval; `undefined` had no value."""
@@ -26,6 +31,10 @@ class Estimate:
     high: float
     count: int
     undefined: int
+
+
+TOO_FEW = "not tested"
+"""`Comparison.test` of fewer than `FEWEST_UNITS`."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,28 @@ def estimate(
     return Estimate(float(top.sum() / bottom.sum()), low, high, count, undefined)
 
 
+def percentile_intervals(
+    measure: Callable[[np.ndarray], dict[str, float]], folds: Sequence[np.ndarray], resamples: int = 1000
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of metrics that are no ratio of sums (Efron 1979); with several folds, of their mean over folds.
+
+    Args:
+        measure: metrics, by name, of outcomes [N, ...] of recordings, trials or queries.
+        folds: outcomes of each fold; drawn with replacement within each.
+        resamples: how many draws.
+    """
+    generator = np.random.default_rng(0)
+    draws: dict[str, list[float]] = {}
+    for _ in range(resamples):
+        metrics = [measure(outcomes[generator.integers(len(outcomes), size=len(outcomes))]) for outcomes in folds]
+        for name in metrics[0]:
+            draws.setdefault(name, []).append(float(np.mean([found[name] for found in metrics])))
+    return {
+        name: (float(np.nanpercentile(values, 2.5)), float(np.nanpercentile(values, 97.5)))
+        for name, values in draws.items()
+    }
+
+
 def compare(
     quantity: str,
     names: tuple[str, str],
@@ -85,6 +116,8 @@ def compare(
 
     The p-value of a mean is Wilcoxon's signed-rank test over utterances; with clusters, and for ratios of sums, it is
     that of the paired bootstrap: twice the smaller share of resampled differences on either side of zero.
+
+    With fewer than `FEWEST_UNITS` utterances or clusters nothing is tested: the p-value is NaN.
 
     Args:
         quantity: its name.
@@ -104,7 +137,9 @@ def compare(
     resampled = _ratio(top, bottom) - _ratio(reference_top, reference_bottom)
     low, high = _interval(resampled)
     difference = float(sums[0].sum() / sums[2].sum() - sums[1].sum() / sums[3].sum())
-    if is_mean and clusters is None:
+    if len(sums[0]) < FEWEST_UNITS:
+        test, p_value = TOO_FEW, float("nan")
+    elif is_mean and clusters is None:
         test, p_value = "Wilcoxon signed-rank", _wilcoxon((numerators[0] - numerators[1])[defined])
     else:
         test, p_value = "paired bootstrap", _bootstrap_p_value(resampled)

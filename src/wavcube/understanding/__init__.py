@@ -3,7 +3,7 @@
 A task reads its data, builds a light head, trains it on cached frames, and measures. Each task is a file that holds
 its data reader, its head and its metric, in that order. In the order the data flows: corpora/ (what is read), config
 (how a head is trained), heads, ctc, task (what a task is), tasks/, training/ (batches, one training, several learning
-rates), intervals, results, run_task (all of it), check and report.
+rates), results, run_task (all of it), check and report.
 """
 
 from wavcube.understanding.config import ProbeConfig

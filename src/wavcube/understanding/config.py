@@ -34,7 +34,6 @@ class ProbeConfig:
         normalise: "train" standardises channels by the training split; "none" takes frames as they come (SUPERB).
         evaluations: how often the dev split is evaluated during training.
         lexicon: words and their phones (phoneme recognition).
-        language_model: n-gram model in ARPA format (speech recognition).
         language: which recordings of QUESST 2014 are searched; "all" for every language.
     """
 
@@ -54,7 +53,6 @@ class ProbeConfig:
     normalise: Literal["train", "none"] = "train"
     evaluations: int = 40
     lexicon: str = ""
-    language_model: str = ""
     language: str = "nnenglish"
 
     def __post_init__(self) -> None:

@@ -4,19 +4,19 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wavcube.data.clip import seconds_of
+from wavcube.evaluation.statistics import percentile_intervals
 from wavcube.features import FeatureExtractor, FrameCache
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus
 from wavcube.understanding.corpora.manifest import is_manifest
 from wavcube.understanding.heads import parameter_count
-from wavcube.understanding.intervals import bootstrap
 from wavcube.understanding.results import RESULT, Estimate, Result
 from wavcube.understanding.task import ProbeTask, SearchTask, Task
 from wavcube.understanding.training.grid import run_of, search
@@ -126,7 +126,7 @@ def _train_and_test(
     best = run_of(run, trained[0].learning_rate)
     probe = best_probe(best)
     dev = evaluate(best, probe, "dev")
-    test = evaluate(replace(best, task=task.for_test(recipe)), probe, "test")
+    test = evaluate(best, probe, "test")
     return _Outcomes(dev, task.choose(dev, test), trained, parameter_count(probe))
 
 
@@ -146,7 +146,7 @@ def _result(
     outcomes: Sequence[_Outcomes],
 ) -> Result:
     test, dev = [j.test for j in outcomes], [j.dev for j in outcomes]
-    intervals = bootstrap(task.measure, test)
+    intervals = percentile_intervals(task.measure, test)
     name = task.measures[0].name
     rates: dict[str, list[float]] = {}
     for trained in (t for j in outcomes for t in j.trained):
@@ -195,7 +195,9 @@ def _folder_name(
     task: Task, extractor: FeatureExtractor, corpora: Sequence[Corpus], recipe: ProbeConfig, options: Options
 ) -> str:
     """Readable, and another one whenever anything that the figure depends on is another."""
-    settings = repr(recipe).replace(type(recipe).__name__, "Recipe", 1)  # as in 0.1, whose results are still found
+    # As in 0.1, whose results are still found.
+    settings = repr(recipe).replace(type(recipe).__name__, "Recipe", 1)
+    settings = settings.replace(", language=", ", language_model='', language=")
     digest = hashlib.sha256(
         f"{task.name} {extractor.fingerprint} {settings} {options.seed} {options.learning_rates}".encode()
     )

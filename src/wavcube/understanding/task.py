@@ -109,10 +109,6 @@ class ProbeTask(Task):
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
         """What the split is scored by, [N, ...], from what was said of each of its examples, by key."""
 
-    def for_test(self, recipe: ProbeConfig) -> "ProbeTask":
-        """The task as it reads the test split."""
-        return self
-
     def choose(self, dev: np.ndarray, test: np.ndarray) -> np.ndarray:
         """Outcomes of test, with whatever setting of the scoring that dev chose."""
         return test

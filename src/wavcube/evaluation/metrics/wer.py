@@ -35,7 +35,6 @@ class WordErrorRate(Metric):
     packages: ClassVar = {"jiwer": "jiwer", "whisper_normalizer": "whisper-normalizer"}
     compares_samples = False
     on_device = True
-    uses_transcript = True
     suffix: ClassVar[str] = ""
 
     def __init__(self, asr: ASRModel, normaliser: str = "whisper") -> None:
@@ -105,7 +104,6 @@ class WordErrorRateAgainstOriginal(WordErrorRate):
 
     name = "wer_vs_original"
     quantities = _quantities(" vs original", "_vs_original")
-    uses_transcript = False
     suffix = "_vs_original"
     _without_words = "the ASR model's reading of the original is empty"
     _against = " vs original"

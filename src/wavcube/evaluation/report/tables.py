@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 
 from wavcube.evaluation.metric import Quantity
-from wavcube.evaluation.statistics import Comparison, Estimate
+from wavcube.evaluation.statistics import FEWEST_UNITS, TOO_FEW, Comparison, Estimate
 from wavcube.evaluation.summary import Summary
 
 NO_VALUE = "\N{EN DASH}"
@@ -65,11 +65,15 @@ def footnotes(summary: Summary) -> list[str]:
     what = f"whole groups of {summary.cluster}" if summary.cluster else "utterances"
     notes = [f"± is half the width of the 95 % bootstrap interval over {what}."]
     if len(summary.systems) > 1:
-        tests = " and ".join(sorted({c.test for c in summary.comparisons if c.count}))
-        notes.append(
-            f"* differs from {summary.systems[0]} with p < {SIGNIFICANT:g} ({tests}; Holm's correction over "
-            f"{sum(c.count > 0 for c in summary.comparisons)} comparisons)."
-        )
+        tested = [c for c in summary.comparisons if c.p_holm == c.p_holm]
+        if tested:
+            tests = " and ".join(sorted({c.test for c in tested}))
+            notes.append(
+                f"* differs from {summary.systems[0]} with p < {SIGNIFICANT:g} ({tests}; Holm's correction over "
+                f"{len(tested)} comparisons)."
+            )
+        if any(c.test == TOO_FEW for c in summary.comparisons):
+            notes.append(f"Significance is not tested with fewer than {FEWEST_UNITS} {what}.")
     notes += [note + "." for note in summary.notes]
     return notes + undefined_notes(summary)
 
@@ -119,6 +123,8 @@ def margin(found: Estimate, quantity: Quantity) -> str:
 
 
 def p_value(comparison: Comparison) -> str:
+    if comparison.p_holm != comparison.p_holm:
+        return comparison.test
     return "p < 0.001" if comparison.p_holm < 0.001 else f"p = {comparison.p_holm:.3f}"
 
 

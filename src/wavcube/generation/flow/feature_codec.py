@@ -141,7 +141,7 @@ def _onnx(path: str) -> Vocoder:
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingDependencyError('vocoders in ONNX need onnxruntime: pip install "wavcube[eval]"') from error
+        raise MissingDependencyError('vocoders in ONNX need onnxruntime: pip install "wavcube[onnx]"') from error
     session: Any = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda frames: torch.from_numpy(session.run(None, {name: frames[None].cpu().numpy()})[0]).reshape(-1)

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from wavcube.errors import DataError
+from wavcube.evaluation.statistics import percentile_intervals
 from wavcube.understanding.corpora.corpus import Corpus
-from wavcube.understanding.intervals import bootstrap
 from wavcube.understanding.results import Estimate
 
 Progress = Callable[[int, int], None]
@@ -69,7 +69,7 @@ def summarise(
 ) -> ProbeResult:
     outcomes = [run[2] for run in runs]
     by_seed = [measure(outcome) for outcome in outcomes]
-    low, high = bootstrap(lambda drawn: {name: measure(drawn)}, outcomes)[name]
+    low, high = percentile_intervals(lambda drawn: {name: measure(drawn)}, outcomes)[name]
     return ProbeResult(
         name,
         Estimate(float(np.mean(by_seed)), low, high),

@@ -12,13 +12,12 @@ from wavcube.understanding.corpora.corpus import Corpus, check_splits
 from wavcube.understanding.corpora.transcribed import read_transcribed
 from wavcube.understanding.ctc import CTCTask, check_texts, errors, greedy, token_set
 from wavcube.understanding.heads import Recurrent
-from wavcube.understanding.language_model import LanguageModel, beam_search
 from wavcube.understanding.task import Measure
 from wavcube.understanding.training.batches import Batch
 
 
 class SpeechRecognition(CTCTask):
-    """LibriSpeech, or a manifest with a column `transcript`; greedy, or by beam search with an n-gram model."""
+    """LibriSpeech, or a manifest with a column `transcript`; greedy decoding."""
 
     name = "asr"
     title = "Speech recognition"
@@ -57,23 +56,6 @@ class SpeechRecognition(CTCTask):
             rows.append([*errors(reference.split(), hypothesis.split()), *characters])
         return np.array(rows, float)
 
-    def for_test(self, recipe: ProbeConfig) -> "SpeechRecognition":
-        return SpeechRecognitionWithModel(LanguageModel(Path(recipe.language_model))) if recipe.language_model else self
-
     def measure(self, outcomes: np.ndarray) -> dict[str, float]:
         wrong_words, words, wrong_characters, characters = outcomes.sum(0)
         return {"wer": 100.0 * wrong_words / words, "cer": 100.0 * wrong_characters / characters}
-
-
-class SpeechRecognitionWithModel(SpeechRecognition):
-    """The same head, read with a word n-gram model on the test split."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        self.model = model
-
-    def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> Sequence[Any]:
-        scores = output.log_softmax(-1).cpu().numpy()
-        return [
-            beam_search(row[:length], corpus.labels, self.model)
-            for row, length in zip(scores, batch.lengths.tolist(), strict=True)
-        ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from wavcube.audio.io import load_audio
-from wavcube.errors import WavCubeError
+from wavcube.errors import ConfigError, WavCubeError
 from wavcube.evaluation.metrics import Measurement, Metric, Pair, Quantity, Recording
 from wavcube.evaluation.results import ResultStore, Task
 from wavcube.files import atomic_path
@@ -58,7 +58,6 @@ class SpeakingRate(Metric):
     sample_rate = 16_000
     citation = "characters of the text, spaces included, over the duration"
     compares_samples = False
-    uses_transcript = True
     packages: ClassVar[dict[str, str]] = {}
 
     def measure(self, pair: Pair) -> Measurement:
@@ -89,7 +88,16 @@ def evaluate_speech(
     Returns:
         A row for each text and seed of the model, and of the true recordings where there are any: `utterance`,
         `system`, `seed`, `seconds`, `path`, a column a quantity, `undefined` (why), and the metrics' notes.
+
+    Raises:
+        ConfigError: a metric compares samples, of which a prompt and new speech have none in common.
     """
+    refused = [metric.name for metric in metrics if metric.compares_samples]
+    if refused:
+        raise ConfigError(
+            f"{', '.join(refused)}: compares speech with its original sample by sample, and generated speech has none; "
+            "choose among wer, speaker, utmos and dnsmos"
+        )
     import pandas as pd
 
     folder = Path(folder)
