@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from wavcube.evaluation.plain_tables import markdown
 from wavcube.files import atomic_path
 from wavcube.understanding import TASKS
 from wavcube.understanding.results import RESULT, Estimate, Result
@@ -27,6 +28,7 @@ DATA = {
     "asr-an4.tsv": "CMU AN4; 62 speakers train, 12 dev, 9 others test",
 }
 COLUMNS = {"wavcube": "latents", "features": "encoder features", "logmel": "log-mel"}
+HEADER = ["figure, %", "small data", "train / dev / test", "steps", *COLUMNS.values()]
 BEGIN, END = "<!-- begin superb_small_table.py -->", "<!-- end -->"
 
 Cells = dict[tuple[str, str, str], dict[str, Result]]
@@ -43,7 +45,7 @@ def main() -> None:
         result = Result.load(file)
         if result.model in COLUMNS:
             cells.setdefault((result.task, result.data, result.recipe["specaugment"]), {})[result.model] = result
-    text = "\n".join([*table(cells), "", *sources(cells)])
+    text = "\n".join([markdown(HEADER, table(cells), "left"), *sources(cells)])
     if arguments.document is None:
         print(text)
         return
@@ -55,9 +57,7 @@ def main() -> None:
         path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
-def table(cells: Cells) -> Iterator[str]:
-    yield f"| figure, % | small data | train / dev / test | steps | {' | '.join(COLUMNS.values())} |"
-    yield f"|{' --- |' * (4 + len(COLUMNS))}"
+def table(cells: Cells) -> Iterator[list[str]]:
     for name, task in TASKS.items():
         for (owner, data, form), row in cells.items():
             if owner != name:
@@ -69,7 +69,7 @@ def table(cells: Cells) -> Iterator[str]:
                 found = {model: result.metrics[measure.name] for model, result in row.items()}
                 shown = [cell(found.get(model), found, measure) for model in COLUMNS]
                 heading = f"{task.title.lower()}, {measure.heading}{augment}"
-                yield f"| {heading} | {DATA[data]} | {items} | {about.recipe['steps']:,} | {' | '.join(shown)} |"
+                yield [heading, DATA[data], items, f"{about.recipe['steps']:,}", *shown]
 
 
 def cell(estimate: Estimate | None, row: dict[str, Estimate], measure: Measure) -> str:

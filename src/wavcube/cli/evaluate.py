@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from wavcube.cli.options import Device, DeviceOption, torch_device
-from wavcube.errors import ConfigError
 
 evaluate = typer.Typer(
     name="evaluate", help="Measure how good a model's speech is, beside baselines.", no_args_is_help=True
@@ -73,47 +72,36 @@ def reconstruction(
     listen: Listen = True,
 ) -> None:
     """Score reconstructed speech: a table here; report.html, report.json, Markdown, LaTeX, CSV, Parquet in --out."""
-    import os
     import sys
 
     from rich.console import Console
 
-    from wavcube import reconstruction as evaluation
-    from wavcube.data.manifest import parse_filters
+    from wavcube.evaluation.metrics import MetricOptions
     from wavcube.evaluation.report.tables import footnotes, terminal_table
+    from wavcube.reconstruction import ReconstructionSettings, evaluate_reconstruction
 
     # A file or pipe has no width of its own; 80 columns would break the table.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    where = torch_device(device)
-    utterances = evaluation.read_clips(data, parse_filters(filters or ()), limit)
-    options = evaluation.MetricOptions(speaker, asr, utmos, normaliser, where)
-    chosen = evaluation.choose_metrics(None if metrics == "all" else metrics.split(","), options)
-    for name, how in chosen.skipped.items():
-        console.print(f"skipped {name}: {how}", style="yellow", markup=False)
-    if not chosen.metrics:
-        raise ConfigError("none of the chosen metrics can run here; see above how to get what they lack")
-    systems = [evaluation.load_system(description, where) for description in model]
-    table = evaluation.evaluate(
-        systems,
-        utterances,
-        chosen.metrics,
-        out,
-        processes=processes or os.cpu_count() or 1,
+    settings = ReconstructionSettings(
+        systems=tuple(model),
+        data=data,
+        folder=out,
+        filters=tuple(filters or ()),
+        limit=limit,
+        metrics=None if metrics == "all" else tuple(metrics.split(",")),
+        options=MetricOptions(speaker, asr, utmos, normaliser, torch_device(device)),
+        processes=processes,
         batch_seconds=batch_seconds,
-        show_progress=True,
-    )
-    summary = evaluation.write_report(
-        table,
-        systems,
-        utterances,
-        chosen,
-        out,
-        data=" ".join([data.name, *(filters or ())]),
-        breakdown_by=by,
+        breakdown_by=tuple(by or ()),
         cluster=cluster,
         rank_by=rank_by,
         seed=seed,
         listen=listen,
+    )
+    summary = evaluate_reconstruction(
+        settings,
+        progress=True,
+        on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
     )
     console.print(terminal_table(summary))
     for note in footnotes(summary):

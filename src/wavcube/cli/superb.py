@@ -132,21 +132,11 @@ def report(
 ) -> None:
     """Gather all results into the paper's table: here, as Markdown, LaTeX and JSON, and as a picture."""
     from rich.console import Console
-    from rich.table import Table as Grid
 
-    from wavcube.understanding.report import gather, write_report
+    from wavcube.understanding.report import gather, terminal, write_report
 
     table = gather(folder)
-    shown = Grid()
-    for heading in ("Representation", *(table.heading(i) for i in range(len(table.columns)))):
-        shown.add_column(heading, overflow="fold")
-    for name, row in table.rows.items():
-        cells = [
-            "-" if estimate is None else f"{estimate.value:.{column.measure.decimals}f}"
-            for estimate, column in zip(row, table.columns, strict=True)
-        ]
-        shown.add_row(name, *cells)
-    Console().print(shown)
+    Console().print(terminal(table))
     print("written: " + ", ".join(str(path) for path in write_report(table, folder)))
 
 

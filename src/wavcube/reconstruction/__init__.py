@@ -1,7 +1,7 @@
-"""How good is reconstructed speech: metrics, systems to compare, evaluation, report.
+"""Reconstruction, the paper's Table 1: systems are compared by metrics on the same recordings.
 
-In the order of the data: utterances (what to evaluate on), systems (what reconstructs), metrics,
-evaluation (with scoring and results: everything on everything), statistics and summary, report.
+`evaluate_reconstruction(ReconstructionSettings(...))` does all of it; its steps are `read_clips`, `choose_metrics`,
+`load_system`, `evaluate` and `write_report`.
 """
 
 from wavcube.data.clip import Clip
@@ -11,13 +11,16 @@ from wavcube.evaluation.report import write_report
 from wavcube.evaluation.runner import evaluate
 from wavcube.evaluation.summary import summarise
 from wavcube.evaluation.systems import load_system
+from wavcube.reconstruction.evaluate_systems import ReconstructionSettings, evaluate_reconstruction
 
 __all__ = [
     "METRICS",
     "Clip",
     "MetricOptions",
+    "ReconstructionSettings",
     "choose_metrics",
     "evaluate",
+    "evaluate_reconstruction",
     "load_system",
     "read_clips",
     "summarise",

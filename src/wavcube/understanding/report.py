@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.table import Table as TerminalTable
+
 from wavcube.errors import DataError, MissingDependencyError
+from wavcube.evaluation import plain_tables
 from wavcube.files import atomic_path
 from wavcube.understanding.results import RESULT, Estimate, Result
 from wavcube.understanding.task import Measure
@@ -35,6 +38,10 @@ class Table:
     columns: list[Column]
     rows: dict[str, list[Estimate | None]]
     results: list[Result]
+
+    def headings(self) -> list[str]:
+        """Of the representations' column, and of each figure's."""
+        return ["Representation", *(self.heading(i) for i in range(len(self.columns)))]
 
     def heading(self, column: int) -> str:
         task, data, measure = self.columns[column].task, self.columns[column].data, self.columns[column].measure
@@ -100,26 +107,30 @@ def write_report(table: Table, folder: Path) -> list[Path]:
 
 def markdown(table: Table) -> str:
     """The table with 95 % intervals, the best of each column in bold, and the data under it."""
-    head = ["Representation", *(table.heading(i) for i in range(len(table.columns)))]
-    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    for name, row in table.rows.items():
-        cells = [_cell(table, i, estimate, "**{}**", " ({} to {})") for i, estimate in enumerate(row)]
-        lines.append(f"| {' | '.join([name, *cells])} |")
-    return "\n".join([*lines, "", *_notes(table.results)]) + "\n"
+    rows = [
+        [name, *(_cell(table, i, estimate, "**{}**", " ({} to {})") for i, estimate in enumerate(row))]
+        for name, row in table.rows.items()
+    ]
+    return plain_tables.markdown(table.headings(), rows, "left") + "\n" + "\n".join(_notes(table.results)) + "\n"
 
 
 def latex(table: Table) -> str:
     """The same as a tabular of booktabs, without intervals."""
-    escaped = [
-        table.heading(i).replace("%", r"\%").replace("↑", r"$\uparrow$").replace("↓", r"$\downarrow$")
-        for i in range(len(table.columns))
+    rows = [
+        [plain_tables.escaped(name)]
+        + [_cell(table, i, estimate, r"\textbf{{{}}}", "") for i, estimate in enumerate(row)]
+        for name, row in table.rows.items()
     ]
-    lines = [rf"\begin{{tabular}}{{l{'r' * len(escaped)}}}", r"\toprule"]
-    lines += [rf"Representation & {' & '.join(escaped)} \\", r"\midrule"]
-    for name, row in table.rows.items():
-        cells = [_cell(table, i, estimate, r"\textbf{{{}}}", "") for i, estimate in enumerate(row)]
-        lines.append(" & ".join([name.replace("_", r"\_"), *cells]) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+    return plain_tables.latex([plain_tables.escaped(heading) for heading in table.headings()], rows)
+
+
+def terminal(table: Table) -> TerminalTable:
+    """The same for the terminal, without intervals."""
+    rows = [
+        [name, *(_cell(table, i, estimate, "[bold]{}[/bold]", "") for i, estimate in enumerate(row))]
+        for name, row in table.rows.items()
+    ]
+    return plain_tables.terminal(table.headings(), rows)
 
 
 def picture(table: Table, path: Path) -> None:

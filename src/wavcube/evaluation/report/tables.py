@@ -1,10 +1,8 @@
 """The table of results: on the terminal, in Markdown, in LaTeX."""
 
-from collections.abc import Mapping
-
-from rich import box
 from rich.table import Table
 
+from wavcube.evaluation import plain_tables
 from wavcube.evaluation.metric import Quantity
 from wavcube.evaluation.statistics import FEWEST_UNITS, TOO_FEW, Comparison, Estimate
 from wavcube.evaluation.summary import Summary
@@ -17,47 +15,40 @@ SIGNIFICANT = 0.05
 
 def terminal_table(summary: Summary) -> Table:
     """A row a quantity, a column a system: value and half the width of its 95 % interval; the best in bold."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for system in summary.systems:
-        table.add_column(system, justify="right", overflow="fold")
     marks = significance(summary)
+    rows = []
     for quantity in summary.quantities:
         best = best_system(summary, quantity)
         cells = []
         for system in summary.systems:
             text = cell(summary, system, quantity) + marks.get((system, quantity.name), "")
             cells.append(f"[bold]{text}[/bold]" if system == best else text)
-        table.add_row(f"{quantity.heading} {quantity.arrow}", *cells)
-    return table
+        rows.append([f"{quantity.heading} {quantity.arrow}", *cells])
+    return plain_tables.terminal(["", *summary.systems], rows)
 
 
 def markdown_table(summary: Summary) -> str:
     """A row a system, a column a quantity, as in papers; the footnotes say what the numbers are."""
-    header = ["", *(f"{q.heading} {q.arrow}" for q in summary.quantities)]
-    lines = [_row(header), _row(["---"] + ["---:"] * len(summary.quantities))]
     marks = significance(summary)
-    for system in summary.systems:
-        cells = [cell(summary, system, q) + marks.get((system, q.name), "") for q in summary.quantities]
-        lines.append(_row([system, *cells]))
-    return "\n".join(lines) + "\n\n" + "\n".join(f"{note}  " for note in footnotes(summary)) + "\n"
+    rows = [
+        [system, *(cell(summary, system, q) + marks.get((system, q.name), "") for q in summary.quantities)]
+        for system in summary.systems
+    ]
+    table = plain_tables.markdown(["", *(f"{q.heading} {q.arrow}" for q in summary.quantities)], rows)
+    return table + "\n" + "\n".join(f"{note}  " for note in footnotes(summary)) + "\n"
 
 
 def latex_table(summary: Summary) -> str:
     """A tabular of the package booktabs: a row a system, a column a quantity, means only."""
-    quantities = summary.quantities
-    header = " & ".join(["", *(_latex(f"{q.heading} ") + _LATEX_ARROW[q.arrow] for q in quantities)])
     rows = []
     for system in summary.systems:
-        cells = []
-        for quantity in quantities:
-            found = summary.estimates[system][quantity.name]
-            text = number(found.value, quantity)
+        cells = [plain_tables.escaped(system)]
+        for quantity in summary.quantities:
+            text = number(summary.estimates[system][quantity.name].value, quantity)
             cells.append(rf"\textbf{{{text}}}" if system == best_system(summary, quantity) else text)
-        rows.append(" & ".join([_latex(system), *cells]) + r" \\")
-    notes = "\n".join(f"% {note}" for note in footnotes(summary))
-    lines = [rf"\begin{{tabular}}{{l{'r' * len(quantities)}}}", r"\toprule", header + r" \\", r"\midrule", *rows]
-    return notes + "\n" + "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+        rows.append(cells)
+    header = ["", *(plain_tables.escaped(f"{q.heading} {q.arrow}") for q in summary.quantities)]
+    return "\n".join(f"% {note}" for note in footnotes(summary)) + "\n" + plain_tables.latex(header, rows)
 
 
 def footnotes(summary: Summary) -> list[str]:
@@ -126,16 +117,3 @@ def p_value(comparison: Comparison) -> str:
     if comparison.p_holm != comparison.p_holm:
         return comparison.test
     return "p < 0.001" if comparison.p_holm < 0.001 else f"p = {comparison.p_holm:.3f}"
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(text.replace("|", r"\|") for text in cells) + " |"
-
-
-_LATEX_ARROW: Mapping[str, str] = {"↑": r"$\uparrow$", "↓": r"$\downarrow$"}
-
-
-def _latex(text: str) -> str:
-    for sign in "&%$#_{}":
-        text = text.replace(sign, "\\" + sign)
-    return text

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wavcube.engine.checkpoints import latest_checkpoint
 from wavcube.errors import ConfigError, DataError
+from wavcube.evaluation.plain_tables import markdown
 from wavcube.files import atomic_path
 from wavcube.generation.analysis.latent_space import SpaceStatistics, measure_space
 from wavcube.generation.analysis.resynthesis import resynthesise
@@ -170,7 +171,7 @@ def _table(found: Mapping[str, Learnt]) -> str:
     measured = [name for name in TRUE_FRAMES if any(name in learnt.true_frames for learnt in found.values())]
     header = ["representation", *(name.replace("_", " ") for name in statistics)]
     header += [*(TRUE_FRAMES[name] for name in measured), *(CURVES[name] for name in curves)]
-    lines = [" | ".join(header), " | ".join(["---"] + ["---:"] * (len(header) - 1))]
+    rows = []
     for label, learnt in found.items():
         cells = [f"{getattr(learnt.statistics, name):.3g}" for name in statistics]
         cells += [f"{learnt.true_frames[name]:.3g}" if name in learnt.true_frames else "-" for name in measured]
@@ -178,8 +179,8 @@ def _table(found: Mapping[str, Learnt]) -> str:
             f"{learnt.curves[name][-1][1]:.3g} (step {learnt.curves[name][-1][0]})" if name in learnt.curves else "-"
             for name in curves
         ]
-        lines.append(" | ".join([label, *cells]))
-    return "".join(f"| {line} |\n" for line in lines)
+        rows.append([label, *cells])
+    return markdown(header, rows)
 
 
 def _picture(found: Mapping[str, Learnt], path: Path) -> None:
