@@ -9,8 +9,8 @@ from omegaconf import OmegaConf
 
 from wavcube.config import (
     as_dataclass,
+    changes,
     config_yaml,
-    differences,
     find_recipe,
     load_yaml,
     merge,
@@ -107,6 +107,6 @@ def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
         merge(OmegaConf.structured(Config), load_yaml(tmp_path / "config.yaml"), "config.yaml"), Config
     )
     assert again == config
-    assert differences(config, again) == []
+    assert changes(config, again) == {}
     again.steps, again.data.extra = 3, {"kind": "ae"}
-    assert differences(config, again) == ["data.extra.kind", "steps"]
+    assert changes(config, again) == {"data.extra.kind": ("vae", "ae"), "steps": (config.steps, 3)}

@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 from tests.generation.small import small_flow
 from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.config_aliases import DECODER, TRAINING, TTS_TRAINING, with_new_names
-from wavcube.engine.run_dir import settle_config
 from wavcube.errors import ConfigError
 from wavcube.features import build_feature_extractor
 from wavcube.generation.tts import FlowMatchingTTS
@@ -96,7 +95,7 @@ def test_an_old_run_folder_goes_on(tmp_path: Path) -> None:
         "run": {"stop_after_bad": 3},
     }
     path.write_text(yaml.safe_dump(values))
-    config = settle_config(tmp_path, None, resume=True, load=load_config, may_change=())
+    config = load_config(path)
     assert isinstance(config, TrainConfig)
     assert (config.discriminator.adversarial_start_step, config.run.stop_after_nonfinite) == (12, 3)
     assert new.discriminator.adversarial_start_step == 260

@@ -116,8 +116,8 @@ def config_yaml(config: Any) -> str:
     return OmegaConf.to_yaml(OmegaConf.structured(config))
 
 
-def differences(before: Any, after: Any) -> list[str]:
-    """Dotted names of the settings in which two configurations differ."""
+def changes(before: Any, after: Any) -> dict[str, tuple[Any, Any]]:
+    """Settings in which two configurations differ: dotted name -> value before, value after (None: not there)."""
 
     def flat(values: Any, prefix: str) -> dict[str, Any]:
         if not isinstance(values, dict) or not values:
@@ -125,7 +125,8 @@ def differences(before: Any, after: Any) -> list[str]:
         return {k: v for name, inner in values.items() for k, v in flat(inner, f"{prefix}.{name}").items()}
 
     a, b = (flat(OmegaConf.to_container(OmegaConf.structured(config)), "") for config in (before, after))
-    return sorted(name.lstrip(".") for name in a.keys() | b.keys() if a.get(name) != b.get(name))
+    names = sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
+    return {name.lstrip("."): (a.get(name), b.get(name)) for name in names}
 
 
 def _wrong_shape(into: DictConfig, values: DictConfig, prefix: str = "") -> str | None:

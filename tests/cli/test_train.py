@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from tests.locations import REPOSITORY
 from wavcube.audio.io import save_audio
 from wavcube.cli.app import app
-from wavcube.engine.checkpoints import latest_checkpoint
 from wavcube.errors import CheckpointError, ConfigError, WavCubeError
+from wavcube.run_layout import latest_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,13 @@ from lightning.fabric import Fabric
 
 from wavcube.data.streaming import build_loader
 from wavcube.engine.checkpoints import (
-    STATE,
     TrainerState,
     checkpoint_bytes,
-    latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
 )
 from wavcube.errors import CheckpointError
+from wavcube.run_layout import STATE, latest_checkpoint
 from wavcube.training.tasks import build_objective
 
 

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from tests.training.runs import assert_equal, contents, empty_recipe
 from wavcube.codec import WavCube
 from wavcube.engine import fit as loop
-from wavcube.engine.checkpoints import latest_checkpoint
 from wavcube.engine.logger import RunLogger
 from wavcube.errors import CheckpointError
+from wavcube.run_layout import latest_checkpoint
 from wavcube.training.run import train_run
 from wavcube.training.stages import Stage
 
@@ -177,7 +177,7 @@ def test_a_full_disk_is_noticed_before_training(small_settings, tmp_path, monkey
 
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 1000))
-    with pytest.raises(CheckpointError, match="GB free"):
+    with pytest.raises(CheckpointError, match=r"need \d+\.\d MB, the disk has 1\.0 kB free"):
         train_run("stage1", tmp_path / "run", recipe=empty_recipe(tmp_path), settings=small_settings)
 
 

@@ -20,7 +20,9 @@ Model = Annotated[
 Data = Annotated[
     Path, typer.Option(help="Folder of recordings, or list (.tsv, .csv, .jsonl, .parquet, ...; docs/data.md).")
 ]
-Output = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; the same one again continues.")]
+Output = Annotated[
+    Path, typer.Option("--out", "--output", "-o", help="Folder for the results; the same one again continues.")
+]
 Filter = Annotated[
     list[str] | None,
     typer.Option("--filter", help="COLUMN=VALUE or COLUMN=VALUE|VALUE: keep such rows of the list; can be repeated."),

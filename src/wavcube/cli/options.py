@@ -43,10 +43,12 @@ class Backend(StrEnum):
 
 
 Model = Annotated[
-    str | None, typer.Option("--model", "-m", help="A model folder or hub id; by default the packaged model.")
+    str | None,
+    typer.Option("--model", "-m", help="A model's folder or run, or a hub id; by default the packaged model."),
 ]
 OutputFolder = Annotated[
-    Path, typer.Option("--output", "-o", help="Folder for the results; mirrors the input folders.", file_okay=False)
+    Path,
+    typer.Option("--out", "--output", "-o", help="Folder for the results; mirrors the input folders.", file_okay=False),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute; auto takes a GPU if there is one.")]
 PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Precision of weights and computation.")]

@@ -30,7 +30,7 @@ def probe(
         ),
     ] = None,
     task: Annotated[list[str] | None, typer.Option(help=f"{' or '.join(PROBES)}; by default both.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for results and frames.")] = Path(
+    output: Annotated[Path, typer.Option("--out", "--output", "-o", help="Folder for results and frames.")] = Path(
         "runs/probes"
     ),
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each head.")] = 3,

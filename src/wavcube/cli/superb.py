@@ -44,7 +44,9 @@ Data = Annotated[
     Path,
     typer.Option(help="Folder of the official corpus, or a manifest (.tsv, .csv) with path, split and labels."),
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; the same one again continues.")]
+Output = Annotated[
+    Path, typer.Option("--out", "--output", "-o", help="Folder for the results; the same one again continues.")
+]
 Cache = Annotated[Path | None, typer.Option(help="Folder for frames; by default 'cache' in the output folder.")]
 Rates = Annotated[
     list[float] | None, typer.Option("--lr", help="Learning rate; repeat it to search several, chosen on dev.")

@@ -8,13 +8,19 @@ import typer
 train_app = typer.Typer(help="Train a model: stage 1, then stage 2.", no_args_is_help=True)
 
 Recipe = Annotated[str | None, typer.Option(help="A recipe (YAML), or the name of one that comes with the package.")]
-Out = Annotated[Path, typer.Option(help="The folder of the run.")]
+Out = Annotated[Path, typer.Option("--out", "--output", "-o", help="The folder of the run.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Over the recipe; any number of them.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Over the recipe, or a resumed run's own; any number of them."),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; begin it if there is none yet.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the run in --out, also after its end; begin it if there is none yet."),
+]
 Encoder = Annotated[str, typer.Option("--from", help="Speech encoder: a run, a folder or a hub id of transformers.")]
-Run = Annotated[str, typer.Option("--from", help="A run of stage 1, or a model in training form.")]
+Run = Annotated[
+    str, typer.Option("--from", help='A run of stage 1, a model in training form, or "packaged" (wavcube-nano).')
+]
 Teacher = Annotated[str, typer.Option(help="Encoder to learn from: a folder or a hub id of transformers.")]
 
 
@@ -58,8 +64,10 @@ def distill(
 def _train(
     task: str, recipe: str | None, named: dict[str, str], out: Path, settings: list[str] | None, resume: bool
 ) -> None:
+    from wavcube.config import recipe_chain
     from wavcube.training.run import train_run
 
+    recipe_chain(recipe)  # a misspelt one is refused before anything slow is imported
     overrides = [f"{key}={value!r}" for key, value in named.items() if value]
     if not train_run(task, out, recipe=recipe, settings=[*overrides, *(settings or [])], resume=resume):
         raise typer.Exit(130)  # as after Ctrl-C everywhere

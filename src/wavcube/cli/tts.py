@@ -38,6 +38,7 @@ def tts(
         Path,
         typer.Option(
             "--out",
+            "--output",
             "-o",
             help="WAV or FLAC file to write; - streams raw 16-bit mono samples to standard output, sentence by "
             "sentence.",
@@ -99,16 +100,20 @@ def tts(
 
 def train_tts(
     recipe: Annotated[str, typer.Option("--recipe", help="A recipe (YAML), or the name of one of the package's.")] = "",
-    init_from: Annotated[str, typer.Option("--from", help="A text-to-speech model to fine-tune.")] = "",
-    out: Annotated[Path, typer.Option("--out", help="Folder of the run.")] = ...,  # type: ignore[assignment]
+    init_from: Annotated[
+        str, typer.Option("--from", help='A text-to-speech model to fine-tune: a folder, a run or "packaged".')
+    ] = "",
+    out: Annotated[Path, typer.Option("--out", "--output", "-o", help="Folder of the run.")] = ...,  # type: ignore[assignment]
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key.inner=value, over the recipe; may be given several times.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or begin it.")] = False,
 ) -> None:
     """Learn to speak the frames of any representation from transcribed speech."""
+    from wavcube.config import recipe_chain
     from wavcube.errors import MissingDependencyError
 
+    recipe_chain(recipe or None)  # a misspelt one is refused before anything slow is imported
     try:
         from wavcube.generation.tts.training.run import train_run
     except ImportError as error:
@@ -125,9 +130,9 @@ def evaluate_tts(
     model: Model = None,
     representation: Representation = None,
     vocoder: Vocoder = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; the same one again continues.")] = (
-        Path("runs/tts-evaluation")
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "--output", "-o", help="Folder for the results; the same one again continues.")
+    ] = (Path("runs/tts-evaluation")),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many texts.")] = None,
     seeds: Annotated[str, typer.Option(help="Numbers with commas between; every text is spoken with each.")] = "0,1,2",
     nfe: NFE = 32,

@@ -34,8 +34,9 @@ from torch.optim import Optimizer
 
 from wavcube.config_aliases import COUNTERS, with_new_names
 from wavcube.engine.ema import WeightAverage
-from wavcube.errors import CheckpointError
+from wavcube.errors import CheckpointError, DataError
 from wavcube.files import atomic_path
+from wavcube.run_layout import STATE
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from wavcube.engine.trainable import Batches, Objective
 
 NETWORKS, DISCRIMINATOR = "trainer/networks.safetensors", "trainer/discriminator.safetensors"
-OPTIMIZERS, STATE = "trainer/optimizers.pt", "trainer/state.json"
+OPTIMIZERS = "trainer/optimizers.pt"
 
 # Whole tensors on the CPU of the first process, however they are sharded.
 _FULL = StateDictOptions(full_state_dict=True, cpu_offload=True)
@@ -125,11 +126,18 @@ def save_checkpoint(
     return final
 
 
-def load_checkpoint(fabric: "Fabric", checkpoint: Path, state: TrainerState) -> None:
+def load_checkpoint(fabric: "Fabric", checkpoint: Path, state: TrainerState) -> list[str]:
     """Take up training where `checkpoint` left it; the objective must have been built from it already.
 
     Random numbers are restored as well, so nothing that draws any may come between this and the next step.
+
+    Returns:
+        What is not as it was, a line each: other data, another number of processes.
+
+    Raises:
+        CheckpointError: it is damaged, or of another kind of model.
     """
+    notes: list[str] = []
     try:
         values = json.loads((checkpoint / STATE).read_text())
         counters = Counters(**with_new_names(values, COUNTERS, str(checkpoint / STATE), warn=False))
@@ -163,17 +171,15 @@ def load_checkpoint(fabric: "Fabric", checkpoint: Path, state: TrainerState) -> 
             f"{checkpoint}: training cannot go on from it ({reason}); delete it to go on from the one before"
         ) from error
     state.counters = counters
-    state.batches.load_state_dict(saved["loader"])
+    try:
+        state.batches.load_state_dict(saved["loader"])
+    except DataError as error:
+        notes.append(f"{state.batches.go_on_with_other_data(saved['loader'])} ({error})")
     if same:
         _set_random_state(saved["random"], fabric.device)
     else:
-        fabric.print(f"was written by {counters.processes} processes, now {fabric.world_size}: new random numbers")
-
-
-def latest_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint in a run's checkpoints folder."""
-    whole = sorted(path.parent.parent for path in folder.glob(f"step-*/{STATE}"))
-    return whole[-1] if whole else None
+        notes.append(f"processes: {counters.processes} -> {fabric.world_size}, with new random numbers")
+    return notes
 
 
 def checkpoint_bytes(state: TrainerState) -> int:

@@ -9,6 +9,7 @@ A step is one update of the networks. It makes one forward pass of them for each
 any, learn from its output first, and then score it for the networks' own loss.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -21,22 +22,22 @@ from wavcube.engine.checkpoints import (
     Counters,
     TrainerState,
     checkpoint_bytes,
-    latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
 )
-from wavcube.engine.config import FitConfig
 from wavcube.engine.discriminator import DiscriminatorTrainer
 from wavcube.engine.ema import WeightAverage
 from wavcube.engine.fabric import keep_fewer_activations, make_fabric, reduce
+from wavcube.engine.lock import lock_run
 from wavcube.engine.logger import RunLogger
-from wavcube.engine.optimizer import gradient_norm, make_optimizer, set_rate
+from wavcube.engine.optimizer import apply_settings, gradient_norm, make_optimizer, set_rate
 from wavcube.engine.preemption import SignalHandler
-from wavcube.engine.run_dir import begin_session, check_space
+from wavcube.engine.run_dir import Run, begin_session, check_space, finished_step, note_finished
 from wavcube.engine.schedules import learning_rate_factor
 from wavcube.engine.throughput import ThroughputMeter
 from wavcube.engine.trainable import Batches, Trainable, Validation
-from wavcube.errors import WavCubeError
+from wavcube.errors import ConfigError, WavCubeError
+from wavcube.run_layout import CHECKPOINTS, MODEL, latest_checkpoint
 
 Build = Callable[[Fabric, Path | None], Trainable]
 """Makes what a run trains, from its newest checkpoint or, with None, from what its settings name."""
@@ -46,7 +47,7 @@ class DivergedError(WavCubeError):
     """Gradients that stayed without finite values: nothing more can be learnt from here."""
 
 
-def fit(config: FitConfig, folder: Path, build: Build) -> bool:
+def fit(run: Run[Any], build: Build) -> bool:
     """Train a run in its folder, from its newest checkpoint if it has one, to its last step.
 
     Returns:
@@ -56,11 +57,28 @@ def fit(config: FitConfig, folder: Path, build: Build) -> bool:
         WavCubeError: what the user can mend, before anything long has begun where that is possible.
         DivergedError: too many steps in a row had no finite gradients.
     """
-    # Processes, devices, precision.
-    fabric = make_fabric(config.hardware)
+    fabric = make_fabric(run.config.hardware)
     fabric.launch()
+    folder, steps = run.folder, run.config.optimizer.steps
+    with lock_run(folder) if fabric.is_global_zero else nullcontext():
+        checkpoint = latest_checkpoint(folder / CHECKPOINTS)
+        reached = 0 if checkpoint is None else int(checkpoint.name.removeprefix("step-"))
+        if reached > steps:
+            raise ConfigError(f"{folder}: has taken {reached} steps already; optimizer.steps={steps} is below that")
+        if reached == steps and finished_step(folder) == steps:
+            if fabric.is_global_zero:
+                print(
+                    f"{folder}: is finished, after {steps} steps; the result is {folder / MODEL}. To train on: "
+                    f"--resume --set optimizer.steps={2 * steps}",
+                    file=sys.stderr,
+                )
+            return True
+        return _train(fabric, run, build, checkpoint)
+
+
+def _train(fabric: Fabric, session: Run[Any], build: Build, checkpoint: Path | None) -> bool:
+    config, folder = session.config, session.folder
     rates, run = config.optimizer, config.run
-    checkpoint = latest_checkpoint(folder / "checkpoints")
 
     # Networks and data: all processes begin with the same weights. What can go wrong with the data goes wrong here.
     torch.manual_seed(run.seed)
@@ -82,14 +100,18 @@ def fit(config: FitConfig, folder: Path, build: Build) -> bool:
     average = WeightAverage(objective.networks, rates.ema) if rates.ema else None
     state = TrainerState(objective, optimizer, discriminators.optimizer, average, task.batches, Counters())
     if fabric.is_global_zero:
-        facts = {"processes": fabric.world_size, "device": str(fabric.device), "data": task.data}
-        begin_session(folder, config, {name: fact for name, fact in facts.items() if fact})
         check_space(folder, checkpoint_bytes(state), run.keep)
 
     # Where to begin. Dropout and other chances differ between processes.
     torch.manual_seed(run.seed * 10_007 + 1 + fabric.global_rank)
     if checkpoint is not None:
-        load_checkpoint(fabric, checkpoint, state)
+        session.changed += load_checkpoint(fabric, checkpoint, state)
+        for one in (optimizer, discriminators.optimizer):
+            if one is not None:
+                apply_settings(one, rates)
+    if fabric.is_global_zero:
+        facts = {"processes": fabric.world_size, "device": str(fabric.device), "data": task.data}
+        begin_session(session, {name: fact for name, fact in facts.items() if fact})
     counters, batches = state.counters, endless(task.batches)
     run_logger = RunLogger(folder, counters.step, rates.steps, active=fabric.is_global_zero)
     meter = ThroughputMeter(fabric, task.batch_seconds)
@@ -117,12 +139,14 @@ def fit(config: FitConfig, folder: Path, build: Build) -> bool:
             networks.eval()
             objective.before_saving(networks)
             networks.train()
-        save_checkpoint(fabric, folder / "checkpoints", state, keep=run.keep, best=best)
+        save_checkpoint(fabric, folder / CHECKPOINTS, state, keep=run.keep, best=best)
         run_logger.plot_now_and_then()
 
     with run_logger, SignalHandler() as signals:
         if task.data:
             run_logger.message(f"training on {task.data}")
+        for line in session.changed:
+            run_logger.message(f"changed since it last ran: {line}")
         if counters.step == 0 and (due := [v for v in task.validations if v.every and v.at_start]):
             counters.best = min(validate(due).values(), default=None)
 
@@ -187,9 +211,11 @@ def fit(config: FitConfig, folder: Path, build: Build) -> bool:
                 run_logger.message(f"stopped at step {counters.step}; its checkpoint is written, go on with --resume")
                 return False
 
-        newest = latest_checkpoint(folder / "checkpoints")
+        newest = latest_checkpoint(folder / CHECKPOINTS)
         if fabric.is_global_zero and newest is not None:
-            objective.export(newest, folder / "model")
+            objective.export(newest, folder / MODEL)
+            note_finished(folder, counters.step)
+        run_logger.message(f"finished after {counters.step} steps; the result is {folder / MODEL}")
     fabric.barrier()
     return True
 
@@ -212,7 +238,7 @@ def any_process(fabric: Fabric, stop_requested: bool) -> bool:
 
 
 def diverged(counters: Counters, folder: Path) -> DivergedError:
-    newest = latest_checkpoint(folder / "checkpoints")
+    newest = latest_checkpoint(folder / CHECKPOINTS)
     good = f"the last good checkpoint is {newest}" if newest is not None else "there is no checkpoint yet"
     return DivergedError(
         f"{counters.nonfinite_in_a_row} steps in a row after step {counters.step} had gradients that are not finite; "

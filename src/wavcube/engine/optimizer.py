@@ -16,6 +16,12 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: OptimizerConfig, 
     return AdamW(parameters, lr=lr, betas=betas, weight_decay=config.weight_decay, fused=config.fused or None)
 
 
+def apply_settings(optimizer: Optimizer, config: OptimizerConfig) -> None:
+    """Give a loaded optimiser the settings of this session; what it has learnt of the gradients stays."""
+    for group in optimizer.param_groups:
+        group.update(betas=(config.betas[0], config.betas[1]), weight_decay=config.weight_decay)
+
+
 def set_rate(optimizer: Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate

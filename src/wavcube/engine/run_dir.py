@@ -1,10 +1,11 @@
 """The folder of a run: its configuration, where it ran, and its checkpoints.
 
 RUN/config.yaml         the resolved configuration
-RUN/sessions.jsonl      a line each time it was started: date, command, git revision, versions, devices
+RUN/sessions.jsonl      a line each time it was started: date, command, settings, what changed, versions, devices
+RUN/lock                while it trains, see lock.py
 RUN/checkpoints/        see checkpoints.py
 RUN/metrics.jsonl, RUN/tensorboard/, RUN/curves.png     see logger.py
-RUN/model/              the outcome, for `WavCube.from_pretrained`
+RUN/model/              the outcome, as users load it; finished.json has the step that it is of
 """
 
 import datetime
@@ -13,70 +14,109 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-import torch
-
-from wavcube.config import Config, config_yaml, differences
+from wavcube.config import changes, config_yaml
+from wavcube.engine.config import FitConfig
+from wavcube.engine.lock import LOCK
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.files import atomic_path
 
-CONFIG = "config.yaml"
+CONFIG, SESSIONS, FINISHED = "config.yaml", "sessions.jsonl", "finished.json"
 
 LIBRARIES = ("wavcube", "torch", "lightning", "transformers", "numpy", "torchdata", "lhotse", "soundfile", "soxr")
 
 
-def settle_config(
+Config = TypeVar("Config", bound=FitConfig)
+
+
+@dataclass
+class Run(Generic[Config]):
+    """A run that is to be begun, or to go on.
+
+    Attributes:
+        folder: of the run.
+        config: that it will have.
+        settings: what was given over the recipe this time.
+        changed: what is different from when it last ran, a line each.
+    """
+
+    folder: Path
+    config: Config
+    settings: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+
+def open_run(
     folder: Path,
-    requested: Config | None,
+    recipe: str | Path | None,
+    settings: Sequence[str],
     resume: bool,
     *,
-    load: Callable[[Path], Config],
-    may_change: tuple[str, ...],
-) -> Config:
-    """The configuration that a run will have: `requested` for a new one, that of the folder for one that goes on.
+    read: Callable[[str | Path, Sequence[str]], Config],
+    load: Callable[[Path, Sequence[str]], Config],
+    fixed: Callable[[str], bool],
+) -> Run[Config]:
+    """The configuration that a run will have.
+
+    A new run has that of its recipe with `settings` over it. One that goes on has its own, with `settings` over it;
+    where a recipe is named again, that recipe's (which may have been edited), with the settings of all its sessions.
 
     Args:
-        load: reads the folder's own.
-        may_change: beginnings of the names of settings that a resumed run may have other values of.
+        read: a recipe and settings to a configuration.
+        load: a run's own configuration file and settings to one.
+        fixed: whether a setting, by its dotted name, must stay what it was.
 
     Raises:
-        ConfigError: the folder is in use, there is nothing to resume and nothing requested, or the request differs from
-            the configuration that the run was begun with.
+        ConfigError: the folder is in use, there is nothing to resume and no recipe, or a setting must stay.
     """
     path = folder / CONFIG
+    if recipe is None and not resume:
+        raise ConfigError("name a recipe with --recipe (or, to go on with a run, --resume)")
     if not path.exists():
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(file.name != LOCK for file in folder.iterdir()):
             raise ConfigError(f"{folder}: is not empty and holds no run; choose another folder")
-        if requested is None:
-            raise ConfigError(f"{folder}: there is no run to resume; give a recipe to begin one")
-        return requested
+        if recipe is None:
+            raise ConfigError(f"{folder}: there is no run to resume; give a recipe with --recipe to begin one")
+        return Run(folder, read(recipe, settings), list(settings))
     if not resume:
         raise ConfigError(f"{folder}: holds a run already; go on with --resume, or choose another folder")
-    before = load(path)
-    if requested is None:
-        return before
-    changed = [name for name in differences(before, requested) if not name.startswith(may_change) or name == "run.seed"]
-    if changed:
+    before = load(path, [])
+    if recipe is None:
+        config = load(path, settings)
+    else:
+        config = read(recipe, [*_earlier_settings(folder), *settings])
+    changed = changes(before, config)
+    # Without an average there is none to go on with, and with one the checkpoint has no place for it.
+    ema = {"optimizer.ema"} if bool(before.optimizer.ema) != bool(config.optimizer.ema) else set()
+    refused = [name for name in changed if fixed(name) or name in {"run.seed"} | ema]
+    if refused:
         raise ConfigError(
-            f"{folder}: this run was begun with another configuration: {', '.join(changed[:5])} differ"
-            f"{'s' if len(changed) == 1 else ''}; resume it as it was, or begin a new run in another folder"
+            f"{folder}: {', '.join(refused[:5])} differ{'s' if len(refused) == 1 else ''} from what this run was begun "
+            "with, and must stay; what may change are steps, rates, batches, data, validation, logs and hardware. "
+            "Resume it as it was, or begin a new run in another folder"
         )
-    return requested
+    lines = [f"{name}: {_short(old)} -> {_short(new)}" for name, (old, new) in changed.items()]
+    return Run(folder, config, list(settings), lines)
 
 
-def begin_session(folder: Path, config: Any, facts: dict[str, Any]) -> None:
+def begin_session(run: Run[Any], facts: dict[str, Any]) -> None:
     """Write the configuration, and note where and with what the run is (again) started."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "checkpoints").mkdir(exist_ok=True)
+    import torch  # a misspelt recipe is refused without it
+
+    folder = run.folder
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / CONFIG) as temporary:
-        temporary.write_text(config_yaml(config), encoding="utf-8")
+        temporary.write_text(config_yaml(run.config), encoding="utf-8")
     session = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": sys.argv,
+        "settings": run.settings,
+        "changed": run.changed,
         "git": git_revision(),
         "python": platform.python_version(),
         "system": platform.platform(),
@@ -84,8 +124,22 @@ def begin_session(folder: Path, config: Any, facts: dict[str, Any]) -> None:
         "cuda": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
         **facts,
     }
-    with (folder / "sessions.jsonl").open("a", encoding="utf-8") as file:
+    with (folder / SESSIONS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(session) + "\n")
+
+
+def finished_step(folder: Path) -> int | None:
+    """The step that RUN/model is of; None where there is no outcome yet."""
+    try:
+        return int(json.loads((folder / FINISHED).read_text(encoding="utf-8"))["step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def note_finished(folder: Path, step: int) -> None:
+    """Note that RUN/model is the outcome after `step` steps."""
+    with atomic_path(folder / FINISHED) as temporary:
+        temporary.write_text(json.dumps({"step": step}) + "\n", encoding="utf-8")
 
 
 def check_space(folder: Path, checkpoint_bytes: int, keep: int) -> None:
@@ -94,8 +148,8 @@ def check_space(folder: Path, checkpoint_bytes: int, keep: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise CheckpointError(
-            f"{folder}: {keep + 2} checkpoints need {needed / 1e9:.1f} GB, the disk has {free / 1e9:.1f} GB free; make "
-            "room or lower run.keep"
+            f"{folder}: {keep + 2} checkpoints need {_size(needed)}, the disk has {_size(free)} free; make room or "
+            "lower run.keep"
         )
 
 
@@ -119,3 +173,30 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _earlier_settings(folder: Path) -> list[str]:
+    """What was given over the recipe in all sessions so far, the last one last."""
+    try:
+        lines = (folder / SESSIONS).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    found: list[str] = []
+    for line in lines:
+        try:
+            found += json.loads(line).get("settings", [])
+        except (ValueError, AttributeError, TypeError):  # a line of a run that was killed
+            continue
+    return found
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count / 1e3:.1f} kB"

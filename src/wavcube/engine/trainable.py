@@ -82,7 +82,16 @@ class Batches(Protocol):
 
     def state_dict(self) -> dict[str, Any]: ...
 
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to a saved position.
+
+        Raises:
+            DataError: it is one in other data.
+        """
+
+    def go_on_with_other_data(self, state: dict[str, Any]) -> str:
+        """Go on where `load_state_dict` cannot return to; the result names the place."""
+        ...
 
 
 @dataclass

@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from wavcube.codec import EncoderConfig, SpeechEncoder, WavCube, WavCubeConfig
-from wavcube.engine.checkpoints import DISCRIMINATOR, latest_checkpoint
+from wavcube.codec.checkpoint.folder import model_folder
+from wavcube.engine.checkpoints import DISCRIMINATOR
 from wavcube.errors import CheckpointError, ConfigError
+from wavcube.run_layout import latest_checkpoint
 from wavcube.training.config import ModelConfig, TrainConfig
 from wavcube.training.small.closed_form import closed_form_init
 from wavcube.training.small.distillation_heads import load_heads
@@ -56,8 +58,8 @@ def stage2_model(config: TrainConfig) -> WavCube:
     model = WavCube.from_pretrained(folder)
     if model.restorer is None:
         raise CheckpointError(
-            f"{folder}: has no restorer, which stage 2 needs; start from a run of stage 1, or convert the published "
-            "checkpoint with --keep-training-modules"
+            f"{config.init_from}: this model has no restorer, which stage 2 needs; start from a run of stage 1, or "
+            "convert the published checkpoint with --keep-training-modules"
         )
     if config.teacher:
         model.teacher = _as_teacher(
@@ -143,7 +145,9 @@ def _layers(config: EncoderConfig) -> str:
 
 
 def checkpoint_folder(name: str) -> Path:
-    """The checkpoint folder that a run's folder, or a checkpoint folder itself, stands for."""
+    """The checkpoint folder that a run's folder, a checkpoint folder itself, or "packaged" stands for."""
+    if name == "packaged":
+        return model_folder(None)
     folder = Path(name)
     if (folder / "checkpoints").is_dir():
         newest = latest_checkpoint(folder / "checkpoints")

@@ -1,5 +1,6 @@
 """Recipes of the representation's training: defaults, bases and sections of tasks -> a checked `TrainConfig`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -12,7 +13,7 @@ from wavcube.training.config import TrainConfig, check_values
 TASKS = ("distill", "stage1", "stage2")
 
 
-def read_recipe(task: str, recipe: str | Path | None = None, settings: list[str] | None = None) -> TrainConfig:
+def read_recipe(task: str, recipe: str | Path | None = None, settings: Sequence[str] = ()) -> TrainConfig:
     """The configuration of a task: defaults, then the recipe and its bases, then `settings`.
 
     A recipe holds settings by the names of `TrainConfig`, sections named after a task with settings for that task
@@ -22,7 +23,7 @@ def read_recipe(task: str, recipe: str | Path | None = None, settings: list[str]
     Args:
         task: one of `TASKS`.
         recipe: a path, or the name of one that comes with the package.
-        settings: `key.inner=value`, as with `--set`.
+        settings: `key.inner=value`, as with `--set`; `stage1.key.inner=value` counts for that task alone.
 
     Raises:
         ConfigError: an unknown key, a value of the wrong type or an impossible one, by name and file.
@@ -35,12 +36,25 @@ def read_recipe(task: str, recipe: str | Path | None = None, settings: list[str]
             if name in sections:
                 result = merge(merged, sections[name], f"{path}, section {name}", TRAINING)
                 merged = result if name == task else merged
-    return _checked(merge_settings(merged, settings, TRAINING))
+    return _checked(_with_settings(merged, task, settings))
 
 
-def load_config(path: Path) -> TrainConfig:
-    """The resolved configuration that a run wrote."""
-    return _checked(merge(OmegaConf.structured(TrainConfig()), load_yaml(path), str(path), TRAINING))
+def load_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
+    """The resolved configuration that a run wrote, with `settings` over it."""
+    merged = merge(OmegaConf.structured(TrainConfig()), load_yaml(path), str(path), TRAINING)
+    return _checked(_with_settings(merged, str(merged.task), settings))
+
+
+def _with_settings(merged: DictConfig, task: str, settings: Sequence[str]) -> DictConfig:
+    """Settings over a configuration; those for other tasks are checked and not used."""
+    own = []
+    for setting in settings:
+        section, _, inner = setting.partition(".")
+        if section == task or section not in TASKS:
+            own.append(inner if section == task else setting)
+        else:
+            merge_settings(merged, [inner], TRAINING)
+    return merge_settings(merged, own, TRAINING)
 
 
 def _read(path: Path) -> tuple[DictConfig, dict[str, DictConfig]]:

@@ -1,12 +1,19 @@
 """From a command to a run: settle the configuration, then train."""
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
+from wavcube.engine.run_dir import open_run
 from wavcube.errors import ConfigError, MissingDependencyError
+from wavcube.training.config import TrainConfig
+from wavcube.training.recipe import load_config, read_recipe
 
-MAY_CHANGE = ("hardware.", "validation.", "run.", "loader.workers", "loader.feature_cache", "init_from", "teacher")
-"""Settings that a resumed run may have other values of (but for run.seed): they do not change what is learnt."""
+FIXED = ("task", "model.", "losses.", "discriminator.")
+"""Beginnings of the names of settings that must stay what they were: they are what is learnt."""
+
+FREE = ("model.statistics_clips", "discriminator.lr", "discriminator.warmup")
+"""Exceptions."""
 
 
 def train_run(
@@ -14,7 +21,7 @@ def train_run(
     folder: str | Path,
     *,
     recipe: str | Path | None = None,
-    settings: list[str] | None = None,
+    settings: Sequence[str] | None = None,
     resume: bool = False,
 ) -> bool:
     """Train a task in a run folder.
@@ -22,7 +29,8 @@ def train_run(
     Args:
         task: "distill", "stage1" or "stage2".
         folder: of the run; new or empty, unless `resume`.
-        recipe, settings: see `read_recipe`. With `resume` they may be left out: the run knows its own.
+        recipe, settings: see `read_recipe`. With `resume` both may be left out, and only what is to change need be
+            given: the run knows the rest (see `open_run`).
         resume: go on from the newest checkpoint of the run, or begin it if there is none.
 
     Returns:
@@ -33,20 +41,25 @@ def train_run(
         CheckpointError: what it starts from is missing, damaged or of the wrong kind.
         DataError: there is no usable data.
     """
+    run = open_run(
+        Path(folder),
+        recipe,
+        settings or [],
+        resume,
+        read=functools.partial(read_recipe, task),
+        load=functools.partial(_load, task),
+        fixed=lambda name: name.startswith(FIXED) and name not in FREE,
+    )
     try:
         from wavcube.engine.fit import fit
-        from wavcube.engine.run_dir import settle_config
-        from wavcube.training.recipe import load_config, read_recipe
         from wavcube.training.tasks import build_trainable
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
-    folder = Path(folder)
-    requested = None
-    if recipe is not None or settings or not resume:
-        if recipe is None:
-            raise ConfigError("name a recipe with --recipe (or, to go on with a run as it is, only --resume and --out)")
-        requested = read_recipe(task, recipe, settings)
-    config = settle_config(folder, requested, resume, load=load_config, may_change=MAY_CHANGE)
+    return fit(run, functools.partial(build_trainable, run.config))
+
+
+def _load(task: str, path: Path, settings: Sequence[str]) -> TrainConfig:
+    config = load_config(path, settings)
     if config.task != task:
-        raise ConfigError(f"{folder}: is a run of {config.task}, not of {task}")
-    return fit(config, folder, functools.partial(build_trainable, config))
+        raise ConfigError(f"{path.parent}: is a run of {config.task}, not of {task}")
+    return config

@@ -34,6 +34,24 @@ def test_latents_come_back_as_the_model_decodes_them(latents: FeatureCodec, wave
     np.testing.assert_allclose(decoded[:count], expected[:count], atol=1e-5)
 
 
+def test_statistics_are_those_of_the_checkpoint(latents: FeatureCodec) -> None:
+    model = latents.extractor.model  # type: ignore[attr-defined]
+    assert latents.statistics is None
+    model.latent_mean, model.latent_std = torch.linspace(-1, 1, 16), torch.linspace(0, 2, 16)
+    try:
+        assert latents.statistics is not None
+        mean, std = latents.statistics
+        assert torch.equal(mean, model.latent_mean)
+        assert std[0] == 1.0  # a channel that never changes is not scaled
+        assert torch.equal(std[1:], model.latent_std[1:])
+    finally:
+        model.latent_mean = model.latent_std = None
+    packaged = load_feature_codec("wavcube").statistics
+    assert packaged is not None
+    assert packaged[0].shape == (128,)
+    assert load_feature_codec("logmel").statistics is None
+
+
 def test_griffin_lim_gives_back_the_log_mel(waveform: np.ndarray) -> None:
     representation = load_feature_codec("logmel")
     frames = representation.encode(waveform)

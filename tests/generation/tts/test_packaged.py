@@ -11,7 +11,8 @@ import torch
 from tests.locations import SPEECH
 from wavcube.audio.io import load_audio
 from wavcube.generation.flow.solver import SolverSettings
-from wavcube.generation.tts.pipeline import PACKAGED, TextToSpeech
+from wavcube.generation.tts.model import PACKAGED
+from wavcube.generation.tts.pipeline import TextToSpeech
 
 pytest.importorskip("gruut")
 

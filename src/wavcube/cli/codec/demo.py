@@ -15,9 +15,9 @@ SEED = 0
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", file_okay=False)] = Path(
-        "demo-output"
-    ),
+    output: Annotated[
+        Path, typer.Option("--out", "--output", "-o", help="Folder for the results.", file_okay=False)
+    ] = Path("demo-output"),
     model: options.Model = None,
 ) -> None:
     """Encode and decode a packaged recording, and say where to listen to the result."""

@@ -18,7 +18,7 @@ class BackendName(StrEnum):
 
 def export(
     backend: Annotated[BackendName, typer.Argument(help="Runtime to export for.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; load it like any model.")],
+    output: Annotated[Path, typer.Option("--out", "--output", "-o", help="Folder to write; load it like any model.")],
     model: options.Model = None,
 ) -> None:
     """Write a model as ONNX or OpenVINO graphs of any length; every command takes the folder as --model."""

@@ -8,7 +8,8 @@ import typer
 
 def info(
     path: Annotated[
-        Path | None, typer.Argument(help="A model folder, latents or a recording; by default the packaged model.")
+        Path | None,
+        typer.Argument(help="A model or run folder, latents or a recording; by default the packaged model."),
     ] = None,
     env: Annotated[
         bool, typer.Option("--env", help="This machine: processor, libraries, and whether its kernels are right.")
@@ -52,10 +53,10 @@ def _model(path: Path | None) -> dict[str, str]:
     import json
 
     from wavcube.codec import WavCube
-    from wavcube.codec.checkpoint.folder import PACKAGED, read_weights
+    from wavcube.codec.checkpoint.folder import model_folder, read_weights
 
     model = WavCube.from_pretrained(path)
-    weights, _ = read_weights(path or PACKAGED)
+    weights, _ = read_weights(model_folder(path))
     size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
     types = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in weights.values()})
     parts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in model.named_children()}

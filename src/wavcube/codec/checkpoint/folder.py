@@ -20,6 +20,7 @@ from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.fingerprint import latent_fingerprint
 from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import CheckpointError, WavCubeError
+from wavcube.run_layout import model_of_run
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 EXPORT_MANIFEST = "export.json"
@@ -179,7 +180,7 @@ def _weight_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
 
 
 def model_folder(name: str | Path | None) -> Path:
-    """The folder of a checkpoint: the packaged one, a local one, or one downloaded from the hub."""
+    """The folder of a checkpoint: the packaged one, a local one (or that of a run), or one downloaded from the hub."""
     if name is None:
         if not (PACKAGED / CONFIG).is_file():
             raise CheckpointError("no trained model is packaged yet; name a checkpoint folder or a hub id")
@@ -187,6 +188,8 @@ def model_folder(name: str | Path | None) -> Path:
     folder = Path(name)
     if folder.is_dir():
         if not (folder / CONFIG).is_file():
+            if (found := model_of_run(folder, CONFIG)) is not None:
+                return found
             official = [file.name for file in folder.iterdir() if file.suffix in {".ckpt", ".pt", ".pth"}]
             advice = f"; convert {official[0]} with `wavcube convert`" if official else ""
             raise CheckpointError(f"{folder}: not a wavcube checkpoint, it has no {CONFIG}{advice}")

@@ -196,6 +196,18 @@ class SpeechLoader(StatefulDataLoader[Batch]):
         if isinstance(self.dataset, ShardDataset):
             super().load_state_dict(state["workers"])
 
+    def go_on_with_other_data(self, state: dict[str, Any]) -> str:
+        """Go on from a position that `load_state_dict` refuses; the result names the place.
+
+        Clips with random access go on after as many as were had; shards are read from their beginning. What could not
+        be used is counted anew.
+        """
+        self._begun = False
+        if isinstance(self.dataset, ShardDataset):
+            return "data: shards are read from their beginning again"
+        self._place = state["place"]
+        return f"data: goes on at clip {self._place} of another order"
+
     def _identity(self) -> dict[str, int]:
         """What must be the same for a saved position to mean the same."""
         if isinstance(self.dataset, ClipDataset):

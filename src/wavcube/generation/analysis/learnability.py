@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from wavcube.engine.checkpoints import latest_checkpoint
 from wavcube.errors import ConfigError, DataError
 from wavcube.evaluation.plain_tables import markdown
 from wavcube.files import atomic_path
@@ -23,6 +22,7 @@ from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.dataset import SpeechCorpus, read_corpora
 from wavcube.generation.tts.training.recipe import read_recipe
 from wavcube.generation.tts.training.run import train_run
+from wavcube.run_layout import latest_checkpoint
 
 CURVES = {
     "validation/loss": "loss on held-out speech",

@@ -29,8 +29,12 @@ from wavcube.generation.tts.durations.text_duration import check_frames
 from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import FILLER, Vocabulary
 from wavcube.generation.tts.text_embedding import TextEmbedding
+from wavcube.run_layout import model_of_run
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+PACKAGED = Path(__file__).parent / "pretrained" / "nano"
+"""The small model that comes with the package."""
 
 STATISTICS = ("mean", "std", "duration_predictor.effects")
 """Of the training data; they stay float32."""
@@ -244,18 +248,29 @@ def write_model(
 
 
 def find_model(name: str | Path) -> Path:
-    """The folder of a model, where `name` may also be the folder of a training run.
+    """The folder of a model, where `name` may also be the folder of a training run, or "packaged".
 
     Raises:
         CheckpointError: there is none.
     """
-    folder = Path(name)
+    folder = PACKAGED if name == "packaged" else Path(name)
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such folder of a text-to-speech model")
-    for candidate in (folder, folder / "model"):
-        if (candidate / CONFIG).is_file() and (candidate / WEIGHTS).is_file():
-            return candidate
-    newest = sorted(path.parent.parent for path in folder.glob("checkpoints/step-*/trainer/state.json"))
-    if newest:
-        return newest[-1]
-    raise CheckpointError(f"{folder}: holds no text-to-speech model ({CONFIG} and {WEIGHTS})")
+    if (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file():
+        return folder
+    found = model_of_run(folder, CONFIG, WEIGHTS)
+    if found is None:
+        raise CheckpointError(f"{folder}: holds no text-to-speech model ({CONFIG} and {WEIGHTS})")
+    return found
+
+
+def representation_of(name: str | Path) -> str:
+    """The specification of the representation that a model (see `find_model`) was trained on.
+
+    Raises:
+        CheckpointError: there is no such model, or its configuration is damaged.
+    """
+    try:
+        return FlowMatchingTTSConfig.load(find_model(name) / CONFIG).representation.spec
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error

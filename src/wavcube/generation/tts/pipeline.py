@@ -18,7 +18,7 @@ from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprin
 from wavcube.generation.flow.solver import SolverSettings
 from wavcube.generation.tts.durations.text_duration import check_frames, estimate_frames, predicted_frames
 from wavcube.generation.tts.joining import PAUSE_S, faded, joined
-from wavcube.generation.tts.model import FlowMatchingTTS, SynthesisRequest
+from wavcube.generation.tts.model import PACKAGED, FlowMatchingTTS, SynthesisRequest
 from wavcube.generation.tts.prompt import Voice, check_prompt_text, read_prompt
 from wavcube.generation.tts.text.frontend import TextError, plain
 from wavcube.generation.tts.text.sentences import split_sentences, split_text
@@ -26,9 +26,6 @@ from wavcube.hashing import fingerprint_module
 
 if TYPE_CHECKING:
     from wavcube.evaluation.asr import ASRModel
-
-PACKAGED = Path(__file__).parent / "pretrained" / "nano"
-"""The model that comes with the package."""
 
 PIECE_S = 22.0
 """Prompt and speech of one piece together; longer texts are cut. Models are trained on at most 30 s."""

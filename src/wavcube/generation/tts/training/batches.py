@@ -65,7 +65,20 @@ class BatchStream:
             )
 
     def state_dict(self) -> dict[str, Any]:
-        return {"epoch": self._epoch, "given": self._given}
+        return {"epoch": self._epoch, "given": self._given, "batches": len(self._batches)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to a saved position.
+
+        Raises:
+            DataError: the epoch now has another number of batches.
+        """
         self._go_to(state["epoch"], state["given"])
+        before, now = state.get("batches", len(self._batches)), len(self._batches)
+        if before != now:
+            raise DataError(f"an epoch had {before} batches, now it has {now}")
+
+    def go_on_with_other_data(self, state: dict[str, Any]) -> str:
+        """Go on with the next epoch."""
+        self._go_to(state["epoch"] + 1, 0)
+        return f"data: goes on with epoch {self._epoch + 1} of other batches"

@@ -1,5 +1,6 @@
 """Recipes of text to speech: defaults and bases -> a checked `SpeechTrainConfig`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -9,7 +10,7 @@ from wavcube.config_aliases import TTS_TRAINING
 from wavcube.generation.tts.training.config import SpeechTrainConfig, check_settings
 
 
-def read_recipe(recipe: str | Path | None = None, settings: list[str] | None = None) -> SpeechTrainConfig:
+def read_recipe(recipe: str | Path | None = None, settings: Sequence[str] = ()) -> SpeechTrainConfig:
     """Defaults, then a recipe over its bases, then `settings`.
 
     Args:
@@ -27,9 +28,10 @@ def read_recipe(recipe: str | Path | None = None, settings: list[str] | None = N
     return _checked(merge_settings(merged, settings, TTS_TRAINING))
 
 
-def load_settings(path: Path) -> SpeechTrainConfig:
-    """The resolved configuration that a run wrote."""
-    return _checked(merge(OmegaConf.structured(SpeechTrainConfig), load_yaml(path), str(path), TTS_TRAINING))
+def load_settings(path: Path, settings: Sequence[str] = ()) -> SpeechTrainConfig:
+    """The resolved configuration that a run wrote, with `settings` over it."""
+    merged = merge(OmegaConf.structured(SpeechTrainConfig), load_yaml(path), str(path), TTS_TRAINING)
+    return _checked(merge_settings(merged, settings, TTS_TRAINING))
 
 
 def _checked(merged: DictConfig) -> SpeechTrainConfig:

@@ -7,26 +7,19 @@ RUN/model/                  the outcome, for `TextToSpeech.from_pretrained`
 """
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 from wavcube.engine.fit import fit
-from wavcube.engine.run_dir import settle_config
-from wavcube.errors import ConfigError
+from wavcube.engine.run_dir import open_run
+from wavcube.generation.tts.model import representation_of
+from wavcube.generation.tts.training.config import SpeechTrainConfig
 from wavcube.generation.tts.training.recipe import load_settings, read_recipe
 from wavcube.generation.tts.training.task import build_trainable
 
-MAY_CHANGE = (
-    "hardware.",
-    "samples.",
-    "validation.",
-    "run.",
-    "data.cache",
-    "data.validation",
-    "representation",
-    "init_from",
-)
-"""Settings that a resumed run may have other values of (the representation may lie elsewhere, but not be another one);
-run.seed is the exception."""
+FIXED = ("model.", "flow.")
+"""Beginnings of the names of settings that must stay what they were. The representation may lie elsewhere; that it is
+the same one is checked where it is loaded."""
 
 
 def train_run(
@@ -34,15 +27,17 @@ def train_run(
     *,
     recipe: str | Path | None = None,
     init_from: str = "",
-    settings: list[str] | None = None,
+    settings: Sequence[str] | None = None,
     resume: bool = False,
 ) -> bool:
     """Train in a run folder.
 
     Args:
         folder: of the run; new or empty, unless `resume`.
-        recipe, settings: see `read_recipe`. With `resume` they may be left out: the run knows its own.
-        init_from: a model to fine-tune, over the recipe's.
+        recipe, settings: see `read_recipe`. With `resume` both may be left out, and only what is to change need be
+            given: the run knows the rest (see `open_run`).
+        init_from: a model to fine-tune, over the recipe's ("packaged" for the package's own). The run has its
+            representation, unless `settings` name where that lies.
         resume: go on from the newest checkpoint of the run, or begin it if there is none.
 
     Returns:
@@ -51,11 +46,22 @@ def train_run(
     Raises:
         WavCubeError: what the user can mend.
     """
-    folder = Path(folder)
-    requested = None
-    if recipe is not None or settings or init_from or not resume:
-        if recipe is None:
-            raise ConfigError("name a recipe with --recipe (or, to go on with a run as it is, only --resume and --out)")
-        requested = read_recipe(recipe, [*([f"init_from={init_from!r}"] if init_from else []), *(settings or [])])
-    config = settle_config(folder, requested, resume, load=load_settings, may_change=MAY_CHANGE)
-    return fit(config, folder, functools.partial(build_trainable, config, folder))
+    given = [*([f"init_from={init_from!r}"] if init_from else []), *(settings or [])]
+    run = open_run(
+        Path(folder),
+        recipe,
+        given,
+        resume,
+        read=_read,
+        load=load_settings,
+        fixed=lambda name: name.startswith(FIXED),
+    )
+    return fit(run, functools.partial(build_trainable, run.config, run.folder))
+
+
+def _read(recipe: str | Path, settings: Sequence[str]) -> SpeechTrainConfig:
+    """A recipe with settings; a run that starts from a model adopts its representation."""
+    config = read_recipe(recipe, settings)
+    if config.init_from and not any(setting.startswith("representation=") for setting in settings):
+        config.representation = representation_of(config.init_from)
+    return config
