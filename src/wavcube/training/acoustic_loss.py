@@ -10,6 +10,7 @@ from wavcube.engine.trainable import Logs
 from wavcube.training.config import LossConfig
 from wavcube.training.discriminators import DiscriminatorOutput
 from wavcube.training.losses import (
+    EnvelopeLoss,
     MelLoss,
     SpectrumLoss,
     adversarial_loss,
@@ -29,6 +30,7 @@ class AcousticLoss(nn.Module):
         self.config = config
         self.mel = MelLoss()
         self.spectrum = SpectrumLoss(config.stft_windows)
+        self.envelope = EnvelopeLoss()
 
     def forward(self, decoded: Tensor, recording: Tensor, discriminate: Discriminate | None) -> tuple[Tensor, Logs]:
         """Loss of `decoded` against `recording`, both [B, S]; without `discriminate` there is no adversarial part.
@@ -41,6 +43,9 @@ class AcousticLoss(nn.Module):
         if config.waveform:
             logs["waveform"] = F.l1_loss(decoded, recording)
             total = total + config.waveform * logs["waveform"]
+        if config.envelope:
+            logs["envelope"] = self.envelope(decoded, recording)
+            total = total + config.envelope * logs["envelope"]
         if config.stft_magnitude or config.stft_complex:
             logs["stft_magnitude"], logs["stft_complex"] = self.spectrum(decoded, recording)
             total = total + config.stft_magnitude * logs["stft_magnitude"]

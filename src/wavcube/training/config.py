@@ -58,6 +58,7 @@ class LossConfig:
             voicing.
         latent_noise: largest standard deviation of the noise that half of the latents get before they are decoded, so
             that latents which are not exact decode well.
+        envelope: one minus the correlation of envelopes in third-octave bands, as in STOI.
         waveform: L1 of the samples.
         stft_magnitude, stft_complex: distances of short-time spectra at `stft_windows` samples.
     """
@@ -72,6 +73,7 @@ class LossConfig:
     kl: float = 1e-4
     pitch: float = 0.0
     latent_noise: float = 0.0
+    envelope: float = 0.0
     waveform: float = 0.0
     stft_magnitude: float = 0.0
     stft_complex: float = 0.0

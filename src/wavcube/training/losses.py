@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from wavcube.audio.spectrogram import LogMel
 from wavcube.codec.masking import widened
+from wavcube.framing import SAMPLE_RATE
 from wavcube.training.discriminators import DiscriminatorOutput
 
 
@@ -68,6 +69,46 @@ class MelLoss(nn.Module):
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         return F.l1_loss(self.log_mel(estimate), self.log_mel(target))
+
+
+class EnvelopeLoss(nn.Module):
+    """One minus the correlation of envelopes of two waveforms [B, S], in third-octave bands over 0.38 s.
+
+    It follows the intelligibility measure STOI (Taal et al., 2011, IEEE TASLP 19) at 16 kHz and without its clipping;
+    segments 35 dB and more below a waveform's loudest frame count as silence and do not count.
+    """
+
+    N_FFT, WINDOW, HOP = 512, 410, 205
+    SEGMENT, STEP = 30, 6
+    BANDS, LOWEST = 15, 150.0
+    SILENCE = 10**-3.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        frequency = torch.arange(self.N_FFT // 2 + 1)[:, None] * (SAMPLE_RATE / self.N_FFT)
+        centre = self.LOWEST * 2 ** (torch.arange(self.BANDS) / 3)
+        bands = (frequency >= centre * 2 ** (-1 / 6)) & (frequency < centre * 2 ** (1 / 6))
+        self.bands: Tensor
+        self.window: Tensor
+        self.register_buffer("bands", bands.float(), persistent=False)
+        self.register_buffer("window", torch.hann_window(self.WINDOW), persistent=False)
+
+    def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
+        decoded, true = self._envelopes(estimate), self._envelopes(target)
+        power = true.square().sum(-1)
+        if power.shape[1] < self.SEGMENT:
+            return estimate.new_zeros(())
+        loudness = power.unfold(1, self.SEGMENT, self.STEP).mean(-1)
+        counts = (loudness > self.SILENCE * power.amax(1, keepdim=True)).to(power.dtype)
+        segments = (values.unfold(1, self.SEGMENT, self.STEP) for values in (decoded, true))
+        correlation = F.cosine_similarity(*(values - values.mean(-1, keepdim=True) for values in segments), dim=-1)
+        return ((1 - correlation).mean(-1) * counts).sum() / counts.sum().clamp_min(1)
+
+    def _envelopes(self, waveform: Tensor) -> Tensor:
+        """[B, frames, BANDS]."""
+        spectrum = torch.stft(waveform, self.N_FFT, self.HOP, self.WINDOW, self.window, return_complex=True)
+        power = spectrum.real.square() + spectrum.imag.square()
+        return (power.transpose(1, 2) @ self.bands + 1e-8).sqrt()
 
 
 class SpectrumLoss(nn.Module):

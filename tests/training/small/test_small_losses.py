@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.codec.small import signal
 from tests.codec.test_source_filter import small_model
 from wavcube.data.streaming import Batch
 from wavcube.errors import ConfigError
-from wavcube.training.losses import pitch_loss
+from wavcube.training.losses import EnvelopeLoss, pitch_loss
 from wavcube.training.recipe import read_recipe
 from wavcube.training.stages import Stage, noisy
 from wavcube.training.tasks import build_objective
@@ -22,6 +23,7 @@ SETTINGS = [
     "losses.pitch=1.5",
     "losses.latent_noise=0.3",
     "losses.stft_magnitude=1.0",
+    "losses.envelope=3.0",
 ]
 
 
@@ -68,6 +70,22 @@ def test_pitch_loss_is_of_voiced_frames_that_count() -> None:
     assert float(pitch_loss(wrong, target)) == pytest.approx(0.2, abs=1e-6)
     wrong[:, 2, 0] = 5.0
     assert float(pitch_loss(wrong, target, torch.tensor([[True, True, False]]))) == pytest.approx(0.2, abs=1e-6)
+
+
+def test_envelope_loss_is_zero_for_the_same_envelopes_at_any_level_and_grows_with_noise() -> None:
+    loss = EnvelopeLoss()
+    speech = torch.from_numpy(signal(16_000))[None]
+    noise = torch.randn(1, 16_000, generator=torch.Generator().manual_seed(0))
+    assert float(loss(speech, speech)) == pytest.approx(0, abs=1e-5)
+    assert float(loss(0.5 * speech, speech)) == pytest.approx(0, abs=1e-3)
+    assert float(loss(speech + 0.02 * noise, speech)) < float(loss(speech + 0.2 * noise, speech))
+    with_silence = torch.cat([speech, torch.zeros_like(speech)], dim=1)
+    spoilt = torch.cat([speech, 1e-4 * noise], dim=1)
+    assert float(loss(spoilt, with_silence)) < 0.1
+    assert float(loss(speech[:, :4_000], speech[:, :4_000])) == 0  # shorter than a segment
+    speech.requires_grad_()
+    loss(speech, 0.1 * noise).backward()
+    assert torch.isfinite(speech.grad).all()
 
 
 def test_what_does_not_fit_is_refused(small_settings: list[str], tmp_path: Path) -> None:
