@@ -100,9 +100,14 @@ class EnvelopeLoss(nn.Module):
             return estimate.new_zeros(())
         loudness = power.unfold(1, self.SEGMENT, self.STEP).mean(-1)
         counts = (loudness > self.SILENCE * power.amax(1, keepdim=True)).to(power.dtype)
-        segments = (values.unfold(1, self.SEGMENT, self.STEP) for values in (decoded, true))
-        correlation = F.cosine_similarity(*(values - values.mean(-1, keepdim=True) for values in segments), dim=-1)
+        decoded, true = self._segments(decoded), self._segments(true)
+        correlation = F.cosine_similarity(decoded, true, dim=-1)
         return ((1 - correlation).mean(-1) * counts).sum() / counts.sum().clamp_min(1)
+
+    def _segments(self, envelopes: Tensor) -> Tensor:
+        """[B, segments, BANDS, SEGMENT], each with a mean of zero over its time."""
+        segments = envelopes.unfold(1, self.SEGMENT, self.STEP)
+        return segments - segments.mean(-1, keepdim=True)
 
     def _envelopes(self, waveform: Tensor) -> Tensor:
         """[B, frames, BANDS]."""
