@@ -51,7 +51,8 @@ class Recording:
         is_all = segment.parts == (range(self._source.size),) and not segment.tail
         try:
             as_it_is = os.fsencode(self._path) if is_all and self._path else None
-            file = _SequentialFile(as_it_is or SegmentFile(self._source, segment))
+            # Buffered, as libmpg123 reads a few bytes at a time.
+            file = _SequentialFile(as_it_is or io.BufferedReader(SegmentFile(self._source, segment), 1 << 16))
         except (soundfile.LibsndfileError, TypeError, ValueError, RuntimeError, OSError) as error:
             # TypeError: soundfile takes the suffix .raw for headerless samples and asks for their rate.
             raise AudioError(

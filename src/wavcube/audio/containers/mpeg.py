@@ -130,7 +130,7 @@ def _segment(data: bytes, stream: _Stream) -> Segment:
         stream.notes.append(f"its header counts {announced} frames, {stream.count} are there; all are read")
     sound = range(stream.start, stream.end)
     if announced == stream.count and b"VBRI" not in stream.information:
-        return Segment((stream.information, sound))
+        return Segment((range(stream.start - len(stream.information), stream.end),))
     claimed = 2 * (stream.count + 2) * stream.largest
     frames = stream.count * stream.samples
     return Segment((sound,), frames, tail=data[stream.last : stream.end], size=claimed)
@@ -219,5 +219,7 @@ def _behind_gap(data: bytes, at: int) -> int | None:
         return at if at < len(data) else None
     following = _next_frame(data, at)
     if following is None:
+        if len(data) - at < 4 and data[at] == 0xFF:
+            raise CutShort(f"its last frame has {len(data) - at} bytes")
         return None  # behind the last frame: no sound
     raise Damaged(f"{following - gap} bytes from byte {gap} on are no frame")
