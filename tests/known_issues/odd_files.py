@@ -163,6 +163,7 @@ def _by_hand(folder: Path) -> list[OddFile]:
     mp3 = content("mp3-mpeg_layer_iii-1")
     add("two-in-a-row.mp3", mp3 + mp3, two)
     add("two-with-tags.mp3", id3 + mp3 + b"TAG" + bytes(125) + id3 + mp3 + b"TAG" + bytes(125), two)
+    add("zeros-before.mp3", bytes(600) + mp3, one)
     add("zeros-behind.mp3", mp3 + bytes(3000), one)
     add("mono-stereo.mp3", mp3 + content("mp3-mpeg_layer_iii-2"), two)
     return files
@@ -206,6 +207,8 @@ FFMPEG_KINDS = [
     ("vorbis.ogg", ["-c:a", "libvorbis", "-q:a", "3"], 44_100, 2),
     ("opus.opus", ["-c:a", "libopus", "-b:a", "24k"], 48_000, 1),
     ("flac-in.oga", ["-c:a", "flac", "-f", "ogg"], 16_000, 1),
+    ("six-channels.oga", ["-c:a", "flac", "-f", "ogg"], 48_000, 6),
+    ("blocks.voc", ["-f", "voc"], 16_000, 2),
     ("s24.flac", ["-c:a", "flac", "-sample_fmt", "s32"], 96_000, 1),
 ]  # fmt: skip
 

@@ -143,6 +143,13 @@ def _recording(name: str, file: BinaryIO, path: Path | None) -> Recording:
         raise AudioError(f"{name}: is empty (0 bytes)")
     try:
         contents = containers.inspect(source)
+        if contents is None:
+            recording.segments.append(Segment((range(source.size),)))
+            with recording.opened(recording.segments[0]) as decoder:
+                # libmpg123 looks for a first frame behind anything.
+                contents = containers.inspect_mpeg(source) if decoder.format == "MP3" else None
+        if contents is None:
+            return recording
     except CutShort as error:
         raise recording.cut_short(str(error)) from error
     except Damaged as error:
@@ -150,7 +157,7 @@ def _recording(name: str, file: BinaryIO, path: Path | None) -> Recording:
     if contents.notes:
         # Its own text for each file, so that Python's filters show it once for each.
         warnings.warn(f"{name}: {'; '.join(dict.fromkeys(contents.notes))}", AudioWarning, stacklevel=6)
-    recording.segments.extend(contents.segments)
+    recording.segments[:] = contents.segments
     return recording
 
 
