@@ -40,8 +40,8 @@ class RandomLatents(FeatureExtractor):
     def frames(self, samples: int) -> int:
         return samples // 320
 
-    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
-        return torch.randn(len(waveform), self.frames(waveform.shape[1]), 128)
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.randn(len(waveform), self.frames(waveform.shape[1]), 128), lengths // 320
 
 
 def examples(folder: Path) -> list[Example]:

@@ -106,9 +106,9 @@ def test_query_by_example_chooses_the_layer_on_dev(tmp_path: Path) -> None:
         def frames(self, samples: int) -> int:
             return self.inner.frames(samples)
 
-        def _compute(self, waveform: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-            values, _ = self.inner(waveform, lengths)
-            return torch.stack([torch.randn_like(values), values], 1)
+        def _compute(self, waveform: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            values, frames = self.inner(waveform, lengths)
+            return torch.stack([torch.randn_like(values), values], 1), frames
 
     torch.manual_seed(0)
     data = corpora.quesst(tmp_path / "data")

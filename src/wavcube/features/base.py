@@ -5,7 +5,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.errors import AudioError
+from wavcube.framing import SAMPLE_RATE
 
 
 class FeatureExtractor(ABC):
@@ -26,15 +28,18 @@ class FeatureExtractor(ABC):
     frame_rate: float
     shortest: int
     fingerprint: str
-    sample_rate: int = 16_000
+    sample_rate: int = SAMPLE_RATE
 
     @abstractmethod
     def frames(self, samples: int) -> int:
         """Frames of a recording of so many samples."""
 
     @abstractmethod
-    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
-        """Frames [B, T, C] or [B, L, T, C] of a padded batch; each item as if it were alone."""
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames [B, T, C] or [B, L, T, C] of a padded batch, each item as if it were alone, and valid frames [B].
+
+        T may be more than the most that are valid, and what lies beyond an item's end anything.
+        """
 
     @torch.no_grad()
     def __call__(self, waveform: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -45,7 +50,7 @@ class FeatureExtractor(ABC):
             lengths: [B], valid samples; None when all are.
 
         Returns:
-            Values [B, T, C] (or [B, L, T, C]), zeros beyond an item's end, and valid frames [B].
+            Values [B, T, C] (or [B, L, T, C]), zeros beyond an item's end, and valid frames [B], on one device.
 
         Raises:
             AudioError: an item is too short for one frame.
@@ -57,7 +62,10 @@ class FeatureExtractor(ABC):
                 f"a recording has {int(lengths.min())} samples at {self.sample_rate} Hz; {self.name} needs at least "
                 f"{self.shortest} ({1000 * self.shortest / self.sample_rate:g} ms)"
             )
-        frames = torch.tensor([self.frames(int(length)) for length in lengths])
-        values = self._compute(waveform, lengths)[..., : int(frames.max()), :]
-        beyond = torch.arange(values.shape[-2], device=values.device) >= frames.to(values.device)[:, None]
-        return values.masked_fill(beyond[:, None, :, None] if self.layers > 1 else beyond[..., None], 0.0), frames
+        values, frames = self._compute(waveform, lengths)
+        frames = frames.to(values.device)
+        values = values[..., : int(frames.max()), :]
+        mask = length_mask(frames, values.shape[-2])
+        if self.layers > 1:  # [B, L, T, C] as [B, T, L, C], and back
+            return zero_beyond(values.transpose(1, 2), mask).transpose(1, 2), frames
+        return zero_beyond(values, mask), frames

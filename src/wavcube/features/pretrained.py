@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 from wavcube.codec import SpeechEncoder
 from wavcube.errors import AudioError, CheckpointError, ConfigError
 from wavcube.features.base import FeatureExtractor
+from wavcube.framing import HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH
 from wavcube.hashing import fingerprint_tensors
 
 FAMILY = {"wavlm", "hubert", "wav2vec2", "data2vec-audio"}
@@ -42,22 +43,22 @@ class PretrainedExtractor(FeatureExtractor):
         self.dim = config.width if family else config.hidden_size
         self.layers = count + 1 if layer == "weighted" else 1
         self.frame_rate = 50.0
-        self.shortest = config.receptive_field if family else 400
+        self.shortest = config.receptive_field if family else WINDOW_LENGTH
         suffix = "" if layer is None else " weighted sum" if layer == "weighted" else f" layer {layer}"
         self.name = Path(name).name + suffix
         weights = fingerprint_tensors(self.encoder.state_dict())
         self.fingerprint = f"transformers-{weights}-{'last' if layer is None else layer}"
 
     def frames(self, samples: int) -> int:
-        return (samples - 400) // 320 + 1
+        return (samples - WINDOW_LENGTH) // HOP_LENGTH + 1
 
-    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         device = next(self.encoder.parameters()).device
         if isinstance(self.encoder, SpeechEncoder):
             return self._pick(self.encoder, waveform.to(device), lengths.to(device))
         items = [self._alone(row[:length], device) for row, length in zip(waveform, lengths.tolist(), strict=True)]
         padded = pad_sequence(items, batch_first=True)
-        return padded.transpose(1, 2) if self.layer == "weighted" else padded
+        return padded.transpose(1, 2) if self.layer == "weighted" else padded, torch.tensor([len(i) for i in items])
 
     def _alone(self, waveform: Tensor, device: torch.device) -> Tensor:
         """[T, C] or [T, L, C] of one waveform [S]."""
@@ -74,11 +75,11 @@ class PretrainedExtractor(FeatureExtractor):
             values = torch.cat([values, values[-1:]])
         return values[:frames]
 
-    def _pick(self, encoder: SpeechEncoder, waveform: Tensor, lengths: Tensor) -> Tensor:
+    def _pick(self, encoder: SpeechEncoder, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         if self.layer is None:
-            return encoder(waveform, lengths)[0]
-        states = encoder.hidden_states(waveform, lengths)[0]
-        return torch.stack(states, 1) if self.layer == "weighted" else states[int(self.layer)]
+            return encoder(waveform, lengths)
+        states, frames = encoder.hidden_states(waveform, lengths)
+        return torch.stack(states, 1) if self.layer == "weighted" else states[int(self.layer)], frames
 
 
 class OtherEncoder(torch.nn.Module):
@@ -93,7 +94,7 @@ class OtherEncoder(torch.nn.Module):
 
     def hidden_states(self, waveform: Tensor, device: torch.device) -> list[Tensor]:
         """All hidden states [T, C] of one waveform [S]; the last as the model finishes it (layer-normed)."""
-        inputs = self.extractor(waveform.cpu().numpy(), sampling_rate=16_000, return_tensors="pt").to(device)
+        inputs = self.extractor(waveform.cpu().numpy(), sampling_rate=SAMPLE_RATE, return_tensors="pt").to(device)
         output = self.model(**inputs, output_hidden_states=True)
         states = [state[0] for state in output.hidden_states]
         return [*states[:-1], output.last_hidden_state[0]]
@@ -120,7 +121,7 @@ def _load(name: str) -> Any:
 
 @torch.no_grad()
 def _check_rate(name: str, encoder: OtherEncoder) -> None:
-    states = encoder.hidden_states(torch.zeros(16_000), torch.device("cpu"))
+    states = encoder.hidden_states(torch.zeros(SAMPLE_RATE), torch.device("cpu"))
     # Whisper always sees 30 s: 1,500 frames, of which a recording's own are kept.
     if states[-1].dim() != 2 or not (48 <= len(states[-1]) <= 51 or len(states[-1]) == 1500):
         raise ConfigError(f"{name}: gives {len(states[-1])} frames for a second of speech; 50 are expected")

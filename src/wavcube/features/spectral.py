@@ -30,11 +30,11 @@ class LogMel(FeatureExtractor):
     def frames(self, samples: int) -> int:
         return (samples - WINDOW) // HOP + 1
 
-    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         # Frames lie wholly inside the waveform, so that padding is never seen.
         pieces = waveform.to(self.window.device).unfold(1, WINDOW, HOP) * self.window
         power = torch.fft.rfft(pieces, N_FFT).abs().square()
-        return (power @ self.filters + FLOOR).log()
+        return (power @ self.filters + FLOOR).log(), (lengths - WINDOW) // HOP + 1
 
 
 class Fbank(LogMel):
@@ -44,15 +44,10 @@ class Fbank(LogMel):
         super().__init__(80, device)
         self.name, self.dim, self.fingerprint = "FBANK", 240, f"fbank-{self.fingerprint}"
 
-    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
-        static = super()._compute(waveform, lengths)
-        return torch.nn.utils.rnn.pad_sequence(
-            [
-                standardise(with_differences(item[: self.frames(int(n))]))
-                for item, n in zip(static, lengths, strict=True)
-            ],
-            batch_first=True,
-        )
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        static, frames = super()._compute(waveform, lengths)
+        items = [standardise(with_differences(item[:n])) for item, n in zip(static, frames.tolist(), strict=True)]
+        return pad_sequence(items, batch_first=True), frames
 
 
 class Mfcc(LogMel):
@@ -69,10 +64,10 @@ class Mfcc(LogMel):
         self.dct = torch.cos(math.pi / bands * (n[:, None] + 0.5) * k) * math.sqrt(2.0 / bands)
         self.dct[:, 0] /= math.sqrt(2.0)
 
-    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
-        cepstra = super()._compute(waveform, lengths) @ self.dct
-        items = [item[: self.frames(int(length))] for item, length in zip(cepstra, lengths, strict=True)]
-        return pad_sequence([with_differences(item) for item in items], batch_first=True)
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        static, frames = super()._compute(waveform, lengths)
+        items = [with_differences(item[:n]) for item, n in zip(static @ self.dct, frames.tolist(), strict=True)]
+        return pad_sequence(items, batch_first=True), frames
 
 
 def with_differences(values: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ class FrameStacking(FeatureExtractor):
     def frames(self, samples: int) -> int:
         return self.inner.frames(samples) // self.count
 
-    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
-        values = self.inner(waveform, lengths)[0]
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        values, frames = self.inner(waveform, lengths)
         whole = values.shape[1] // self.count
-        return values[:, : whole * self.count].unflatten(1, (whole, self.count)).flatten(2)
+        return values[:, : whole * self.count].unflatten(1, (whole, self.count)).flatten(2), frames // self.count

@@ -1,6 +1,5 @@
 """What a WavCube model gives: its latents, its encoder's features, its restored features."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +10,6 @@ from wavcube.codec import WavCube
 from wavcube.errors import CheckpointError
 from wavcube.features.base import FeatureExtractor
 from wavcube.hashing import fingerprint_tensors
-from wavcube.latents import Latents
 
 Part = Literal["latents", "features", "restored"]
 
@@ -52,14 +50,14 @@ class WavCubeExtractor(FeatureExtractor):
         pooling = self.model.config.bottleneck.pooling
         return -(-frames // pooling) * pooling if self.part == "restored" else frames
 
-    def _compute(self, waveform: Tensor, lengths: Tensor) -> Tensor:
-        # The model's own entry, not its parts: it cuts long recordings so that memory stays constant.
-        parts: dict[Part, Callable[[], Latents]] = {
-            "latents": lambda: self.model.encode(waveform, self.sample_rate, lengths),
-            "features": lambda: self.model.features(waveform, self.sample_rate, lengths),
-            "restored": lambda: self.model.restore(self.model.encode(waveform, self.sample_rate, lengths)),
-        }
-        return parts[self.part]().values.float()
+    def _compute(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        # Not `forward`: long recordings are cut, so that memory stays constant.
+        values, frames = self.model.encode_batch(
+            waveform, lengths, "features" if self.part == "features" else "latents"
+        )
+        if self.part == "restored":
+            values, frames = self.model.restore_batch(values, frames)
+        return values.float(), frames
 
 
 def load_wavcube_extractor(folder: str | None, part: Part, device: str | torch.device) -> WavCubeExtractor:

@@ -44,7 +44,7 @@ class UpstreamExpert(nn.Module):
     def forward(self, wavs: Sequence[Tensor]) -> dict[str, Any]:
         """Hidden states of waveforms [S] at 16 kHz: a list of one, [B, T, C], padded with zeros."""
         lengths = torch.tensor([len(wav) for wav in wavs])
-        values, _ = self.extractor(pad_sequence([wav.detach().cpu() for wav in wavs], batch_first=True), lengths)
+        values, _ = self.extractor(pad_sequence([wav.detach() for wav in wavs], batch_first=True), lengths)
         values = values.to(wavs[0].device)
         return {"hidden_states": [values], "last_hidden_state": values}
 
