@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.audio.spectrogram import slaney_filterbank
+from wavcube.audio.mel import mel_filters
 from wavcube.codec.config import EncoderConfig
 from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.errors import CheckpointError
-from wavcube.framing import SAMPLE_RATE
+from wavcube.framing import HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH
 
-WINDOW, HOP = 400, 160
+WINDOW, HOP = WINDOW_LENGTH, HOP_LENGTH // 2
 """Samples of a mel frame, and from one to the next. Two frames lie under each feature, around samples 320 t and
 320 t + 160."""
 
@@ -58,7 +58,7 @@ def _fourier(device: torch.device) -> Tensor:
 @functools.cache
 def _filters(bins: int, device: torch.device) -> Tensor:
     with torch.inference_mode(False), torch.device("cpu"):
-        return slaney_filterbank(SAMPLE_RATE, WINDOW, bins).to(device)
+        return torch.tensor(mel_filters(WINDOW, bins, SAMPLE_RATE), dtype=torch.float32).to(device)
 
 
 class WhisperFeatureEncoder(nn.Module):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from wavcube.audio.mel import mel_filters
 from wavcube.features.base import FeatureExtractor
 
 WINDOW, HOP, N_FFT = 400, 160, 512
@@ -19,9 +20,7 @@ class LogMel(FeatureExtractor):
     """Logarithm of the power in mel bands (HTK scale, 0 to 8 kHz) under a Hann window of 25 ms, every 10 ms."""
 
     def __init__(self, bands: int = 80, device: str | torch.device = "cpu") -> None:
-        from transformers.audio_utils import mel_filter_bank
-
-        filters = mel_filter_bank(N_FFT // 2 + 1, bands, 0.0, 8000.0, self.sample_rate, norm=None, mel_scale="htk")
+        filters = mel_filters(N_FFT, bands, self.sample_rate, "htk")
         self.filters = torch.tensor(filters, dtype=torch.float32, device=device)
         self.window = torch.hann_window(WINDOW, device=device)
         self.name, self.dim, self.frame_rate, self.shortest = "log-mel", bands, self.sample_rate / HOP, WINDOW

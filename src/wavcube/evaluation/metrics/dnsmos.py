@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wavcube.audio.mel import mel_filters
 from wavcube.evaluation.metric import Measurement, Metric, Pair, Quantity, Recording, Undefined
-from wavcube.evaluation.metrics.spectral import mel_filters
 
 WINDOW_S = 9.01
 """Length of the excerpts that the networks score; they start a second apart."""

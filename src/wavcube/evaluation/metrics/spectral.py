@@ -1,10 +1,10 @@
 """Distances between spectrograms: mel spectrogram, and spectra at three resolutions."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 
+from wavcube.audio.mel import mel_filters
 from wavcube.evaluation.metric import Measurement, Metric, Pair, Quantity, Recording, refuse_silence
 
 FLOOR = 1e-5
@@ -81,24 +81,3 @@ def spectrum(waveform: np.ndarray, size: int, hop: int, window: int) -> np.ndarr
     padded = np.pad(waveform, reach, "reflect") if len(waveform) > reach else np.pad(waveform, reach)
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
     return np.abs(np.fft.rfft(frames * taper, axis=1))
-
-
-@cache
-def mel_filters(size: int, bands: int, sample_rate: int) -> np.ndarray:
-    """Triangular mel filters `[size // 2 + 1, bands]`, 0 Hz to half the rate, for spectra of frames of `size`.
-
-    On Slaney's mel scale (linear up to 1 kHz, 27 steps a factor of 6.4 above it) and of equal area. Agrees with
-    librosa.filters.mel, which is not called because its import takes seconds in every worker process; transformers'
-    mel_filter_bank has no odd frame sizes.
-    """
-    step, knee, log_step = 200 / 3, 1000.0, np.log(6.4) / 27
-
-    def to_hertz(mel: np.ndarray) -> np.ndarray:
-        return np.where(mel < knee / step, mel * step, knee * np.exp(log_step * (mel - knee / step)))
-
-    top = knee / step + np.log(sample_rate / 2 / knee) / log_step
-    corners = to_hertz(np.linspace(0.0, top, bands + 2))
-    frequency = np.fft.rfftfreq(size, 1 / sample_rate)[:, None]
-    rising = (frequency - corners[:-2]) / (corners[1:-1] - corners[:-2])
-    falling = (corners[2:] - frequency) / (corners[2:] - corners[1:-1])
-    return np.maximum(np.minimum(rising, falling), 0.0) * 2 / (corners[2:] - corners[:-2])

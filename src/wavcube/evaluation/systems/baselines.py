@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from wavcube.audio.io import as_mono
+from wavcube.audio.mel import mel_filters
 from wavcube.evaluation.metric import Recording
-from wavcube.evaluation.metrics.spectral import mel_filters
 from wavcube.evaluation.systems.base import EVALUATION_RATE, System
 
 
@@ -60,7 +60,8 @@ class GriffinLim(System):
         from wavcube.audio.griffin_lim import griffin_lim
 
         window = torch.hann_window(self.size, device=self.device)
-        filters = torch.from_numpy(mel_filters(self.size, self.bands, EVALUATION_RATE)).float().to(self.device)
+        bank = mel_filters(self.size, self.bands, EVALUATION_RATE)
+        filters = torch.tensor(bank, dtype=torch.float32, device=self.device)
 
         def analyse(signal: Tensor) -> Tensor:
             return torch.stft(signal, self.size, self.hop, window=window, pad_mode="constant", return_complex=True)

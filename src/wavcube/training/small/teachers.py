@@ -11,9 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.audio.mel import mel_filters
 from wavcube.codec import SpeechEncoder
 from wavcube.codec.whisper import load_whisper_encoder
 from wavcube.errors import CheckpointError, ConfigError
+from wavcube.framing import SAMPLE_RATE
 
 HOP, FIELD = 320, 400
 """Samples at 16 kHz from one frame to the next, and under the first one."""
@@ -95,9 +97,7 @@ class WhisperLogMel(nn.Module):
 
     def __init__(self, bins: int) -> None:
         super().__init__()
-        from transformers import WhisperFeatureExtractor
-
-        filters = torch.from_numpy(WhisperFeatureExtractor(feature_size=bins).mel_filters).float()
+        filters = torch.tensor(mel_filters(400, bins, SAMPLE_RATE), dtype=torch.float32)
         self.filters: Tensor
         self.window: Tensor
         self.register_buffer("filters", filters, persistent=False)  # [201, bins]
