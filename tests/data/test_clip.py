@@ -77,3 +77,12 @@ def test_durations_are_filled_once(noise: Path, tmp_path: Path) -> None:
     assert [seconds_of(clip) for clip in clips[:3]] == [3.0, 2.0, 0.5]
     with pytest.raises(AudioError, match="no such file"):
         seconds_of(clips[3])
+
+
+def test_a_part_of_the_second_stream_of_a_chain(tmp_path: Path) -> None:
+    """libsndfile knows the first stream alone."""
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, np.sin(np.arange(16_000) / 20) * 0.3, 16_000, format="OGG", subtype="OPUS")
+    path.write_bytes(path.read_bytes() * 2)
+    part = read_clip(Clip("x", path, 1.5, 0.25))
+    np.testing.assert_array_equal(part, load_audio(path)[24_000:28_000])

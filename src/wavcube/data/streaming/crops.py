@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 import soundfile
 
-from wavcube.audio.io import as_mono
+from wavcube.audio.io import as_mono, audio_info
 from wavcube.data.clip import Clip, load_whole, opened, read_block, stretch
 from wavcube.errors import AudioError
 
@@ -112,6 +112,9 @@ def check_clip(clip: Clip) -> None:
     with opened(clip) as file:
         if file is not None:
             _usable(clip, file.samplerate, file.frames)
+            return
+    info = audio_info(clip.path if clip.audio is None else clip.audio)
+    _usable(clip, info.sample_rate, info.frames)
 
 
 def _usable(clip: Clip, rate: int, frames: int) -> tuple[int, int]:
