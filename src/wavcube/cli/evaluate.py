@@ -1,4 +1,4 @@
-"""`wavcube evaluate`: how good is what a model gives back."""
+"""`wavcube evaluate`: quality of reconstructed speech."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from wavcube.cli.options import Device, DeviceOption, torch_device
 
 evaluate = typer.Typer(
-    name="evaluate", help="Measure how good a model's speech is, beside baselines.", no_args_is_help=True
+    name="evaluate", help="Measure the quality of a model's speech beside baselines.", no_args_is_help=True
 )
 
 Model = Annotated[
@@ -45,7 +45,7 @@ By = Annotated[
 Cluster = Annotated[
     str | None, typer.Option(help="Column whose groups the bootstrap draws as a whole, such as speaker.")
 ]
-RankBy = Annotated[str | None, typer.Option(help="Quantity that says which utterances are the worst.")]
+RankBy = Annotated[str | None, typer.Option(help="Metric by which the worst utterances are ranked.")]
 Processes = Annotated[int | None, typer.Option(min=1, help="Workers for the small metrics; one a core by default.")]
 BatchSeconds = Annotated[float, typer.Option(min=1.0, help="Seconds of speech decoded at once.")]
 Seed = Annotated[int, typer.Option(help="Of the bootstrap.")]

@@ -1,4 +1,4 @@
-"""`wavcube probe`: how much of characters and speakers one linear layer finds in frozen frames."""
+"""`wavcube probe`: linear probes of frozen frames for characters and speakers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -123,16 +123,16 @@ def _training_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    started = told = time.monotonic()
+    started = reported = time.monotonic()
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
 
         def show(done: int, total: int) -> None:
-            nonlocal told
+            nonlocal reported
             bar.update(task, completed=done, total=total)
             now = time.monotonic()
-            if not console.is_terminal and now - told >= LINE_SECONDS:
-                told = now
+            if not console.is_terminal and now - reported >= LINE_SECONDS:
+                reported = now
                 left = (now - started) * (total - done) / done
                 console.print(f"{title}: step {done} of {total}, {left:.0f} s left", markup=False, highlight=False)
 

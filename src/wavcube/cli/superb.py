@@ -1,4 +1,4 @@
-"""`wavcube superb`: what a frozen representation understands, by the ten tasks of SUPERB."""
+"""`wavcube superb`: evaluation of a frozen representation by the ten tasks of SUPERB."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -114,7 +114,7 @@ def check(
     data: Data,
     settings: Settings = None,
 ) -> None:
-    """Say whether a data folder is complete and fit for a task, before hours are spent on it."""
+    """Check that a data folder is complete and fit for a task, before hours are spent on it."""
     from wavcube.understanding import task_named
     from wavcube.understanding.check import check_data
 

@@ -20,7 +20,7 @@ class UnknownLanguageError(WavCubeError, ValueError):
 
 
 class ASRModel(Protocol):
-    """Anything that writes down what is said.
+    """Anything that transcribes speech.
 
     Attributes:
         name: for labels.

@@ -1,4 +1,4 @@
-"""What every metric is made of: recordings in pairs, the quantities measured on them, and why one may be undefined."""
+"""Base class of metrics, pairs of recordings, quantities, and the reasons for undefined values."""
 
 import hashlib
 import json
@@ -24,11 +24,11 @@ FAILED = "failed: "
 
 
 class Undefined(Exception):
-    """A quantity has no value for this recording; the text says why."""
+    """A quantity has no value for this recording; the text is the reason."""
 
 
 class MetricUnavailable(WavCubeError):
-    """A metric cannot run here: its package or its weights are missing; the text says how to get them."""
+    """A metric cannot run here: its package or its weights are missing; the text explains how to get them."""
 
 
 @dataclass(eq=False)
@@ -147,7 +147,7 @@ class Metric(ABC):
     packages: ClassVar[dict[str, str]] = {}
     """Packages that it computes with (import name -> distribution name); their versions belong to the result."""
     compares_samples: ClassVar[bool] = True
-    """Whether it compares the two waveforms sample by sample, so that they must say the same at the same time."""
+    """Whether it compares the two waveforms sample by sample, so that they must be aligned."""
     on_device: ClassVar[bool] = False
     """Whether it runs a network in the main process (on its device), not a small computation in a worker process."""
 

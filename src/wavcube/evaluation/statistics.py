@@ -1,4 +1,4 @@
-"""How sure the numbers are: bootstrap intervals, and paired comparisons of systems.
+"""Bootstrap intervals, and paired comparisons of systems.
 
 Everything is written for ratios of sums, sum(numerators) / sum(denominators), of which a mean is the case with
 denominators of one and an error rate of a corpus the case with words. Utterances are resampled, or whole clusters of
@@ -185,7 +185,7 @@ def _resampling_weights(units: int, seed: int) -> np.ndarray:
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    """A resample may hold only utterances whose denominator is zero; it says nothing and is left out."""
+    """A resample may hold only utterances whose denominator is zero; it is left out."""
     return np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)
 
 

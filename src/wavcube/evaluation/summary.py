@@ -1,4 +1,4 @@
-"""From a row per utterance to what a report says: estimates, comparisons, breakdowns, and what was undefined."""
+"""Estimates, comparisons, breakdowns and undefined values, from a row per utterance."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""How much a frozen representation understands: the ten tasks of SUPERB (Yang et al. 2021), the paper's Table 2.
+"""Evaluation of a frozen representation by the ten tasks of SUPERB (Yang et al. 2021), the paper's Table 2.
 
 A task reads its data, builds a light head, trains it on cached frames, and measures. Each task is a file that holds
 its data reader, its head and its metric, in that order. In the order the data flows: corpora/ (what is read), config

@@ -1,4 +1,4 @@
-"""Whether a data folder is fit for a task, before hours are spent on it."""
+"""Checks a data folder for a task before hours are spent on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a head is trained: SUPERB's settings of each task, and what may be changed about them."""
+"""Training settings of a head: SUPERB's for each task, and how they are changed."""
 
 import dataclasses
 from dataclasses import dataclass

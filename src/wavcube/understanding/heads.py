@@ -122,7 +122,7 @@ class XVector(nn.Module):
     Args:
         dim: channels of a frame.
         width: of the network (512 in SUPERB); the layer before pooling has three times as many, less a bit (1,500).
-        speakers: that training tells apart.
+        speakers: that training distinguishes.
     """
 
     MARGIN, SCALE = 0.4, 30.0

@@ -1,4 +1,4 @@
-"""What a task is: it reads data, builds a head, and measures what the head says."""
+"""The base classes of tasks: reading data, building a head, measuring its predictions."""
 
 import importlib.util
 from abc import ABC, abstractmethod
@@ -99,15 +99,15 @@ class ProbeTask(Task):
 
     @abstractmethod
     def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:
-        """What training makes small, of a batch's output of the head."""
+        """The training loss of a batch's output of the head."""
 
     @abstractmethod
     def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> Sequence[Any]:
-        """What the head says, one thing an example of the batch."""
+        """The head's predictions, one an example of the batch."""
 
     @abstractmethod
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:
-        """What the split is scored by, [N, ...], from what was said of each of its examples, by key."""
+        """Outcomes of a split, [N, ...], from the prediction for each of its examples, by key."""
 
     def choose(self, dev: np.ndarray, test: np.ndarray) -> np.ndarray:
         """Outcomes of test, with whatever setting of the scoring that dev chose."""
@@ -119,7 +119,7 @@ class SearchTask(Task):
 
     @abstractmethod
     def search(self, corpus: Corpus, frames: CachedFrames, progress: bool) -> tuple[np.ndarray, np.ndarray, dict]:
-        """Outcomes of dev and test, and what is to be told besides."""
+        """Outcomes of dev and test, and further facts for the report."""
 
 
 class PooledTask(ProbeTask):

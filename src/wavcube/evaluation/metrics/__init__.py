@@ -4,7 +4,7 @@
     chosen = choose_metrics(["stoi", "pesq_wb", "speaker"], MetricOptions(speaker="resemblyzer"))
     measurement = chosen.metrics[0](pair)
 
-Read base.py first.
+The base class is in wavcube.evaluation.metric.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""DNSMOS: what listeners of the DNS challenge would have said, predicted without a reference."""
+"""DNSMOS: opinion scores of the DNS challenge's listeners, predicted without a reference."""
 
 from functools import cached_property
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""How well the melody survives: fundamental frequency and voicing."""
+"""Errors of fundamental frequency and voicing."""
 
 from functools import cached_property
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""Which utterances to listen to: the ten worst and the ten in the middle, as players and spectrograms."""
+"""Utterances to listen to: the ten worst and the ten in the middle, as players and spectrograms."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ AUDIO_BUDGET = 5_500_000
 """Bytes of sound in a page: base64 makes 7.4 MB of it, and the whole page stays under 10."""
 
 PREFERRED = ("pesq_wb", "stoi", "mel_distance", "utmos", "wer")
-"""What the worst are found by, unless told: the first of these that was measured."""
+"""Default ranking of the worst utterances: the first of these that was measured."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What can be evaluated, and how it is named: models, codecs, baselines, files."""
+"""Systems under evaluation and their descriptions: models, codecs, baselines, files."""
 
 import re
 

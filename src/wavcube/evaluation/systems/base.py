@@ -1,4 +1,4 @@
-"""What is evaluated: anything that gives recordings back."""
+"""The interface of systems under evaluation: anything that reconstructs recordings."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

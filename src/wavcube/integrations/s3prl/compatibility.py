@@ -119,7 +119,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
 
 
 class _StandIn(types.ModuleType):
-    """A module that says what is missing when it is used, not when it is imported."""
+    """A module that reports what is missing when it is used, not when it is imported."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

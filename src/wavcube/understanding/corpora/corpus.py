@@ -12,7 +12,7 @@ from wavcube.errors import DataError
 
 @dataclass(frozen=True)
 class Example:
-    """A recording and what is to be told from it.
+    """A recording and its target.
 
     Attributes:
         clip: where its audio is.

@@ -1,4 +1,4 @@
-"""What the linear probes learn from and are evaluated on, read from one list of clips.
+"""Training and evaluation data of the linear probes, read from one list of clips.
 
 The list is a TSV or CSV table with the columns path, split, speaker and transcript; others may follow. Paths are
 relative to it. A `language` other than English, and a `transcript_kind` of slots, leave a clip out of the characters.

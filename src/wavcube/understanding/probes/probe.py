@@ -1,4 +1,4 @@
-"""What the linear probes have in common: settings, results, and the frames that they are given."""
+"""Settings, results and input frames that the linear probes share."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -51,7 +51,7 @@ def _speech_commands(data: Path) -> dict[str, list[Example]]:
                 splits["dev" if name in dev else "train"].append(example)
     for path in sorted(wanted_folder(root / NOISE, SPEECH_COMMANDS).glob("*.wav")):
         pieces = _seconds_of_silence(path)
-        # One second in ten, and one at least, tells on dev whether silence is recognised.
+        # One second in ten, and one at least, measures on dev whether silence is recognised.
         for i, piece in enumerate(pieces):
             splits["dev" if i % 10 == 1 else "train"].append(Example(piece, SILENCE))
     for folder in sorted(path for path in test_root.iterdir() if path.is_dir()):

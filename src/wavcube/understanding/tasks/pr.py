@@ -1,4 +1,4 @@
-"""Phoneme recognition: the phones of what is said (LibriSpeech train-clean-100 and a lexicon; phone error rate)."""
+"""Phoneme recognition: the spoken phones (LibriSpeech train-clean-100 and a lexicon; phone error rate)."""
 
 import re
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""How a head is trained on cached frames: batches, SpecAugment, one training, a grid of learning rates."""
+"""Training a head on cached frames: batches, SpecAugment, one training, a grid of learning rates."""

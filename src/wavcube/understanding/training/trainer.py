@@ -30,8 +30,8 @@ from wavcube.understanding.training.specaugment import SpecAugment
 
 STATE, BEST, DONE = "state.pt", "best.safetensors", "done.json"
 
-SAVE_SECONDS, TELL_SECONDS = 60.0, 1.0
-"""How often a running state is saved, and how far it is told."""
+SAVE_SECONDS, REPORT_SECONDS = 60.0, 1.0
+"""How often the state is saved and the progress file is written."""
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run came to: the best dev figure, at which step, and how fast it trained."""
+    """The result of a run: the best dev figure, at which step, and how fast it trained."""
 
     learning_rate: float
     dev: dict[str, float]
@@ -128,7 +128,7 @@ def _train(run: Run) -> Trained:
     batches = Batches(run.frames, run.corpus.train, recipe, run.frame_rate, run.seed)
     step, best, best_step = _resume(run, probe, optimiser)
     every = max(1, recipe.steps // recipe.evaluations)
-    saved = told = time.monotonic()
+    saved = reported = time.monotonic()
     spent, first_step = 0.0, step
     while step < recipe.steps:
         started = time.monotonic()
@@ -142,10 +142,10 @@ def _train(run: Run) -> Trained:
                 best, best_step = metrics, step
                 with atomic_path(run.folder / BEST) as path:
                     save_file({k: v.detach().cpu().contiguous() for k, v in probe.state_dict().items()}, path)
-            told = -math.inf
-        if time.monotonic() - told > TELL_SECONDS:
+            reported = -math.inf
+        if time.monotonic() - reported > REPORT_SECONDS:
             _report(run, step, best)
-            told = time.monotonic()
+            reported = time.monotonic()
         if time.monotonic() - saved > SAVE_SECONDS:
             _save(run, probe, optimiser, step, best, best_step)
             saved = time.monotonic()
