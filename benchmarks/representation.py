@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from benchmarks.harness import Timing, interleave, save
 from benchmarks.reference import ReferenceDecoder, ReferenceEncoder
 from wavcube import WavCube, WavCubeConfig
-from wavcube.codec.inference.optimize import PackedLinear
+from wavcube.codec.inference.onednn_linear import PackedLinear
 
 
 def build(preset: str) -> WavCube:

@@ -19,7 +19,7 @@ FORBIDDEN = ("torchaudio", "torchvision", "torchcodec", "flash_attn")
 ORDER = (
     ("errors",),
     ("config_aliases",),
-    ("config", "framing", "hashing", "files", "run_layout"),
+    ("config", "framing", "hashing", "files", "progress", "run_layout"),
     ("audio", "latent_files"),
     ("latents",),
     ("codec", "data"),

@@ -3,6 +3,8 @@
 import errno
 import glob
 import os
+import shutil
+import stat
 import uuid
 import warnings
 from collections import Counter
@@ -16,15 +18,33 @@ from wavcube.errors import InputWarning, WavCubeError
 
 def readable(path: str | os.PathLike[str]) -> str:
     """A path as text that every file and terminal takes, also where its bytes are not UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace").replace(os.sep, "/")
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def utf8_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A path of the same file for libraries that open no name but UTF-8; to be used inside the block."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:  # only Linux has such names
+        with open(path, "rb") as file:
+            yield Path(f"/proc/self/fd/{file.fileno()}")
+    else:
+        yield Path(path)
 
 
 def reason(error: Exception) -> str:
     """Why something could not be written, in the words of the system."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full or "No space left on device" in str(error):
-        return "the disk is full"
+        return FULL
     return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+FULL = "the disk is full"
+
+SMALLEST_ROOM = 4096
+"""Bytes free below which a disk counts as full."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +53,40 @@ class FoundFile:
 
     path: Path
     relative: Path
+
+
+@contextmanager
+def saying_when_full(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Make every library's error of a disk without room an `OSError` that `reason` knows.
+
+    Raises:
+        OSError: ENOSPC, where a block that writes `path` fails and there is no room left beside it.
+    """
+    try:
+        yield
+    except Exception as error:
+        if _is_full(error, Path(path).parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path)) from error
+        raise
+
+
+def _is_full(error: Exception, folder: Path) -> bool:
+    if reason(error) == FULL:
+        return True
+    try:
+        return shutil.disk_usage(folder).free < SMALLEST_ROOM
+    except OSError:
+        return False
+
+
+def follow_umask(*paths: Path) -> None:
+    """Give files that a library keeps to their owner the mode that files have here by default."""
+    for path in paths:
+        probe = path.with_name(f".{uuid.uuid4().hex[:12]}.part")
+        probe.touch()
+        mode = stat.S_IMODE(probe.stat().st_mode)
+        probe.unlink()
+        path.chmod(mode)
 
 
 @contextmanager
@@ -45,7 +99,11 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     # Not tempfile: its files are readable by their owner only, and the final file would stay so.
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.part")
     try:
-        yield temporary
+        with saying_when_full(path):
+            temporary.touch()
+            mode = stat.S_IMODE(temporary.stat().st_mode)
+            yield temporary
+        temporary.chmod(mode)  # whatever library wrote it, some keep files to their owner
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

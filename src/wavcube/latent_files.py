@@ -9,6 +9,7 @@ JSON list with one object of texts an item. `.pt`: the same as one dictionary of
 
 import io
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from wavcube.errors import LatentsError
-from wavcube.files import atomic_path, reason
+from wavcube.files import atomic_path, reason, utf8_path
 
 FORMAT, FORMAT_VERSION = "wavcube-latents", 1
 
@@ -88,7 +89,7 @@ def _check_suffix(path: Path) -> None:
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
-        with safe_open(path, framework="pt") as file:
+        with utf8_path(path) as name, safe_open(name, framework="pt") as file:
             texts = file.metadata() or {}
             _check_format(path, texts)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dictionary)
@@ -100,7 +101,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def _read_pt(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of how a damaged file was pickled
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of a damaged pickle anything may come, struct.error and AttributeError included
         # Not torch's own words: of a pickle that it refuses they are a page on how to load it unsafely.
         raise _foreign(path, type(error).__name__) from error

@@ -1,5 +1,6 @@
 """The `wavcube` command: its groups, and the one place where errors become one sentence and an exit code."""
 
+import io
 import os
 import sys
 import warnings
@@ -67,6 +68,9 @@ app.command(rich_help_panel="Generation")(tts)
 def main() -> None:
     """Run the command line; a user's error prints one sentence on stderr and exits with 1 (Ctrl-C: typer, 130)."""
     warnings.showwarning = partial(_show_warning, warnings.showwarning)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may hold bytes that are no UTF-8
     try:
         try:
             app()

@@ -99,12 +99,15 @@ def load_model(
     import torch
 
     from wavcube.codec import WavCube
+    from wavcube.codec.checkpoint.folder import EXPORT_MANIFEST
 
-    graphs = backend in (Backend.onnx, Backend.openvino)
+    exported = name is not None and (Path(name) / EXPORT_MANIFEST).is_file()
+    graphs = exported or backend in (Backend.onnx, Backend.openvino)
     where = torch_device(Device.cpu if graphs and device is Device.auto else device)
     dtype = getattr(torch, precision.value)
     if fast and graphs:
-        raise WavCubeError(f"--fast prepares torch's model; leave it out, or leave out --backend {backend}")
+        given = f"leave out --backend {backend}" if backend else "name the checkpoint that they are from"
+        raise WavCubeError(f"--fast prepares torch's model, and no graphs; leave it out, or {given}")
     if dtype == torch.int8 and not (fast or graphs or backend is Backend.auto):
         raise WavCubeError("--dtype int8 is for prepared models: add --fast")
     if fast and backend is not Backend.auto:

@@ -93,18 +93,18 @@ def _table(source: Path, out: Path, find: "Callable[[Path], Corpus]", check: Che
 @contextmanager
 def _progress() -> "Iterator[Report]":
     """Show a bar on stderr while a corpus is prepared."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
-        Progress,
         TaskProgressColumn,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
 
+    from wavcube.progress import Progress
+
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn()) as progress:
         task = progress.add_task("")
 
         def report(what: str, done: int, total: int) -> None:

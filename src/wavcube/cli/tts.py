@@ -60,10 +60,11 @@ def tts(
 ) -> None:
     """Speak a text in the voice of a prompt. Cloning a voice needs its owner's consent."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     from wavcube.audio.io import as_pcm16
     from wavcube.generation.tts import SolverSettings
+    from wavcube.progress import Progress
 
     solver = SolverSettings(nfe, method, sway, guidance=guidance)
     streamed = str(out) == "-"
@@ -83,7 +84,7 @@ def tts(
             sys.stdout.buffer.flush()
         return
     columns = (TextColumn("speaking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("speaking", total=None)
         speech = speaker.speak(
             _text(text),

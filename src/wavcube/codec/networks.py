@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, SupportsIndex
 
 import torch
 import torch.nn.functional as F
@@ -286,8 +286,9 @@ class WavCubeNetworks(nn.Module):
         )
 
     def _own_type(self) -> AbstractContextManager[object]:
-        """A prepared model computes in its own type, whatever autocast asks for."""
-        return torch.autocast(self.device.type, enabled=False) if self.optimized else nullcontext()
+        """Autocast is for plain models in float32; others compute in their own type, whatever it asks for."""
+        plain = self.dtype == torch.float32 and not self.optimized
+        return nullcontext() if plain else torch.autocast(self.device.type, enabled=False)
 
     @property
     def workers(self) -> int:
@@ -341,6 +342,11 @@ class WavCubeNetworks(nn.Module):
     def precision(self) -> str:
         """What is computed in: "float32", "bfloat16", "float16" or "int8"."""
         return str(self.dtype).removeprefix("torch.") if self._prepared is None else self._prepared.precision
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        if self.backend != "torch":
+            raise WavCubeError("exported graphs cannot be copied or pickled; load their folder again where needed")
+        return super().__reduce_ex__(protocol)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """`to`, `half` and their kin: the latent space keeps its name, and prepared weights stay as they are."""

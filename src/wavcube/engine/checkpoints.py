@@ -35,7 +35,7 @@ from torch.optim import Optimizer
 from wavcube.config_aliases import COUNTERS, with_new_names
 from wavcube.engine.ema import WeightAverage
 from wavcube.errors import CheckpointError, DataError
-from wavcube.files import atomic_path
+from wavcube.files import atomic_path, follow_umask
 from wavcube.run_layout import STATE
 
 if TYPE_CHECKING:
@@ -201,6 +201,7 @@ def _write(fabric: "Fabric", folder: Path, state: TrainerState) -> None:
         own = _whole_weights(objective)
         if first:
             save_file({name: own[name] for name in average.values}, folder / NETWORKS)
+            follow_umask(folder / NETWORKS)
     # Gathered weights may be the networks' own memory: they are written while the average is in there.
     with nullcontext() if average is None else average.in_networks():
         weights = _whole_weights(objective)
@@ -211,6 +212,7 @@ def _write(fabric: "Fabric", folder: Path, state: TrainerState) -> None:
         return
     if objective.discriminator is not None and state.discriminator_optimizer is not None:
         save_file(objective.discriminator.state_dict(), folder / DISCRIMINATOR)
+        follow_umask(folder / DISCRIMINATOR)
         optimizers["discriminator"] = state.discriminator_optimizer.state_dict()
     torch.save(optimizers, folder / OPTIMIZERS)
     state.counters.processes = fabric.world_size

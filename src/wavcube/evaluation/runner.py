@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from wavcube.data.bucketing import batches_by_length
 from wavcube.data.clip import Clip, read_clip
@@ -26,6 +26,7 @@ from wavcube.evaluation.metric import FAILED, Measurement, Metric, Recording
 from wavcube.evaluation.results import ResultStore, Task, make_tasks
 from wavcube.evaluation.scoring import Scores, Workers, result_of, score_utterance
 from wavcube.evaluation.systems.base import EVALUATION_RATE, System
+from wavcube.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -127,7 +127,9 @@ class FrameCache(CachedFrames):
         return [_Missing(content, clip, seconds_of(clip)) for content, clip in missing.items()]
 
     def _compute(self, missing: "list[_Missing]", plan: CachePlan, progress: bool) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+        from wavcube.progress import Progress
 
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"))
         with Progress(*columns, TimeRemainingColumn(), disable=not progress) as bar:

@@ -55,7 +55,11 @@ def encode(
     def write(job: Job, latents: Latents) -> None:
         assert latents.samples is not None
         seconds = int(latents.samples[0]) / latents.sample_rate
-        made = {"name": readable(job.relative), "seconds": f"{seconds:.3f}", KEY: maker.record(job, seconds).text()}
+        made = {
+            "name": readable(job.relative.as_posix()),
+            "seconds": f"{seconds:.3f}",
+            KEY: maker.record(job, seconds).text(),
+        }
         replace(latents, metadata=[made]).save(job.target)
 
     task = Task("encoded", lambda job: read_recording(job, loaded, maker), compute, write)

@@ -54,21 +54,26 @@ def _model(path: Path | None) -> dict[str, str]:
 
     from wavcube.codec import WavCube
     from wavcube.codec.checkpoint.folder import model_folder, read_weights
+    from wavcube.files import readable
 
     model = WavCube.from_pretrained(path)
-    weights, _ = read_weights(model_folder(path))
-    size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
-    types = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in weights.values()})
-    parts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in model.named_children()}
+    parts: dict[str, int] = {}
+    if path is not None and model.backend != "torch":
+        size, types = sum(file.stat().st_size for file in path.iterdir()), [f"graphs for {model.backend}"]
+    else:
+        weights, _ = read_weights(model_folder(path))
+        size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+        types = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in weights.values()})
+        parts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in model.named_children()}
     return {
-        "model": str(path or "the packaged one"),
-        "identity": str(model.identity),
+        "model": readable(path) if path else "the packaged one",
+        "identity": model.identity,
         "stage": str(model.config.stage),
         "sample rate": f"{model.sample_rate} Hz",
         "frame rate": f"{model.frame_rate:g} Hz, {model.hop_length} samples a frame",
         "latent width": str(model.latent_dim),
         "latent mean and std": "unknown" if model.latent_mean is None else "known",
-        "parameters": f"{sum(parts.values()):,}",
+        **({"parameters": f"{sum(parts.values()):,}"} if parts else {}),
         **{f"  {name}": f"{count:,}" for name, count in parts.items()},
         "size": f"{size / 2**20:.1f} MiB, {', '.join(types)}",
         "configuration": json.dumps(model.config.to_dict(), indent=2),

@@ -16,13 +16,14 @@ from typing import Any, Generic, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from wavcube.cli.many_files.job import Job
 from wavcube.cli.many_files.plan import Plan
 from wavcube.data.bucketing import batches_in_order
 from wavcube.errors import WavCubeError
 from wavcube.files import reason
+from wavcube.progress import Progress
 
 Content = TypeVar("Content")
 Result = TypeVar("Result")
@@ -249,7 +250,6 @@ class _Report:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(elapsed_when_finished=True),
             console=self._console,
-            disable=not self._console.is_terminal,
         )
         self._bar = self._progress.add_task(verb, total=len(plan.jobs), rate="")
 

@@ -19,7 +19,8 @@ from wavcube.codec.checkpoint.mmap_safetensors import mmap_safetensors
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.fingerprint import latent_fingerprint
 from wavcube.codec.networks import WavCubeNetworks
-from wavcube.errors import CheckpointError, WavCubeError
+from wavcube.errors import CheckpointError, ConfigError, WavCubeError
+from wavcube.files import follow_umask, reason, saying_when_full
 from wavcube.run_layout import model_of_run
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -88,17 +89,21 @@ def write_checkpoint(
     `identity` names the latent space; by default it is that of the tensors.
 
     Raises:
-        CheckpointError: the folder cannot be written.
+        CheckpointError: the folder cannot be written, or holds another kind of model.
     """
     from huggingface_hub import save_torch_state_dict
 
     folder = Path(folder)
+    require_place(folder, exported=False)
     identity = identity or latent_fingerprint(config.encoder, config.bottleneck, tensors)
     kept = {key: _own_storage(value.detach().to(dtype or value.dtype)) for key, value in tensors.items()}
     written = latent_fingerprint(config.encoder, config.bottleneck, kept)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:
+        with (
+            saying_when_full(folder / WEIGHTS),
+            tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary,
+        ):
             save_torch_state_dict(
                 kept,
                 temporary,
@@ -106,14 +111,14 @@ def write_checkpoint(
                 metadata={"format": "pt", "identity": identity, "fingerprint": written},
             )
             config.save(Path(temporary) / CONFIG)
-            for file in Path(temporary).iterdir():  # safetensors' own may be read by their owner alone
-                file.chmod((Path(temporary) / CONFIG).stat().st_mode)
-            for stale in [folder / CONFIG, *folder.glob("model*.safetensors"), folder / INDEX]:
+            follow_umask(*Path(temporary).iterdir())
+            shards = folder.glob("model-?????-of-?????.safetensors")
+            for stale in [folder / CONFIG, folder / WEIGHTS, *shards, folder / INDEX]:
                 stale.unlink(missing_ok=True)
             for file in sorted(Path(temporary).iterdir(), key=lambda file: file.name == CONFIG):
                 os.replace(file, folder / file.name)
-    except OSError as error:
-        raise CheckpointError(f"{folder}: the checkpoint cannot be written ({error})") from error
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: the checkpoint cannot be written ({reason(error)})") from error
 
 
 def _own_storage(tensor: Tensor) -> Tensor:
@@ -142,6 +147,23 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{file}: half-written or damaged ({error}); copy or convert it again") from error
     return weights, written
+
+
+def require_place(folder: Path, *, exported: bool) -> None:
+    """Refuse to write a checkpoint (or an export) over a model of another kind.
+
+    Raises:
+        CheckpointError: the folder holds graphs, weights, or a model of another program.
+    """
+    if not (folder / CONFIG).exists():
+        return
+    try:
+        WavCubeConfig.load(folder / CONFIG)
+        there = "graphs" if (folder / EXPORT_MANIFEST).exists() else "a checkpoint"
+    except ConfigError:
+        there = "another program's model"
+    if there != ("graphs" if exported else "a checkpoint"):
+        raise CheckpointError(f"{folder}: holds {there}, which would be replaced; give another folder")
 
 
 def check_tensors(weights: dict[str, Tensor], expected: dict[str, Tensor], source: str) -> None:

@@ -12,6 +12,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from wavcube.files import utf8_path
+
 SMALLEST = 1 << 16
 """Bytes below which a tensor is copied: a mapping takes whole pages."""
 
@@ -22,7 +24,7 @@ def mmap_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         SafetensorError, OSError: the file is half-written, damaged or cannot be read.
     """
-    with safe_open(path, framework="pt") as file, path.open("rb") as raw:
+    with utf8_path(path) as name, safe_open(name, framework="pt") as file, path.open("rb") as raw:
         # What is opened here has been checked: the header is whole and its offsets fit the file.
         header_size = int.from_bytes(raw.read(8), "little")
         header = json.loads(raw.read(header_size))

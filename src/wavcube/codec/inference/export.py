@@ -20,12 +20,13 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, STATISTICS
+from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, STATISTICS, require_place
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.exported import SMALL_PARTS, SUFFIX, Backend, Session, missing, open_session
 from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import CheckpointError, ConfigError
+from wavcube.files import follow_umask, reason, saying_when_full
 from wavcube.framing import SAMPLE_RATE, WINDOW_LENGTH
 
 LENGTHS = (1.0, 0.4, 0.025, 2.3)
@@ -112,7 +113,7 @@ def export(
     Raises:
         MissingDependencyError: the packages of the backend are not installed.
         ConfigError: a model of 25 Hz or with a group norm over time, whose graphs could not do long audio.
-        CheckpointError: a graph differs from torch, or the folder cannot be written.
+        CheckpointError: a graph differs from torch, or the folder cannot be written or holds another kind of model.
     """
     if model.config.bottleneck.pooling != 1 or model.config.encoder.conv_norm != "layer":
         raise ConfigError("only models of 50 Hz whose encoder has layer norms in its convolutions can be exported")
@@ -120,6 +121,7 @@ def export(
         raise ConfigError("a model with a source-filter decoder cannot be exported yet; use optimize() or --fast")
     if model.optimized:
         raise ConfigError("a model that was prepared with optimize() cannot be exported; export it before")
+    require_place(Path(folder), exported=True)
     names = {"identity": model.identity, "weights": model.weights_fingerprint()}
     if (model.device.type, model.dtype) != ("cpu", torch.float32):
         model = copy.deepcopy(model).to("cpu", torch.float32)  # the caller's stays what it is
@@ -150,7 +152,10 @@ def export(
     differences = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as name:
+        with (
+            saying_when_full(folder / CONFIG),
+            tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as name,
+        ):
             temporary = Path(name)
             for part, (graph, example) in examples.items():
                 write = _write_onnx if backend == "onnx" else _write_openvino
@@ -167,11 +172,12 @@ def export(
             manifest = {"backend": backend, "source": source, **names}
             (temporary / EXPORT_MANIFEST).write_text(json.dumps(manifest) + "\n")
             model.config.save(temporary / CONFIG)
+            follow_umask(*temporary.iterdir())
             (folder / CONFIG).unlink(missing_ok=True)  # without it a folder that is half replaced is no model
             for file in sorted(temporary.iterdir(), key=lambda file: file.name == CONFIG):
                 os.replace(file, folder / file.name)
     except OSError as error:
-        raise CheckpointError(f"{folder}: the export cannot be written ({error})") from error
+        raise CheckpointError(f"{folder}: the export cannot be written ({reason(error)})") from error
     return differences
 
 

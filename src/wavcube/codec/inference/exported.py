@@ -148,17 +148,30 @@ def _each(run: Session, values: Tensor, lengths: Tensor | None) -> tuple[Tensor,
     return pad_sequence(results, batch_first=True), torch.tensor([len(result) for result in results])
 
 
+def require_runnable(
+    backend: str, source: str | Path, device: str | torch.device | None, dtype: torch.dtype | None
+) -> None:
+    """Refuse a device or a type that graphs for `backend` cannot compute on or in.
+
+    Raises:
+        ConfigError: names `source`, the folder or the backend.
+    """
+    if str(device or "cpu").split(":")[0] != "cpu":
+        raise ConfigError(f"{source}: graphs for {backend} compute on the CPU, not on {device}")
+    if dtype not in (None, torch.float32) and not (backend == "openvino" and dtype == torch.bfloat16):
+        raise ConfigError(f"{source}: computes in float32 (openvino also in bfloat16), not in {dtype}")
+
+
 def load_exported(kind: type[Model], folder: Path, dtype: torch.dtype | None) -> Model:
     """A model of class `kind` whose parts are the graphs that `export` has written; see `WavCube.from_pretrained`."""
     config = WavCubeConfig.load(folder / CONFIG)
     manifest = read_manifest(folder)
     backend = manifest["backend"]
+    require_runnable(backend, folder, None, dtype)
     try:
         small = load_file(folder / SMALL_PARTS)
     except (OSError, SafetensorError) as error:
         raise _damaged(folder, error) from error
-    if dtype not in (None, torch.float32) and not (backend == "openvino" and dtype == torch.bfloat16):
-        raise ConfigError(f"{folder}: computes in float32 (an openvino export also in bfloat16), not in {dtype}")
     parts = ("encoder", "compressor", "decoder", "vocoder")
     files = {part: folder / f"{part}{SUFFIX[backend]}" for part in parts}
     types = dict.fromkeys(parts, dtype or torch.float32)

@@ -23,7 +23,8 @@ from wavcube.codec.encoder import (
     PositionConvolutionStack,
 )
 from wavcube.codec.inference.onednn_attention import SHORTEST, BlockAttention, causal_block_attention
-from wavcube.codec.inference.optimize import PackedLinear, PackedPositionConvolution, QuantizedLinear, can_pack
+from wavcube.codec.inference.onednn_linear import PackedLinear, QuantizedLinear, can_pack
+from wavcube.codec.inference.optimize import PackedPositionConvolution
 
 ERROR_BOUNDS = {torch.float32: 5e-5, torch.bfloat16: 3e-2, torch.float16: 5e-3, torch.int8: 4e-2}
 """Relative L2 below which a kernel counts as right: several times the rounding of its type."""

@@ -15,7 +15,14 @@ import torch
 
 from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, load_checkpoint, model_folder, read_weights
 from wavcube.codec.inference.export import export
-from wavcube.codec.inference.exported import Backend, is_installed, load_exported, missing, read_manifest
+from wavcube.codec.inference.exported import (
+    Backend,
+    is_installed,
+    load_exported,
+    missing,
+    read_manifest,
+    require_runnable,
+)
 from wavcube.codec.inference.optimize import optimize
 from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import ConfigError
@@ -42,7 +49,8 @@ def load(
     folder = model_folder(name)
     exported_for = _exported_for(folder)
     if exported_for and backend in (None, "auto"):
-        return load_exported(kind, folder, dtype)  # on the CPU whatever the device
+        require_runnable(exported_for, folder, device, dtype)
+        return load_exported(kind, folder, dtype)
     if exported_for not in (None, backend):
         raise ConfigError(f"{folder}: holds graphs for {exported_for}; for {backend} name the checkpoint they are from")
     if backend == "auto":
@@ -52,8 +60,7 @@ def load(
         return model
     if backend in (None, "torch"):
         return load_checkpoint(kind, folder, device=device, dtype=dtype)
-    if torch.device(device or "cpu").type != "cpu":
-        raise ConfigError(f"the {backend} backend computes on the CPU, not on {device}")
+    require_runnable(backend, f"--backend {backend}", device, dtype)
     own = name is not None and Path(name).is_dir()
     graphs = folder if exported_for else _cached_export(folder, cast(Backend, backend), own=own)
     return load_exported(kind, graphs, dtype)

@@ -6,11 +6,9 @@ float32, bfloat16 or int8, GELU is fused into the product before it, and the con
 matrix products over windows of a time-major signal. The numbers are those of the plain model within the stated error.
 """
 
-import functools
 import gc
 import logging
 import math
-import warnings
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +21,7 @@ from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, PositionConvolu
 from wavcube.codec.fingerprint import Names
 from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.inference.onednn_attention import STEP, BlockAttention, causal_block_attention
+from wavcube.codec.inference.onednn_linear import PackedLinear, QuantizedLinear, can_pack
 from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import ConfigError
 
@@ -46,63 +45,6 @@ SMALLEST = 4096
 
 NARROW = 512
 """Encoders of fewer channels lose too much in int8 (docs/performance.md)."""
-
-
-class PackedLinear(nn.Module):
-    """`nn.Linear` with its weight in oneDNN's layout, and optionally GELU after it; inference only."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, gelu: bool = False) -> None:
-        super().__init__()
-        self.out_features, self.in_features = weight.shape
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous())
-        self.bias = None if bias is None else bias.detach().clone()
-        self.attribute, self.algorithm = ("gelu", "none") if gelu else ("none", "")
-
-    def forward(self, values: Tensor) -> Tensor:
-        return torch.ops.mkldnn._linear_pointwise(values, self.packed, self.bias, self.attribute, [], self.algorithm)
-
-
-class QuantizedLinear(nn.Module):
-    """`nn.Linear` in int8: weights by one scale a row, activations by one scale a call, found as they come."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        super().__init__()
-        self.out_features, self.in_features = weight.shape
-        self.packed = _int8_weight(weight, bias)
-        self.seven_bits = _int8_sums_saturate()
-
-    def forward(self, values: Tensor) -> Tensor:
-        return torch.ops.quantized.linear_dynamic(values.contiguous(), self.packed, self.seven_bits)
-
-
-def _int8_weight(weight: Tensor, bias: Tensor | None) -> torch.ScriptObject:
-    """A weight [N, K] in int8, in the layout of the fastest engine; all engines give the same numbers."""
-    if "onednn" in torch.backends.quantized.supported_engines:
-        torch.backends.quantized.engine = "onednn"
-    scales = (weight.detach().abs().amax(1) / 127).clamp_min(1e-12).double()
-    zeros = torch.zeros(len(scales), dtype=torch.long)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of their deprecation; there is no other fused kernel yet
-        quantized = torch.quantize_per_channel(weight.detach(), scales, zeros, 0, torch.qint8)
-        return torch.ops.quantized.linear_prepack(quantized, None if bias is None else bias.detach())
-
-
-@functools.cache
-def _int8_sums_saturate() -> bool:
-    """Whether this machine's int8 products are wrong with eight bits of activation, without an error.
-
-    Processors without VNNI add pairs of products in 16 bits, which overflow: results are 7 to 16 % off. Seven bits fit.
-    """
-    ones = torch.ones(64, 64)
-    product = torch.ops.quantized.linear_dynamic(ones, _int8_weight(ones, None), False)
-    return bool((product - 64).abs().max() > 1)
-
-
-def can_pack(dtype: torch.dtype) -> bool:
-    """Whether oneDNN computes in `dtype` on this machine's processor: bfloat16 needs AVX-512 or its like."""
-    if not torch.backends.mkldnn.is_available():
-        return False
-    return dtype != torch.bfloat16 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 class PackedFeatureEncoder(ConvFeatureEncoder):

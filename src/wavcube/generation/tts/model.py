@@ -20,7 +20,7 @@ from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.masking import zero_beyond
 from wavcube.config_aliases import TTS_WEIGHTS
 from wavcube.errors import CheckpointError, ConfigError
-from wavcube.files import reason
+from wavcube.files import follow_umask, reason, saying_when_full
 from wavcube.generation.flow.solver import SolverSettings, guided, solve
 from wavcube.generation.flow.transformer import DiffusionTransformer
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
@@ -238,13 +238,17 @@ def write_model(
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:
+        with (
+            saying_when_full(folder / WEIGHTS),
+            tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary,
+        ):
             save_file(kept, Path(temporary) / WEIGHTS, metadata={"format": "pt"})
             config.save(Path(temporary) / CONFIG)
+            follow_umask(Path(temporary) / WEIGHTS)
             for name in (WEIGHTS, CONFIG):
                 os.replace(Path(temporary) / name, folder / name)
     except OSError as error:
-        raise CheckpointError(f"{folder}: the model cannot be written ({error})") from error
+        raise CheckpointError(f"{folder}: the model cannot be written ({reason(error)})") from error
 
 
 def find_model(name: str | Path) -> Path:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from wavcube.audio.io import save_audio
-from wavcube.codec.inference.optimize import PackedLinear
+from wavcube.codec.inference.onednn_linear import PackedLinear
 from wavcube.data.bucketing import batches_by_length
 from wavcube.errors import CheckpointError
 from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint, load_feature_codec

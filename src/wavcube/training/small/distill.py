@@ -23,6 +23,7 @@ from wavcube.codec.masking import length_mask
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import DiscriminatorFn, Logs
 from wavcube.errors import ConfigError
+from wavcube.files import follow_umask
 from wavcube.training.config import TrainConfig
 from wavcube.training.crops import CropObjective, Output
 from wavcube.training.init_from import load_encoder, model_config
@@ -143,6 +144,7 @@ class Distill(CropObjective):
         save_student(folder, self.networks.student.config, student)
         rest = {name: value for name, value in weights.items() if name.startswith(("head_", "scale_"))}
         save_file(rest, folder / HEADS)
+        follow_umask(folder / HEADS)
 
     def export(self, checkpoint: Path, folder: Path) -> None:
         student = SpeechEncoder.from_transformers(str(checkpoint))
@@ -172,6 +174,7 @@ def save_student(folder: Path, config: EncoderConfig, weights: dict[str, Tensor]
     save_file(
         {name: value.detach().cpu().contiguous() for name, value in weights.items()}, folder / "model.safetensors"
     )
+    follow_umask(folder / "model.safetensors")
     WavLMConfig(**_transformers_settings(config), architectures=["WavLMModel"]).save_pretrained(folder)
 
 

@@ -67,7 +67,9 @@ def start_worker(threads: int) -> None:
 @contextlib.contextmanager
 def watched(runs: Sequence[Run]) -> Iterator[None]:
     """Show a bar for each run, fed by what the runs leave in their folders."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+    from wavcube.progress import Progress
 
     measure = runs[0].task.measures[0]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

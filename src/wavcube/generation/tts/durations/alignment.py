@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import Progress
 
 from wavcube.errors import DataError
 from wavcube.features import FrameCache
@@ -17,6 +16,7 @@ from wavcube.files import atomic_path
 from wavcube.generation.tts.durations.forced_aligner import ROUNDS, ForcedAligner, Item
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.dataset import SpeechCorpus, TTSExample
+from wavcube.progress import Progress
 
 LEARN_FROM = 5_000
 """Utterances of the first corpus that the aligner learns from, at most, taken evenly."""
