@@ -19,7 +19,7 @@ FORBIDDEN = ("torchaudio", "torchvision", "torchcodec", "flash_attn")
 ORDER = (
     ("errors",),
     ("config_aliases",),
-    ("config", "framing", "hashing", "files", "progress", "run_layout"),
+    ("config", "framing", "padding", "hashing", "files", "progress", "run_layout"),
     ("audio", "latent_files"),
     ("latents",),
     ("codec", "data"),
@@ -75,6 +75,7 @@ def test_the_codec_stands_by_itself() -> None:
                     "files",
                     "framing",
                     "hashing",
+                    "padding",
                     "config_aliases",
                     "run_layout",
                 }, f"{path}:{line}: {name}"

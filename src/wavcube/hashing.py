@@ -13,6 +13,29 @@ if TYPE_CHECKING:
 _COLUMNS = 64  # words of 8 bytes
 
 
+def digest(content: str | bytes, size: int = 12) -> str:
+    """`size` bytes of a cryptographic hash of some text or bytes, in hexadecimal; the key of stored results."""
+    return hashlib.blake2b(content.encode() if isinstance(content, str) else content, digest_size=size).hexdigest()
+
+
+def short_digest(*parts: str | bytes) -> str:
+    """Sixteen hexadecimal digits of a cryptographic hash of all parts in a row; names folders and files of caches."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(part.encode() if isinstance(part, str) else part)
+    return total.hexdigest()[:16]
+
+
+def digest_file(path: Path) -> str:
+    """`digest` of the bytes of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
+
+
 def fingerprint_module(module: "nn.Module") -> str:
     """Digest of the names and values of all parameters and buffers."""
     import torch
@@ -26,14 +49,13 @@ def fingerprint_module(module: "nn.Module") -> str:
 
 
 def fingerprint_file(path: str | Path) -> str:
-    """Digest of the bytes of a file.
+    """`digest_file` of a file of weights or results.
 
     Raises:
         CheckpointError: it cannot be read.
     """
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
+        return digest_file(Path(path))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
 

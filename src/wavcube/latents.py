@@ -12,6 +12,7 @@ from torch import Tensor
 
 from wavcube.errors import LatentsError
 from wavcube.latent_files import read_latents, write_latents
+from wavcube.padding import valid_mask
 
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 """Types of values; torch can hardly compute with narrower floats."""
@@ -75,7 +76,7 @@ class Latents:
     @property
     def mask(self) -> Tensor:
         """`[B, T]`, true where a frame belongs to its item, false in padding."""
-        return torch.arange(self.values.shape[1], device=self.values.device) < self.lengths[:, None]
+        return valid_mask(self.lengths, self.values.shape[1])
 
     @property
     def hop_length(self) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from wavcube.codec.config import BottleneckConfig, EncoderConfig
 from wavcube.codec.encoder import LayerStack
 from wavcube.codec.masking import length_mask, widened
+from wavcube.padding import valid_mask
 
 PROJECTION_EPS = 1e-6
 """Of the layer norms that end both projections; the rest of the model has 1e-5."""
@@ -120,7 +121,7 @@ class SemanticRestorer(nn.Module):
 def pool(hidden: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Averages of `size` frames in a row [B, ceil(T / size), H]; an item's last one is over what it has."""
     frames = hidden.shape[1]
-    real = torch.arange(frames, device=hidden.device) < lengths[:, None]
+    real = valid_mask(lengths, frames)
     pad = -frames % size
     values = widened(hidden).masked_fill(~real[..., None], 0.0)
     sums = F.pad(values, (0, 0, 0, pad)).unflatten(1, (-1, size)).sum(2)
@@ -129,5 +130,5 @@ def pool(hidden: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _mean_over_frames(values: Tensor, lengths: Tensor) -> Tensor:
-    real = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
+    real = valid_mask(lengths, values.shape[1])
     return (widened(values) * real).sum() / real.sum()

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from wavcube.padding import valid_mask
+
 
 def conv_frames(samples: Tensor, kernels: Sequence[int], strides: Sequence[int]) -> Tensor:
     """Frames that a stack of unpadded convolutions makes of so many samples.
@@ -21,7 +23,7 @@ def length_mask(lengths: Tensor | None, size: int) -> Tensor | None:
     """Mask [B, size], true where an item is real; None when there is nothing to mask."""
     if lengths is None or bool((lengths >= size).all()):
         return None
-    return torch.arange(size, device=lengths.device) < lengths[:, None]
+    return valid_mask(lengths, size)
 
 
 def widened(values: Tensor) -> Tensor:

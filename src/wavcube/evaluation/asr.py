@@ -1,6 +1,5 @@
 """ASR models that word error rates are counted with."""
 
-import hashlib
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from wavcube.errors import WavCubeError
 from wavcube.evaluation.metric import MetricUnavailable
-from wavcube.hashing import fingerprint_file, fingerprint_module
+from wavcube.hashing import digest, fingerprint_file, fingerprint_module
 
 ASR_MODELS = """\
 whisper:NAME_OR_FOLDER  a Whisper model of faster-whisper: a size such as large-v3 (downloaded once), or its folder
@@ -111,7 +110,7 @@ class CTC:
 
 
 def _digest(*parts: str) -> str:
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
+    return digest("\n".join(parts))
 
 
 def _first_line(error: Exception) -> str:

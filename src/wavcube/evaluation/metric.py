@@ -1,6 +1,5 @@
 """Base class of metrics, pairs of recordings, quantities, and the reasons for undefined values."""
 
-import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import numpy as np
 
 from wavcube.audio.io import as_mono
 from wavcube.errors import WavCubeError
+from wavcube.hashing import digest
 
 Result = TypeVar("Result")
 
@@ -159,7 +159,7 @@ class Metric(ABC):
         """Equal for two metrics only if they give equal numbers."""
         versions = {package: _version(package) for package in self.packages.values()}
         described = {"metric": self.name, "settings": self.settings(), "versions": versions}
-        return hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=12).hexdigest()
+        return digest(json.dumps(described, sort_keys=True))
 
     def note(self) -> str:
         """What a reader of the numbers must know beside their titles: which model scored, how it was counted."""

@@ -1,6 +1,5 @@
 """Finished measurements on disk: whatever ends a run, what was measured before is kept, and found again."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -12,7 +11,7 @@ from wavcube.data.clip import Clip, part_name
 from wavcube.errors import DataError
 from wavcube.evaluation.metric import FAILED, Measurement, Metric
 from wavcube.evaluation.systems.base import System
-from wavcube.hashing import fingerprint_file
+from wavcube.hashing import digest, fingerprint_file
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def make_tasks(utterance: Clip, systems: Sequence[System], metrics: Sequence[Met
         made = system.fingerprint_for(utterance.name)
         for metric in metrics:
             parts = [utterance.name, recording, made, metric.fingerprint()]
-            key = hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
+            key = digest("\n".join(parts))
             tasks[system.name, metric.name] = Task(utterance.name, system.name, metric.name, key)
     return tasks
 

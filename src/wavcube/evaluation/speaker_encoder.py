@@ -1,6 +1,5 @@
 """Speaker encoders: networks that place voices in a space where the same speaker is near."""
 
-import hashlib
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 
 from wavcube.evaluation.exported_networks import WaveformNetwork
 from wavcube.evaluation.metric import MetricUnavailable
-from wavcube.hashing import fingerprint_file, fingerprint_module
+from wavcube.hashing import digest, fingerprint_file, fingerprint_module
 
 SPEAKER_ENCODERS = """\
 ecapa:CHECKPOINT        the field's verifier, WavLM-Large + ECAPA-TDNN: a local copy of wavlm_large_finetune.pth
@@ -118,7 +117,7 @@ class Resemblyzer:
 
         self._network = VoiceEncoder(device, verbose=False)
         self.name = "resemblyzer"
-        self.fingerprint = hashlib.blake2b(f"resemblyzer {version('resemblyzer')}".encode(), digest_size=12).hexdigest()
+        self.fingerprint = digest(f"resemblyzer {version('resemblyzer')}")
 
     def embed(self, waveform: np.ndarray) -> np.ndarray:
         from resemblyzer import preprocess_wav

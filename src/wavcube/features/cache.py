@@ -5,7 +5,6 @@ appears whole or not at all, so that extraction can be killed at any moment and 
 by the checksum of the audio file, not by its name: a changed file is computed anew, a copied one is not.
 """
 
-import hashlib
 import os
 import shutil
 import time
@@ -24,6 +23,7 @@ from wavcube.errors import AudioError, DataError
 from wavcube.features.base import FeatureExtractor
 from wavcube.features.checksums import Checksums
 from wavcube.features.shards import BYTES, CachedFrames, ShardWriter
+from wavcube.hashing import short_digest
 
 SHARD_BYTES = 64 << 20
 """A shard is closed at this size; a kill costs at most the computing of one."""
@@ -65,7 +65,7 @@ class FrameCache(CachedFrames):
 
     def __init__(self, extractor: FeatureExtractor, folder: str | os.PathLike[str]) -> None:
         self.extractor = extractor
-        digest = hashlib.sha256(extractor.fingerprint.encode()).hexdigest()[:16]
+        digest = short_digest(extractor.fingerprint)
         super().__init__(Path(folder) / digest, extractor.dim, extractor.layers)
         self._checksums = Checksums(Path(folder) / "checksums.json")
         self.read_indexes()

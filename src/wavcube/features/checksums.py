@@ -1,11 +1,11 @@
 """Checksums of audio files, so that frames are found by content."""
 
-import hashlib
 import json
 from pathlib import Path
 
 from wavcube.errors import AudioError
 from wavcube.files import atomic_path
+from wavcube.hashing import digest_file
 
 
 class Checksums:
@@ -24,9 +24,7 @@ class Checksums:
             status = path.stat()
             remembered = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
             if remembered not in self.known:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
-                self.known[remembered] = digest
+                self.known[remembered] = digest_file(path)
                 self.changed = True
         except OSError as error:
             raise AudioError(f"{path}: cannot be read ({error.strerror})") from error

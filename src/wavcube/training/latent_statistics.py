@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from wavcube.data.streaming import Batch, build_loader
 from wavcube.engine.fabric import reduce
 from wavcube.engine.trainable import Objective
+from wavcube.padding import valid_mask
 from wavcube.training.config import TrainConfig
 
 
@@ -43,7 +44,7 @@ class LatentStatistics:
             batch = batch.to(self.fabric.device)
             output = networks(**objective.inputs(batch))
             latent = output["latent"].float()
-            real = torch.arange(latent.shape[1], device=latent.device) < output["latent_lengths"][:, None]
+            real = valid_mask(output["latent_lengths"], latent.shape[1])
             frames = latent[real]
             count = frames.new_full((1, frames.shape[1]), len(frames))
             batch_sums = torch.cat([count, frames.sum(0)[None], frames.square().sum(0)[None]])

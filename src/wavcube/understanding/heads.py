@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.padding import valid_mask
 from wavcube.understanding.training.specaugment import SpecAugment
 
 
@@ -42,11 +43,6 @@ class Probe(nn.Module):
         return self.head(values, lengths)
 
 
-def frame_mask(lengths: Tensor, frames: int) -> Tensor:
-    """[B, T], true where a frame is real."""
-    return torch.arange(frames, device=lengths.device) < lengths[:, None]
-
-
 class PooledLinear(nn.Module):
     """Linear, mean over time, linear: one output vector a recording, [B, outputs]."""
 
@@ -57,7 +53,7 @@ class PooledLinear(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         # The mean of projections is the projection of the mean, which is one frame's work and not all frames'.
-        mask = frame_mask(lengths, values.shape[1]).to(values.dtype)
+        mask = valid_mask(lengths, values.shape[1]).to(values.dtype)
         mean = torch.bmm(mask[:, None], values)[:, 0] / lengths[:, None]
         return self.classify(self.project(mean))
 
@@ -143,7 +139,7 @@ class XVector(nn.Module):
         nn.init.xavier_normal_(self.speakers)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        mask = frame_mask(lengths, values.shape[1])[:, None]
+        mask = valid_mask(lengths, values.shape[1])[:, None]
         hidden = self.project(values).transpose(1, 2)
         for layer in self.layers:
             hidden = F.relu(layer(hidden * mask))

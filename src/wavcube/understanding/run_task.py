@@ -1,7 +1,6 @@
 """A task from data folder to result: read, check, extract, train at each learning rate, measure on test."""
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 from wavcube.data.clip import seconds_of
 from wavcube.evaluation.statistics import percentile_intervals
 from wavcube.features import FeatureExtractor, FrameCache
+from wavcube.hashing import short_digest
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus
 from wavcube.understanding.corpora.manifest import is_manifest
@@ -198,17 +198,15 @@ def _folder_name(
     # As in 0.1, whose results are still found.
     settings = repr(recipe).replace(type(recipe).__name__, "Recipe", 1)
     settings = settings.replace(", language=", ", language_model='', language=")
-    digest = hashlib.sha256(
-        f"{task.name} {extractor.fingerprint} {settings} {options.seed} {options.learning_rates}".encode()
-    )
+    parts = [f"{task.name} {extractor.fingerprint} {settings} {options.seed} {options.learning_rates}"]
     for corpus in corpora:
         for split, examples in corpus.splits.items():
             for example in examples:
                 clip = example.clip
-                digest.update(f"{split} {clip.name} {clip.start} {clip.seconds} {example.target}".encode())
-        digest.update(f"{corpus.trials} {[example.clip.name for example in corpus.searched]}".encode())
+                parts.append(f"{split} {clip.name} {clip.start} {clip.seconds} {example.target}")
+        parts.append(f"{corpus.trials} {[example.clip.name for example in corpus.searched]}")
     name = "".join(c if c.isalnum() or c in "-." else "-" for c in extractor.name)
-    return f"{name}-{digest.hexdigest()[:10]}"
+    return f"{name}-{short_digest(*parts)[:10]}"
 
 
 def _announce(cache: FrameCache, clips: Sequence, extractor: FeatureExtractor) -> None:

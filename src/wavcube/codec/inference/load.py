@@ -4,7 +4,6 @@ The other runtimes need graphs, which `export` writes. For a checkpoint that is 
 (for the packaged model and for models from a hub in the user's cache) and made anew when the weights have changed.
 """
 
-import hashlib
 import logging
 import os
 from importlib.metadata import version
@@ -26,7 +25,7 @@ from wavcube.codec.inference.exported import (
 from wavcube.codec.inference.optimize import optimize
 from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import ConfigError
-from wavcube.hashing import fingerprint_tensors
+from wavcube.hashing import fingerprint_tensors, short_digest
 
 BACKENDS = ("torch", *get_args(Backend), "auto")
 
@@ -88,9 +87,7 @@ def _cached_export(folder: Path, backend: Backend, *, own: bool) -> Path:
 def _source(folder: Path) -> str:
     """What graphs are made from: all weights, the configuration, and this version of wavcube."""
     weights, _ = read_weights(folder)
-    digest = hashlib.sha256(fingerprint_tensors(weights).encode())
-    digest.update((folder / CONFIG).read_bytes() + version("wavcube").encode())
-    return digest.hexdigest()[:16]
+    return short_digest(fingerprint_tensors(weights), (folder / CONFIG).read_bytes(), version("wavcube"))
 
 
 def user_cache() -> Path:

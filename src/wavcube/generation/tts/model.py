@@ -29,6 +29,7 @@ from wavcube.generation.tts.durations.text_duration import check_frames
 from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import FILLER, Vocabulary
 from wavcube.generation.tts.text_embedding import TextEmbedding
+from wavcube.padding import valid_mask
 from wavcube.run_layout import model_of_run
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -142,7 +143,7 @@ class FlowMatchingTTS(nn.Module):
         )
         text = pad_sequence([torch.tensor(item.text) for item in requests], True, FILLER).to(self.device)
         starts = torch.tensor([len(item.prompt) for item in requests], device=self.device)
-        made = torch.arange(int(lengths.max()), device=self.device) >= starts[:, None]
+        made = ~valid_mask(starts, int(lengths.max()))
         ends = None
         if self.duration_predictor is not None:
             ends = pad_sequence(

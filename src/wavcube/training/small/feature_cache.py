@@ -1,6 +1,5 @@
 """A frozen encoder's features on disk, so that those of a crop are computed only once."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
-from wavcube.hashing import fingerprint_tensors
+from wavcube.hashing import digest, fingerprint_tensors
 
 
 class FeatureCache:
@@ -57,7 +56,7 @@ class FeatureCache:
         return [row[:end] for row, end in zip(rows, ends, strict=True)]
 
     def _path(self, samples: np.ndarray) -> Path:
-        name = hashlib.blake2b(np.ascontiguousarray(samples).tobytes(), digest_size=16).hexdigest()
+        name = digest(np.ascontiguousarray(samples).tobytes(), 16)
         return self.folder / name[:2] / f"{name}.npy"  # 256 folders: no file system likes millions of files in one
 
     @staticmethod

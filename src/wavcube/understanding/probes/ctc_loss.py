@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from wavcube.padding import valid_mask
+
 LATTICE_BYTES = 24 << 20
 """Of forward probabilities in memory at once; more items are done one group after the other."""
 
@@ -66,7 +68,7 @@ def _losses(logs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tens
     labels = torch.zeros(count, size, dtype=torch.long, device=device)
     labels[:, 1::2] = targets
     labels.masked_fill_(~inside, 0)
-    valid = torch.arange(frames, device=device) < lengths[:, None]
+    valid = valid_mask(lengths, frames)
     best = logs.amax(-1)
     emitted = (logs - best[..., None]).double().exp_()
     # Beyond its end an item stays in its last blank, so that all of them end together.
@@ -120,6 +122,6 @@ def _losses(logs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tens
 def _advance(logs: Tensor, targets: Tensor, valid: Tensor, target_lengths: Tensor) -> Tensor:
     """The weight [N] of an advance to the next label: how much more probable blanks are than the item's labels."""
     mean = (logs * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
-    used = torch.arange(targets.shape[1], device=logs.device) < target_lengths[:, None]
+    used = valid_mask(target_lengths, targets.shape[1])
     own = (mean.gather(1, targets) * used).sum(1) / target_lengths
     return (mean[:, 0] - own).double().clamp(-20.0, 20.0).exp()

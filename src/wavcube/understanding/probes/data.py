@@ -4,7 +4,6 @@ The list is a TSV or CSV table with the columns path, split, speaker and transcr
 relative to it. A `language` other than English, and a `transcript_kind` of slots, leave a clip out of the characters.
 """
 
-import hashlib
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from wavcube.data.manifest import check_listed_once, check_names, clip_of_row
 from wavcube.data.rows import read_rows
 from wavcube.data.text_normalizers import english_letters
 from wavcube.errors import DataError
+from wavcube.hashing import digest
 from wavcube.understanding.corpora.corpus import Corpus, Example
 from wavcube.understanding.corpora.manifest import ManifestRow
 
@@ -92,4 +92,4 @@ def speaker_corpus(rows: list[ManifestRow], source: Path) -> Corpus:
 
 def _draw(name: str) -> float:
     """A number in [0, 1) that depends on the name alone, so that every machine makes the same splits."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") / 2**64
+    return int(digest(name, 8), 16) / 2**64

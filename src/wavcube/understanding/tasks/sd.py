@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from wavcube.data.clip import Clip
 from wavcube.errors import DataError
+from wavcube.padding import valid_mask
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, Example, check_ends, check_splits, some
 from wavcube.understanding.corpora.official import LIBRI2MIX, wanted_folder, wanted_lines, wanted_recordings
-from wavcube.understanding.heads import Diariser, frame_mask
+from wavcube.understanding.heads import Diariser
 from wavcube.understanding.task import Measure, ProbeTask
 from wavcube.understanding.training.batches import Batch
 
@@ -112,7 +113,7 @@ def activity(target: Sequence[Segment], frames: int, rate: float) -> np.ndarray:
 
 def permutation_free_loss(output: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
     """Binary cross entropy of logits [B, T, 2] under the better order of the speakers, the mean over frames."""
-    mask = frame_mask(lengths, output.shape[1])[..., None]
+    mask = valid_mask(lengths, output.shape[1])[..., None]
     losses = []
     for order in ([0, 1], [1, 0]):
         loss = nn.functional.binary_cross_entropy_with_logits(output, targets[..., order], reduction="none")

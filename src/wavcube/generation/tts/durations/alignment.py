@@ -1,6 +1,5 @@
 """The alignment of a corpus: computed once, kept beside its frames."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from wavcube.files import atomic_path
 from wavcube.generation.tts.durations.forced_aligner import ROUNDS, ForcedAligner, Item
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.dataset import SpeechCorpus, TTSExample
+from wavcube.hashing import short_digest
 from wavcube.progress import Progress
 
 LEARN_FROM = 5_000
@@ -40,7 +40,7 @@ def align_corpora(
     items: list[Item] = [(one.key, one.token_ids) for one in examples]
     learnt_from = items[: len(corpora[0])][:: -(-len(corpora[0]) // LEARN_FROM)]
     content = json.dumps([features.extractor.fingerprint, vocabulary.tokens, len(learnt_from), items])
-    path = Path(cache) / f"alignment-{hashlib.sha256(content.encode()).hexdigest()[:16]}.npz"
+    path = Path(cache) / f"alignment-{short_digest(content)}.npz"
     if not path.is_file():
         _write(path, _align(items, learnt_from, vocabulary, features, show_progress))
     with np.load(path) as found:

@@ -1,6 +1,5 @@
 """Evaluation of text to speech: every text with several seeds, by the metrics of wavcube.evaluation."""
 
-import hashlib
 import itertools
 import json
 import os
@@ -21,7 +20,7 @@ from wavcube.generation.flow.solver import SolverSettings
 from wavcube.generation.tts.evaluation.lists import SpokenItem
 from wavcube.generation.tts.pipeline import TextToSpeech
 from wavcube.generation.tts.prompt import Voice
-from wavcube.hashing import fingerprint_file
+from wavcube.hashing import digest, fingerprint_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,7 +218,7 @@ def _measured(
     content = f"{fingerprint_file(path)} {fingerprint_file(item.prompt)} {item.language} {item.text}"
     found = []
     for metric in metrics:
-        key = hashlib.blake2b(f"{content}\n{metric.fingerprint()}".encode(), digest_size=12).hexdigest()
+        key = digest(f"{content}\n{metric.fingerprint()}")
         task = Task(item.name, system, metric.name, key)
         if task not in store:
             store.add([(task, metric(pair))])
@@ -235,7 +234,7 @@ def _digest(speaker: TextToSpeech, settings: EvaluationSettings) -> str:
         "true_duration": settings.true_duration,
         "speed": settings.speed,
     }
-    return hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=6).hexdigest()
+    return digest(json.dumps(described, sort_keys=True), 6)
 
 
 def _file_name(item: SpokenItem) -> str:
