@@ -42,8 +42,10 @@ def _frames(source: Source, start: int) -> int:
 def _end_of_last_frame(source: Source, start: int, end: int) -> int | None:
     """The sample behind the last frame; None where frames in several places are not in order, or not found."""
     at = start + 4
-    while not source.number(at, 1) & 0x80:
+    while at < end and not source.number(at, 1) & 0x80:
         at += 4 + source.number(at + 1, 3, "big")
+    if at >= end:
+        return None
     at += 4 + source.number(at + 1, 3, "big")
     smallest, largest = source.number(start + 8, 2, "big"), source.number(start + 10, 2, "big")
     first = source.read(at, 16)

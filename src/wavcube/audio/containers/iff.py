@@ -58,7 +58,7 @@ def _aiff(source: Source, kind: bytes) -> Contents | None:
         return None
     offset = 8 + source.number(sound.start, 4, "big")
     block = _block(source.read(common.start, common.size), kind)
-    there = (len(found.sound) - offset) // block if block else 0
+    there = max(0, len(found.sound) - offset) // block if block else 0
     counted = source.number(common.start + 2, 4, "big")
     notes = [found.note] if found.note else []
     frames = None

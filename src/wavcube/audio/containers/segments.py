@@ -23,7 +23,7 @@ class Source:
 
     def read(self, start: int, count: int) -> bytes:
         """Bytes from `start`, at most `count`, fewer at the end."""
-        if start >= self.size or count <= 0:
+        if not 0 <= start < self.size or count <= 0:
             return b""
         self._file.seek(self._origin + start)
         return self._file.read(min(count, self.size - start))
