@@ -19,7 +19,7 @@ FORBIDDEN = ("torchaudio", "torchvision", "torchcodec", "flash_attn")
 ORDER = (
     ("errors",),
     ("config_aliases",),
-    ("config", "framing", "padding", "hashing", "files", "progress", "run_layout"),
+    ("config", "settings", "framing", "padding", "hashing", "files", "progress", "run_layout"),
     ("audio", "latent_files"),
     ("latents",),
     ("codec", "data"),
@@ -76,6 +76,7 @@ def test_the_codec_stands_by_itself() -> None:
                     "framing",
                     "hashing",
                     "padding",
+                    "settings",
                     "config_aliases",
                     "run_layout",
                 }, f"{path}:{line}: {name}"

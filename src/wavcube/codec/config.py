@@ -7,7 +7,6 @@ another model.
 import dataclasses
 import json
 import math
-import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from wavcube.codec.masking import conv_frames
 from wavcube.config_aliases import DECODER, with_new_names
 from wavcube.errors import ConfigError
 from wavcube.framing import HOP_LENGTH
+from wavcube.settings import from_dict
 
 
 def _require(condition: bool, message: str) -> None:
@@ -380,7 +380,7 @@ class WavCubeConfig:
         """From nested dictionaries, as in `config.json`; keys left out take their defaults."""
         values = {key: value for key, value in values.items() if key != "format"}
         values = with_new_names(values, DECODER, "the model's configuration")
-        return _build(cls, values, "")
+        return from_dict(cls, values)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries of plain values, as in `config.json`."""
@@ -402,37 +402,6 @@ class WavCubeConfig:
 
     def save(self, path: str | Path) -> None:
         Path(path).write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
-
-
-def _build(kind: Any, values: Any, where: str) -> Any:
-    """A dataclass of type `kind` from a dictionary, every key and value checked; `where` is the path in the tree."""
-    if not isinstance(values, dict):
-        raise ConfigError(f"{where.rstrip('.')}: expected a group of settings, got {values!r}")
-    hints = typing.get_type_hints(kind)
-    unknown = sorted(set(values) - set(hints))
-    if unknown:
-        raise ConfigError(f"unknown key {where}{unknown[0]!s} (known: {', '.join(hints)})")
-    return kind(**{key: _value(hints[key], value, f"{where}{key}") for key, value in values.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return value if isinstance(value, hint) else _build(hint, value, f"{where}.")  # type: ignore[arg-type]
-    origin = typing.get_origin(hint)
-    if origin is Literal:
-        if not any(value == choice and type(value) is type(choice) for choice in typing.get_args(hint)):
-            raise ConfigError(f"{where}: {value!r} is not one of {', '.join(map(repr, typing.get_args(hint)))}")
-        return value
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"{where}: expected a list, got {value!r}")
-        return tuple(_value(typing.get_args(hint)[0], item, where) for item in value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    assert not isinstance(hint, types.UnionType), "no optional settings in a model's configuration"
-    if type(value) is not hint:
-        raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}")
-    return value
 
 
 _PRESETS: dict[str, dict[str, Any]] = {

@@ -1,10 +1,10 @@
 """Training settings of a head: SUPERB's for each task, and how they are changed."""
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args, get_type_hints
+from typing import Literal, Self
 
 from wavcube.errors import ConfigError
+from wavcube.settings import with_text
 
 LEARNING_RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 """The grid that SUPERB allows to search: the learning rate is the one free choice of the protocol."""
@@ -68,26 +68,4 @@ class ProbeConfig:
         Raises:
             ConfigError: an unknown setting or an impossible value.
         """
-        hints = get_type_hints(type(self))
-        values: dict[str, Any] = {}
-        for name, text in settings.items():
-            if name not in hints:
-                raise ConfigError(f"unknown setting {name!r}; there are {', '.join(hints)}")
-            values[name] = _value(name, text, hints[name])
-        return dataclasses.replace(self, **values)
-
-
-def _value(name: str, text: str, hint: Any) -> Any:
-    choices = get_args(hint)
-    if choices:
-        if text not in choices:
-            raise ConfigError(f"{name} is {text!r}, not one of {', '.join(choices)}")
-        return text
-    if hint is bool:
-        if text.lower() not in {"true", "false"}:
-            raise ConfigError(f"{name} is {text!r}, not true or false")
-        return text.lower() == "true"
-    try:
-        return hint(text)
-    except ValueError as error:
-        raise ConfigError(f"{name} is {text!r}, which is no {hint.__name__}") from error
+        return with_text(self, settings)
