@@ -1,7 +1,7 @@
 """The representation: waveform -> features -> latent -> waveform.
 
-Read in the order of the data: config, inputs, encoder (with attention, masking), bottleneck, decoder, model, chunking;
-then checkpoint/ and inference/.
+Read in the order of the data: config, inputs, encoder (with attention, masking), bottleneck, decoder; then chunking,
+networks (all of them, tensors in and out), checkpoint/, inference/, and model, the door that users come through.
 """
 
 from wavcube.codec.bottleneck import Bottleneck, SemanticCompressor, SemanticRestorer
