@@ -42,5 +42,5 @@ def test_graphs_with_narrow_groups_run_in_float32(
         return lambda values: values
 
     monkeypatch.setattr(exported, "open_session", open_session)
-    exported.load_exported(tmp_path, torch.bfloat16)
+    exported.load_exported(WavCube, tmp_path, torch.bfloat16)
     assert types == {"encoder": encoder, **dict.fromkeys(("compressor", "decoder", "vocoder"), torch.bfloat16)}
