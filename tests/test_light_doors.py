@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-BASE = {"errors", "framing", "run_layout", "files", "hashing", "config_aliases"}
+BASE = {"errors", "framing", "padding", "run_layout", "files", "hashing", "settings", "config_aliases"}
 CODEC = BASE | {"audio", "codec", "latents", "latent_files"}
 TRAINING = BASE | {"training", "engine", "data", "config"}
 FEATURES = CODEC | {"data", "features"}
