@@ -91,7 +91,7 @@ def test_what_graphs_cannot_do_is_refused_at_once(
                 continue
             with pytest.raises(WavCubeError, match=r"cuda|NVIDIA|CUDA"):
                 WavCube.from_pretrained(folder, backend=backend, device="cuda:7")
-    with pytest.raises(ConfigError, match="compute on the CPU, not on mps"):
+    with pytest.raises(ConfigError, match="computes on the CPU, not on mps"):
         WavCube.from_pretrained(exported, device="mps")
     outcome = wavcube(*encode, "-m", exported, "--fast")
     assert outcome.code == 1

@@ -157,7 +157,7 @@ def require_runnable(
         ConfigError: names `source`, the folder or the backend.
     """
     if str(device or "cpu").split(":")[0] != "cpu":
-        raise ConfigError(f"{source}: graphs for {backend} compute on the CPU, not on {device}")
+        raise ConfigError(f"{source}: computes on the CPU, not on {device}")
     if dtype not in (None, torch.float32) and not (backend == "openvino" and dtype == torch.bfloat16):
         raise ConfigError(f"{source}: computes in float32 (openvino also in bfloat16), not in {dtype}")
 
