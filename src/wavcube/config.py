@@ -1,4 +1,4 @@
-"""Recipes: YAML files that say what differs from a base, merged into typed dataclasses."""
+"""Recipes: YAML files with the differences from a base, merged into typed dataclasses."""
 
 import os
 from collections.abc import Sequence

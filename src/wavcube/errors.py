@@ -1,4 +1,4 @@
-"""What goes wrong, in one sentence each: which file, what is wrong, what to do.
+"""Exceptions with one sentence each: which file, what is wrong, what to do.
 
 Everything that a user can cause is a `WavCubeError`. The command line prints its text and nothing else, so the text
 has to stand alone; a traceback means a bug of ours.

@@ -1,4 +1,4 @@
-"""What identifies a set of weights, so that results of different ones are never mixed."""
+"""Fingerprints of weights and files, so that results of different ones are never mixed."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Where a training run keeps its weights, for who writes them and who loads them.
+"""The places of weights in the folder of a training run, for those who write and those who load them.
 
 RUN/checkpoints/step-00005000/    what training goes on from and what users load
 RUN/model/                        the outcome of a finished run

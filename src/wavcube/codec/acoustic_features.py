@@ -1,4 +1,4 @@
-"""What a waveform says without an encoder, as part of the features: its log-mel and its pitch."""
+"""Acoustic features of a waveform without an encoder: its log-mel and its pitch."""
 
 import torch
 from torch import Tensor, nn

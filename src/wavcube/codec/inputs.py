@@ -1,4 +1,4 @@
-"""What users hand over as speech -> one padded batch [B, S] at the model's rate, with lengths."""
+"""Speech in any form that users pass -> one padded batch [B, S] at the model's rate, with lengths."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""How many frames a waveform gives, and which of a padded batch's frames are real."""
+"""Frame counts of waveforms, and masks of the real frames of a padded batch."""
 
 from collections.abc import Sequence
 

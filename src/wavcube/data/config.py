@@ -1,4 +1,4 @@
-"""What to load: the typed configuration of a training or validation loader."""
+"""The typed configuration of a training or validation loader."""
 
 from dataclasses import dataclass, field
 

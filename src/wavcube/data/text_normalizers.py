@@ -1,5 +1,4 @@
-"""How texts are made comparable before words are counted or learnt; the choice moves error rates by points, so each
-has a name."""
+"""Normalizers of texts before words are counted or learnt; each has a name, since the choice moves error rates."""
 
 import re
 import unicodedata

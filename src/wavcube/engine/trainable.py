@@ -1,4 +1,4 @@
-"""What the loop trains. A task is an `Objective` (networks and losses), batches, and validations.
+"""The interface of the training loop: a task is an `Objective` (networks and losses), batches, and validations.
 
 The loop knows nothing else of it.
 """

@@ -1,4 +1,4 @@
-"""What probes and generators consume: frames of speech, behind one small interface.
+"""Frames of speech for probes and generators, behind one small interface.
 
 A feature extractor turns a padded batch of waveforms into frames with lengths: the latents of a WavCube model, its
 encoder's features or its restored features, any speech encoder of transformers, log-mel or MFCC. `FrameCache` keeps the

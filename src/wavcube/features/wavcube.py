@@ -1,4 +1,4 @@
-"""What a WavCube model gives: its latents, its encoder's features, its restored features."""
+"""Frames of a WavCube model: its latents, its encoder's features, its restored features."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What learns from crops of speech: the stages and distillation."""
+"""Objectives on crops of speech: the stages and distillation."""
 
 from abc import abstractmethod
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where the weights of a run come from: a pretrained encoder, another run, or a checkpoint of the run itself."""
+"""Initial weights of a run: a pretrained encoder, another run, or a checkpoint of the run itself."""
 
 import copy
 import dataclasses

@@ -1,4 +1,4 @@
-"""What each task trains: its objective, data and validation."""
+"""The training tasks: objective, data and validation of each."""
 
 from pathlib import Path
 

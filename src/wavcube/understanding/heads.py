@@ -1,4 +1,4 @@
-"""What is trained on frozen frames: SUPERB's heads, shared by the tasks."""
+"""SUPERB's heads on frozen frames, shared by the tasks."""
 
 import math
 from typing import Any

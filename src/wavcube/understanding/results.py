@@ -1,4 +1,4 @@
-"""What is kept of a task's evaluation: one JSON file, with all that is needed to do it again."""
+"""The stored result of a task: one JSON file with everything that a repetition needs."""
 
 import dataclasses
 import datetime

@@ -1,4 +1,4 @@
-"""What a sound file holds by its own structure: the segments to decode, how many samples they have, what is odd.
+"""The structure of sound files: the segments to decode, their true lengths, and oddities of their headers.
 
 libsndfile decodes; how much there is to decode it only estimates for some formats, and what is missing it does not say.
 """

@@ -1,4 +1,4 @@
-"""Containers of chunks (RIFF, RF64, W64, AIFF, CAF, SVX, AU): how much sound there is, whatever their headers say."""
+"""Containers of chunks (RIFF, RF64, W64, AIFF, CAF, SVX, AU): the amount of sound, independent of their headers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

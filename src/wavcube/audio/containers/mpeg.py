@@ -1,4 +1,4 @@
-"""MPEG audio (layers I to III): every frame is counted, as no header can be believed to say how many there are.
+"""MPEG audio (layers I to III): every frame is counted, since no header states their number reliably.
 
 A stream is a row of frames, each with a header of four bytes (ISO 11172-3, 2.4.1.3; 13818-3 for the lower rates).
 Streams may follow each other in one file. An information frame (Xing, Info, VBRI) may come first; it is no sound.

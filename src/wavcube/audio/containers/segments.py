@@ -1,4 +1,4 @@
-"""What a container holds: segments of sound that libsndfile is to decode one behind the other, and what is odd."""
+"""The contents of a container: segments of sound that libsndfile decodes one after the other, and oddities."""
 
 import io
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Running over many files: read ahead, batch by length, write behind, go on past the bad ones, say how it goes.
+"""Running over many files: reading ahead, batching by length, writing behind, skipping bad files, progress.
 
 While the model computes batches, on a CPU several side by side, a thread reads and resamples the files to come, and
 another writes the results of the batch before.

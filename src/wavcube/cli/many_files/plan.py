@@ -1,4 +1,4 @@
-"""Which result each input file becomes, before anything is computed."""
+"""The plan of a run over files: the output of every input, before anything is computed."""
 
 import os
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What a result was made from, and by what: written into the result itself, so that a later run sees if it still holds.
+"""Provenance of a result: model, settings and input, stored in the result so that later runs can check it.
 
 Latents keep it in their metadata, recordings in their comment. A file without it was made by somebody else. A recording
 without it may be an original, and is never replaced, whatever --overwrite asks for.

@@ -1,4 +1,4 @@
-"""What a corpus on disk holds, before a recording has been opened."""
+"""The contents of a corpus on disk, before a recording has been opened."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What preparing a corpus leaves behind: a manifest, a list of what cannot be used, and a summary."""
+"""The output of preparing a corpus: a manifest, a list of unusable recordings, and a summary."""
 
 import os
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What a loader yields."""
+"""The batches that a loader yields."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""In which order recordings come up: a pure function of the seed, so that a position is one number."""
+"""The order of recordings: a pure function of the seed, so that a position is one number."""
 
 from collections.abc import Iterator, Sequence
 from itertools import count

@@ -1,4 +1,4 @@
-"""Baselines that say what a number means: nothing lost, the upper band lost, the phase lost."""
+"""Baselines that put a number in proportion: nothing lost, the upper band lost, the phase lost."""
 
 from collections.abc import Sequence
 

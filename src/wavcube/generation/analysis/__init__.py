@@ -1,1 +1,1 @@
-"""How easily a generator learns a representation, measured before and during training."""
+"""Learnability of representations, measured before and during the training of a generator."""

@@ -1,4 +1,4 @@
-"""What can be said of a representation before any generator is trained on it: cheap figures of its frames.
+"""Statistics of a representation's frames before any generator is trained on it.
 
 All are computed on frames standardised per channel, as generators see them, and at steps of 20 ms whatever the frame
 rate, so that representations can be compared.

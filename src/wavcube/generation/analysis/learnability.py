@@ -1,4 +1,4 @@
-"""Which representations can a generator learn, and how fast? The same transformer, data and steps on each of them.
+"""Learnability of representations: the same transformer, data and steps on each of them.
 
 What the WavCube paper claims with its Table 6 and Figure 2, in small: word error rate and speaker similarity against
 training steps, and beside them what costs no training: the figures of latent_space.py, and what true frames sound like

@@ -1,4 +1,4 @@
-"""What a representation loses before any generator: true recordings, encoded and decoded, under the same metrics."""
+"""The loss of a representation before any generator: true recordings, encoded and decoded, under the same metrics."""
 
 from collections.abc import Iterator, Sequence
 

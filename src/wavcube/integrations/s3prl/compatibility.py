@@ -1,4 +1,4 @@
-"""What s3prl 0.4.18 needs to run on current libraries: parts of torchaudio, and names that huggingface_hub dropped.
+"""Stand-ins that s3prl 0.4.18 needs on current libraries: parts of torchaudio, and names that huggingface_hub dropped.
 
 s3prl reads audio through torchaudio, whose current builds lack the functions it calls and do not load beside every
 torch. What its SUPERB recipes use of it is little: reading files, resampling, and three sox effects. That is given

@@ -1,1 +1,1 @@
-"""What only the packaged small model needs: distillation and closed-form initialisation."""
+"""Parts that only the packaged small model needs: distillation and closed-form initialisation."""

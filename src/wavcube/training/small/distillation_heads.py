@@ -1,4 +1,4 @@
-"""What distillation leaves beside its student: linear heads that tell the teacher's features from the student's."""
+"""Linear heads that distillation leaves beside its student: teacher features from student features."""
 
 from pathlib import Path
 

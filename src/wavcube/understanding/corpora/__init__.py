@@ -1,1 +1,1 @@
-"""What tasks learn from and are tested on: official corpora, and one's own lists."""
+"""Corpora of the tasks: the official ones, and lists of one's own."""

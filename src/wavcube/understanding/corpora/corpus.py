@@ -1,4 +1,4 @@
-"""What a task learns from and is evaluated on: examples in three splits, and the checks that come before training."""
+"""Examples of a task in three splits, and the checks that come before training."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping

@@ -1,1 +1,1 @@
-"""How long tokens last: forced alignment of a corpus and the duration predictor trained on it."""
+"""Durations of tokens: forced alignment of a corpus and the duration predictor trained on it."""

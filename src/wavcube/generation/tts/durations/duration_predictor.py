@@ -1,4 +1,4 @@
-"""How long each token of a text lasts, learnt from an alignment.
+"""Durations of the tokens of a text, learnt from an alignment.
 
     seconds(i) = sum over k from -2 to 2 of effect_k(token at i + k),    at least 10 ms
 

@@ -1,4 +1,4 @@
-"""When each token of a text is spoken: a hidden Markov model that aligns a corpus from a flat start.
+"""Times of the tokens of a text: a hidden Markov model that aligns a corpus from a flat start.
 
 Every token has two states in a row, each a Gaussian with diagonal covariance over cepstral features; all pauses
 (spaces and punctuation) share theirs and may be left out. Texts are first laid evenly over their recordings; then,

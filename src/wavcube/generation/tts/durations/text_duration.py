@@ -1,4 +1,4 @@
-"""How long a text takes to speak."""
+"""The duration of a whole text."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""What to speak in an evaluation: the published lists of zero-shot text to speech, or any table."""
+"""Lists of texts and prompts to evaluate on: the published ones of zero-shot text to speech, or any table."""
 
 import os
 from dataclasses import dataclass

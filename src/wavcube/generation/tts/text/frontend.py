@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 (typographic quotes and dashes)
-"""How text becomes tokens: characters, pinyin or phonemes."""
+"""Text -> tokens: characters, pinyin or phonemes."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What a run of text to speech trains, and where its weights come from."""
+"""The objective of text to speech, and the source of its initial weights."""
 
 import logging
 import shutil

@@ -1,4 +1,4 @@
-"""What text to speech trains: its objective, speech with its frames, and validations."""
+"""The training task of text to speech: its objective, speech with its frames, and validations."""
 
 from pathlib import Path
 
