@@ -2,7 +2,7 @@
 
 Reads what libsndfile reads (WAV, FLAC, OGG/Opus, OGG/Vorbis, MP3, AIFF, ...) at 4 to 192 kHz, with any number of
 channels (their mean is taken), and resamples with soxr. What comes out is the whole recording, or an `AudioError` that
-says what is wrong: a file that was cut short is not read as if it were a shorter one, and how much there is to read is
+names the fault: a file that was cut short is not read as if it were a shorter one, and how much there is to read is
 not taken from its header (`wavcube.audio.containers`).
 """
 

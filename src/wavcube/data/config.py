@@ -14,7 +14,7 @@ class SourceConfig:
     Attributes:
         path: a folder, a list, a manifest, a Shar folder, or tar shards (local with braces or wildcards, a URL, or
             `pipe:` and a command).
-        kind: one of `KINDS`; "auto" tells it by the path.
+        kind: one of `KINDS`; "auto" infers it from the path.
         root: what relative paths in a list are relative to; empty for the list's own folder.
         column: column of a TSV or CSV list that holds the paths.
         where: keep only the rows of a TSV or CSV list with these values, alternatives separated by `|`
@@ -39,7 +39,7 @@ class SourceConfig:
 
 @dataclass
 class DataConfig:
-    """Everything a loader needs to know about its recordings.
+    """All settings of a loader that concern its recordings.
 
     Attributes:
         sources: where they come from.

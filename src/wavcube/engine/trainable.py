@@ -1,6 +1,6 @@
 """The interface of the training loop: a task is an `Objective` (networks and losses), batches, and validations.
 
-The loop knows nothing else of it.
+The loop uses nothing else of it.
 """
 
 from abc import ABC, abstractmethod

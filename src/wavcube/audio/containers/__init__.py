@@ -1,6 +1,6 @@
 """The structure of sound files: the segments to decode, their true lengths, and oddities of their headers.
 
-libsndfile decodes; how much there is to decode it only estimates for some formats, and what is missing it does not say.
+libsndfile decodes. For some formats it only estimates how much there is to decode, and it does not report missing data.
 """
 
 from wavcube.audio.containers import chunks, flac, headers, iff, mpeg, ogg, riff, voc

@@ -46,7 +46,7 @@ def convert_official(
 ) -> Conversion:
     """Turn an official checkpoint of stage 1 or 2, of any size, into a folder that `WavCube.from_pretrained` loads.
 
-    Sizes come from the weights. What those do not tell (attention heads of the decoder, the encoder's layer) comes
+    Sizes come from the weights. What those do not determine (attention heads of the decoder, the encoder's layer) comes
     from `config`, the heads given, or, at the published widths, the published values.
 
     Args:

@@ -47,7 +47,7 @@ def infer_config(
     decoder_heads: int | None,
     vocoder_heads: int | None,
 ) -> WavCubeConfig:
-    """The configuration that the tensors' shapes tell, with what they do not from `given` or the heads."""
+    """The configuration inferred from the tensors' shapes; `given` or the heads supply what shapes do not determine."""
 
     def shape(key: str) -> list[int]:
         if key not in state:

@@ -1,6 +1,6 @@
 """Self-attention of a prepared model on a CPU: oneDNN's products over blocks of queries that stay in the cache.
 
-torch's own kernel takes MKL's products, which on AMD processors reach about half of oneDNN's speed, and wants the
+torch's own kernel takes MKL's products, which on AMD processors reach about half of oneDNN's speed, and needs the
 position bias of every head, query and key written out: at half a minute of speech that is more than any cache holds.
 Here every item of a batch is computed over its own frames, so that padding costs little, and the bias is read from a
 table with one entry a distance.

@@ -1,7 +1,7 @@
 """Linear layers of a prepared model on a CPU, with weights in oneDNN's own order: float32, bfloat16 or int8.
 
-They can be copied, pickled and sent to other processes, which lay them out again; they cannot be converted, trained or
-saved, and say so.
+They can be copied, pickled and sent to other processes, which lay them out again; converting, training or
+saving them is an error.
 """
 
 import functools

@@ -19,7 +19,7 @@ SILENCE = 1e-4
 
 
 class OutsideLimits(Exception):
-    """A clip that is shorter or longer than the configuration wants; no fault of the file."""
+    """A clip that is shorter or longer than the configuration allows; no fault of the file."""
 
 
 @dataclass(frozen=True)

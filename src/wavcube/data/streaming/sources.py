@@ -1,4 +1,4 @@
-"""The sources of a configuration, told apart, opened, and tried before anything starts."""
+"""The sources of a configuration, identified, opened, and checked before anything starts."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ SHARDED = frozenset({"shar", "webdataset"})
 
 
 def kind_of(source: SourceConfig) -> str:
-    """Return the kind of a source, told by its path if it is "auto".
+    """Return the kind of a source, inferred from its path if it is "auto".
 
     Raises:
         DataError: there is nothing at that path.

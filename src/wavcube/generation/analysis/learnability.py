@@ -1,6 +1,6 @@
 """Learnability of representations: the same transformer, data and steps on each of them.
 
-What the WavCube paper claims with its Table 6 and Figure 2, in small: word error rate and speaker similarity against
+A small version of the WavCube paper's Table 6 and Figure 2: word error rate and speaker similarity against
 training steps, and beside them what costs no training: the figures of latent_space.py, and what true frames sound like
 (resynthesis.py). `scripts/learnability.py` is the command.
 """

@@ -1,7 +1,7 @@
 """Closed-form initialisation of a linear compressor: reduced-rank regression from the features to themselves.
 
-The latent has to tell what is said (the encoder's last layer) and how it sounds (the log-mel). The few directions of
-the features from which both are best restored, each weighed as a whole, are known in closed form (Izenman 1975, Journal
+The latent has to represent content (the encoder's last layer) and sound (the log-mel). The few directions of the
+features from which both are best restored, each weighed as a whole, are known in closed form (Izenman 1975, Journal
 of Multivariate Analysis 5). Directions keep a part of their strength, so that noise costs little, and are rotated until
 all channels have the same variance. Pitch keeps channels of its own, the last ones.
 """

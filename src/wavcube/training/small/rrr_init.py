@@ -2,7 +2,7 @@
 
 What the PCA initialisation (pca_init.py) leaves of the latent, some dozens of channels, has to hold what 256 features
 and more mean. From random weights stage 1 finds such channels slowly. But distillation leaves linear heads behind,
-which tell from the features what the teacher and the log-mel spectrum are; the few directions of the features from
+which predict the teacher and the log-mel spectrum from the features; the few directions of the features from
 which the heads' estimates are best restored are known in closed form (reduced rank regression: Izenman 1975, Journal of
 Multivariate Analysis 5). The compressor begins with them, and keeps them: acoustic losses would soon write the waveform
 into these channels too, where a restorer of several layers still finds the meaning, but no linear layer does. What they

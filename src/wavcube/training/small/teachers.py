@@ -1,8 +1,8 @@
 """Teachers of distillation: frozen speech encoders of which two hidden states are to be predicted.
 
-WavLM and its family run as they do everywhere in this package. Whisper's encoder wants a log-mel of 30 s; here it gets
-the crop alone and the first positions only, which costs a fraction and changes little: cosine 0.989 to the features of
-the padded window for Whisper base.
+WavLM and its family run as they do everywhere in this package. Whisper's encoder expects a log-mel of 30 s; here it
+gets the crop alone and the first positions only, which costs a fraction and changes little: cosine 0.989 to the
+features of the padded window for Whisper base.
 """
 
 from typing import Any

@@ -40,7 +40,7 @@ class SpokenItem:
 def read_list(
     path: str | os.PathLike[str], audio: str | os.PathLike[str] | None = None, limit: int | None = None
 ) -> list[SpokenItem]:
-    """Read a list (see `LISTS`); its kind is told by its first line.
+    """Read a list (see `LISTS`); its first line determines its kind.
 
     Args:
         path: of the list.

@@ -16,7 +16,7 @@ def gruut_phonemes(text: str, language: str) -> list[str]:
 
     Raises:
         MissingDependencyError: gruut is not installed.
-        ConfigError: gruut does not know the language.
+        ConfigError: gruut does not support the language.
     """
     return list(_gruut(text, language))
 
@@ -51,7 +51,7 @@ def espeak_phonemes(text: str, language: str) -> list[str]:
 
     Raises:
         MissingDependencyError: phonemizer or eSpeak NG is not installed.
-        ConfigError: eSpeak NG does not know the language.
+        ConfigError: eSpeak NG does not support the language.
     """
     return list(_espeak(language).phonemize([text], strip=True)[0])
 
