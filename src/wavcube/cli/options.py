@@ -59,7 +59,7 @@ Fast = Annotated[
 BackendOption = Annotated[
     Backend | None,
     typer.Option(
-        help="What computes. onnx and openvino export a checkpoint first, once; auto prepares a checkpoint as --fast "
+        help="Runtime. onnx and openvino export a checkpoint first, once; auto prepares a checkpoint as --fast "
         "does, and takes an exported folder as it is. [default: what the model folder is for, else torch]",
         show_default=False,
     ),

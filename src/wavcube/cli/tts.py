@@ -31,9 +31,9 @@ Sway = Annotated[float, typer.Option(help="Of the time grid: -1 to 1.75; 0 space
 
 
 def tts(
-    text: Annotated[str, typer.Argument(help="What to say, or @FILE to read it from a file.")],
+    text: Annotated[str, typer.Argument(help="The text to speak, or @FILE to read it from a file.")],
     prompt: Annotated[Path, typer.Option("--prompt", "-p", help="Recording of the voice, best 3 to 10 s.")],
-    prompt_text: Annotated[str | None, typer.Option(help="What the prompt says; else --asr reads it.")] = None,
+    prompt_text: Annotated[str | None, typer.Option(help="Transcript of the prompt; else --asr makes it.")] = None,
     out: Annotated[
         Path,
         typer.Option(

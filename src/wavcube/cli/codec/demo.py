@@ -20,7 +20,7 @@ def demo(
     ] = Path("demo-output"),
     model: options.Model = None,
 ) -> None:
-    """Encode and decode a packaged recording, and say where to listen to the result."""
+    """Encode and decode a packaged recording, and print where the result lies."""
     import time
 
     from wavcube.audio.io import load_audio, save_audio

@@ -15,7 +15,7 @@ def info(
         bool, typer.Option("--env", help="This machine: processor, libraries, and whether its kernels are right.")
     ] = False,
 ) -> None:
-    """Tell about a model, latents or a recording."""
+    """Describe a model, latents or a recording."""
     from wavcube.latent_files import LATENT_SUFFIXES
 
     if env:
