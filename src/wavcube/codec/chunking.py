@@ -23,7 +23,7 @@ from wavcube.codec.config import EncoderConfig
 from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, SpeechEncoder
 from wavcube.codec.inference.parallel import parallel_map
-from wavcube.codec.source_filter import SourceFilterDecoder
+from wavcube.codec.source_filter.decoder import SourceFilterDecoder
 from wavcube.errors import ConfigError
 from wavcube.framing import HOP_LENGTH, SAMPLE_RATE
 

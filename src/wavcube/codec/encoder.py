@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.acoustic_features import AcousticFeatures
 from wavcube.codec.attention import RelativePositionBias, SelfAttention
 from wavcube.codec.config import EncoderConfig
 from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.masking import length_mask, widened, zero_beyond
+from wavcube.codec.source_filter.acoustic_features import AcousticFeatures
 from wavcube.codec.whisper import SinusoidalPositions, WhisperFeatureEncoder, load_whisper_encoder, renamed_weights
 from wavcube.errors import CheckpointError, ConfigError
 

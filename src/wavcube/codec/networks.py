@@ -21,7 +21,7 @@ from wavcube.codec.fingerprint import LATENT_PARTS, LatentSpace, Names
 from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.parallel import cpu_workers
 from wavcube.codec.masking import length_mask, zero_beyond
-from wavcube.codec.source_filter import SourceFilterDecoder
+from wavcube.codec.source_filter.decoder import SourceFilterDecoder
 from wavcube.errors import AudioError, CheckpointError, LatentsError, WavCubeError
 from wavcube.framing import HOP_LENGTH, SAMPLE_RATE
 from wavcube.hashing import fingerprint_tensors

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from wavcube.codec import WavCube
 from wavcube.codec.checkpoint.folder import STATISTICS, write_checkpoint
 from wavcube.codec.masking import length_mask
-from wavcube.codec.source_filter import SourceFilterDecoder
+from wavcube.codec.source_filter.decoder import SourceFilterDecoder
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import Logs
 from wavcube.errors import ConfigError

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.codec.config import BottleneckConfig, SourceFilterConfig
-from wavcube.codec.convnext import ConvNeXtBlock
 from wavcube.codec.masking import length_mask, zero_beyond
-from wavcube.codec.pitch import REFERENCE
+from wavcube.codec.source_filter.convnext import ConvNeXtBlock
+from wavcube.codec.source_filter.pitch import REFERENCE
 from wavcube.framing import SAMPLE_RATE
 
 HOP = 80

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.convnext import ConvNeXtBlock
 from wavcube.codec.masking import length_mask, zero_beyond
+from wavcube.codec.source_filter.convnext import ConvNeXtBlock
 from wavcube.framing import SAMPLE_RATE
 
 HOP, WINDOW, N_FFT = 160, 800, 2048

@@ -10,8 +10,8 @@ from tests.codec.small import encoder_config, moved, padded_batch, relative_erro
 from wavcube.codec import BottleneckConfig, Chunking, DecoderConfig, WavCube, WavCubeConfig
 from wavcube.codec.config import SourceFilterConfig
 from wavcube.codec.inference.export import export
-from wavcube.codec.pitch import REFERENCE, autocorrelation
-from wavcube.codec.source_filter import noise_from, pulse_train
+from wavcube.codec.source_filter.decoder import noise_from, pulse_train
+from wavcube.codec.source_filter.pitch import REFERENCE, autocorrelation
 from wavcube.errors import ConfigError
 
 SOURCE_FILTER = WavCubeConfig(

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from wavcube.codec.config import EncoderConfig
 from wavcube.codec.masking import length_mask
-from wavcube.codec.pitch import PitchTracker
+from wavcube.codec.source_filter.pitch import PitchTracker
 from wavcube.codec.whisper import WhisperLogMel
 
 
