@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.codec.small import signal
-from tests.codec.test_source_filter import SOURCE_FILTER, small_model
+from tests.codec.source_filter.test_decoder import SOURCE_FILTER, small_model
 from wavcube.codec import WavCube
 from wavcube.errors import ConfigError
 from wavcube.training.small.closed_form import closed_form_init, even_rotation

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.codec.small import signal
-from tests.codec.test_source_filter import small_model
+from tests.codec.source_filter.test_decoder import small_model
 from wavcube.data.streaming import Batch
 from wavcube.errors import ConfigError
 from wavcube.training.losses import EnvelopeLoss, pitch_loss
