@@ -88,7 +88,7 @@ class Record:
 
 
 class Maker:
-    """A command and the model that it uses: the records of its results, and the verdict on those that are there."""
+    """A command and the model that it uses: the records of its results, and the check of existing ones."""
 
     def __init__(self, command: str, model: "WavCube", *, forced: bool = False) -> None:
         self.command, self.forced = command, forced
