@@ -2,18 +2,19 @@
 
     python scripts/package_nano.py runs/nano src/wavcube/codec/pretrained/nano
 
-Only what encoding and decoding need, in float16; MODEL_CARD.md beside it is written by hand.
+What encoding and decoding need, and the linear restorer, with which anybody can fine-tune it, in float16;
+MODEL_CARD.md beside it is written by hand.
 """
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 import torch
 
 from wavcube import WavCube
+from wavcube.codec.bottleneck import LinearRestorer
 
-MOST_PARAMETERS, MOST_MEGABYTES = 20e6, 40.0
+MOST_PARAMETERS, MOST_MEGABYTES = 30e6, 56.0
 
 
 def main() -> None:
@@ -22,8 +23,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
     model = WavCube.from_pretrained(arguments.run / "model")
-    model.restorer = None
-    model.config = dataclasses.replace(model.config, restorer=False)
+    if not isinstance(model.restorer, LinearRestorer):
+        raise SystemExit(f"{arguments.run}: has no linear restorer (model.bottleneck.restorer: linear)")
     model.save_pretrained(arguments.out, dtype=torch.float16)
     parameters = sum(p.numel() for p in model.parameters())
     megabytes = (arguments.out / "model.safetensors").stat().st_size / 1e6

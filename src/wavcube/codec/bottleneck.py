@@ -118,6 +118,28 @@ class SemanticRestorer(nn.Module):
         return self.output(hidden) if hasattr(self, "output") else hidden
 
 
+class LinearRestorer(nn.Module):
+    """One linear map: latent [B, T', C] -> an estimate of the encoder's last layer [B, T, width]; for training.
+
+    What else is among the features, such as the log-mel, is for the decoder to restore.
+    """
+
+    def __init__(self, encoder: EncoderConfig, config: BottleneckConfig) -> None:
+        super().__init__()
+        self.pooling = config.pooling
+        self.layers = nn.ModuleList()
+        self.projection = nn.Linear(config.latent_dim, encoder.width)
+
+    def forward(self, latent: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """As `SemanticRestorer`; `lengths` change nothing."""
+        return self.projection(latent).repeat_interleave(self.pooling, dim=1)
+
+
+def build_restorer(encoder: EncoderConfig, config: BottleneckConfig) -> SemanticRestorer | LinearRestorer:
+    """The restorer of the kind that the configuration names."""
+    return (LinearRestorer if config.restorer == "linear" else SemanticRestorer)(encoder, config)
+
+
 def pool(hidden: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Averages of `size` frames in a row [B, ceil(T / size), H]; an item's last one is over what it has."""
     frames = hidden.shape[1]

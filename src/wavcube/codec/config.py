@@ -247,9 +247,11 @@ class BottleneckConfig:
     kind: Literal["ae", "vae", "sigma-vae"] = "ae"
     compressor: Literal["transformer", "linear"] = "transformer"
     """"linear": one linear map, which can be found in closed form, in the place of layers and projection."""
+    restorer: Literal["transformer", "linear"] = "transformer"
+    """"linear": one linear map to the encoder's last layer alone, which can be found in closed form as well."""
     latent_dim: int = 128
     layers: int = 3
-    """Transformer layers of the encoder's kind, in the compressor and in the restorer each."""
+    """Transformer layers of the encoder's kind, in the compressor and in the restorer each, where these have layers."""
     frame_rate: Literal[50, 25] = 50
     """Hz. At 25, pairs of frames are averaged before the projection."""
     sigma: float = 0.5
@@ -367,6 +369,11 @@ class WavCubeConfig:
             self.decoder.architecture == "transformer" or self.bottleneck.frame_rate == 50,
             "decoder: a source-filter decoder has a frame_rate of 50 Hz",
         )
+
+    @property
+    def restored_width(self) -> int:
+        """Channels of what the restorer gives: all features; with a linear one the encoder's last layer."""
+        return self.encoder.width if self.bottleneck.restorer == "linear" else self.encoder.feature_width
 
     @classmethod
     def preset(cls, name: str) -> Self:

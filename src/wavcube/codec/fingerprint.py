@@ -13,7 +13,9 @@ from wavcube.hashing import checksum, fingerprint_tensors
 LATENT_PARTS = ("encoder.", "compressor.")
 """Beginnings of the names of weights that make the latent; a new decoder reads the same latents."""
 
-TRAINING_ONLY = frozenset({"hidden_dropout", "attention_dropout", "activation_dropout", "sigma", "random_sigma"})
+TRAINING_ONLY = frozenset(
+    {"hidden_dropout", "attention_dropout", "activation_dropout", "restorer", "sigma", "random_sigma"}
+)
 """Settings that change no latent, only how the model learns."""
 
 

@@ -60,7 +60,7 @@ class WavCube(WavCubeNetworks):
         return self._encode(speech, sample_rate, lengths, None, "features")
 
     def restore(self, latents: Latents) -> Latents:
-        """The restorer's estimate of the features [B, T, H] at 50 Hz from latents.
+        """The restorer's estimate of the features [B, T, H] at 50 Hz from latents; a linear one's of their last layer.
 
         Raises:
             WavCubeError: this checkpoint came without the restorer.

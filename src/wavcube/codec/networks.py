@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from wavcube.codec.bottleneck import SemanticCompressor, SemanticRestorer
+from wavcube.codec.bottleneck import SemanticCompressor, build_restorer
 from wavcube.codec.chunking import Chunking, decode_in_chunks, encode_in_chunks
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.decoder import AcousticDecoder
@@ -43,7 +43,7 @@ class WavCubeNetworks(nn.Module):
     Attributes:
         encoder: waveform [B, S] -> features [B, T, H].
         compressor: features -> latent [B, T', C].
-        restorer: latent -> an estimate of the features, or None.
+        restorer: latent -> an estimate of the features (a linear one: of their last layer), or None.
         decoder: latent -> waveform [B, T' * hop_length].
         teacher: the frozen copy of the encoder that anchors stage 2, or None.
         latent_mean, latent_std: [C] over training data, or None where not known.
@@ -61,7 +61,7 @@ class WavCubeNetworks(nn.Module):
         self.config = config
         self.encoder = SpeechEncoder(config.encoder)
         self.compressor = SemanticCompressor(config.encoder, config.bottleneck)
-        self.restorer = SemanticRestorer(config.encoder, config.bottleneck) if config.restorer else None
+        self.restorer = build_restorer(config.encoder, config.bottleneck) if config.restorer else None
         self.decoder: AcousticDecoder | SourceFilterDecoder = (
             SourceFilterDecoder(config.bottleneck, config.decoder.source_filter)
             if config.decoder.architecture == "source-filter"

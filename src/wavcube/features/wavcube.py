@@ -20,7 +20,7 @@ class WavCubeExtractor(FeatureExtractor):
     Args:
         model: of any size.
         part: "latents" [T, latent_dim]; "features" [T, H], what its encoder gives; "restored" [T, H], what its
-            restorer makes of the latents.
+            restorer makes of the latents (of a linear restorer, the encoder's last layer alone).
         name: what tables call it.
 
     Raises:
@@ -34,7 +34,11 @@ class WavCubeExtractor(FeatureExtractor):
             )
         self.model, self.part = model, part
         self.name = name or f"WavCube {part}"
-        self.dim = model.latent_dim if part == "latents" else model.config.encoder.feature_width
+        self.dim = {
+            "latents": model.latent_dim,
+            "features": model.config.encoder.feature_width,
+            "restored": model.config.restored_width,
+        }[part]
         self.frame_rate = model.frame_rate if part == "latents" else 50.0
         self.shortest = model.config.encoder.receptive_field
         space = model.identity

@@ -54,10 +54,10 @@ class LossConfig:
         feature_matching: feature matching against the adversarial term.
         band: the band discriminators against the period ones.
         kl: of the variational bottlenecks.
-        pitch: of a source-filter decoder, L1 of log-F0 where the encoder finds speech voiced, and cross-entropy of
+        pitch: of source-filter decoders, L1 of log-F0 where the encoder finds speech voiced, and cross-entropy of
             voicing.
-        latent_noise: largest standard deviation of the noise that half of the latents get before they are decoded, so
-            that latents which are not exact decode well.
+        latent_noise: largest standard deviation, beside that of each channel, of the noise that half of the latents
+            get before they are decoded, so that latents which are not exact decode well.
         envelope: one minus the correlation of envelopes in third-octave bands, as in STOI.
         waveform: L1 of the samples.
         stft_magnitude, stft_complex: distances of short-time spectra at `stft_windows` samples.
@@ -71,7 +71,7 @@ class LossConfig:
     feature_matching: float = 1.0
     band: float = 1.0
     kl: float = 1e-4
-    pitch: float = 0.0
+    pitch: float = 1.5
     latent_noise: float = 0.0
     envelope: float = 0.0
     waveform: float = 0.0

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from wavcube.codec import EncoderConfig, SpeechEncoder, WavCube, WavCubeConfig
+from wavcube.codec.bottleneck import LinearRestorer
 from wavcube.codec.checkpoint.folder import model_folder
 from wavcube.engine.checkpoints import DISCRIMINATOR
 from wavcube.errors import CheckpointError, ConfigError
@@ -66,7 +67,8 @@ def stage2_model(config: TrainConfig) -> WavCube:
             load_encoder(config.teacher, {key: getattr(model.config.encoder, key) for key in FEATURES}), model, config
         )
     elif model.teacher is None:
-        if model.config.stage != 1:
+        # The packaged model comes without a teacher, to be small; its own encoder keeps what it means.
+        if model.config.stage != 1 and config.init_from != "packaged":
             raise CheckpointError(
                 f"{folder}: is of stage 2 and came without its teacher; name the encoder that anchors it with "
                 "`teacher=...`, or start from a run of stage 1"
@@ -75,8 +77,8 @@ def stage2_model(config: TrainConfig) -> WavCube:
     model.config = dataclasses.replace(model.config, stage=2, teacher=True)
     model.requires_grad_(True)
     model.teacher.requires_grad_(False)
-    model.encoder.feature_extractor.requires_grad_(not config.model.freeze_feature_encoder)
     model = _own_memory(model)
+    _freeze_encoder_parts(model, config)
     _freeze_initialised(model, config)
     return model
 
@@ -88,7 +90,7 @@ def resumed_model(checkpoint: Path, config: TrainConfig) -> WavCube:
     if model.teacher is None:
         model.encoder.requires_grad_(False)
     else:
-        model.encoder.feature_extractor.requires_grad_(not config.model.freeze_feature_encoder)
+        _freeze_encoder_parts(model, config)
     return model
 
 
@@ -183,12 +185,21 @@ def _pca_init(model: WavCube, config: TrainConfig) -> None:
     pca_init_decoder(model, recordings, channels)
 
 
+def _freeze_encoder_parts(model: WavCube, config: TrainConfig) -> None:
+    """Freeze what stage 2 does not train of the encoder: the network for pitch, whose outcome is a target."""
+    model.encoder.feature_extractor.requires_grad_(not config.model.freeze_feature_encoder)
+    if model.config.encoder.pitch_features:
+        model.encoder.acoustic_features.requires_grad_(False)
+
+
 def _freeze_initialised(model: WavCube, config: TrainConfig) -> None:
     """Freeze what must stay of the initialisation: in stage 1 all of it, in stage 2 that of the regression."""
     if config.model.rrr_init:
         freeze_semantics(model, config.model.pca_init)
     if config.model.closed_form and model.teacher is None:
         model.compressor.requires_grad_(False)
+        if isinstance(model.restorer, LinearRestorer):
+            model.restorer.requires_grad_(False)
     if config.model.pca_init and model.teacher is None:
         freeze_compressor_code(model, config.model.pca_init)
 

@@ -69,7 +69,7 @@ class StageNetworks(nn.Module):
         `features` are stage 1's of the frozen encoder where they are known already.
 
         Returns:
-            features [B, T, H] of the encoder and target [B, T, H] of the frozen one, restored [B, T, H], latent
+            features [B, T, H] of the encoder and target [B, T, H] of the frozen one, restored [B, T, R], latent
             [B, T', C], latent_lengths [B], audio [B, S]; frames [B] where `lengths` are given, kl of variational kinds,
             decoded_features [B, T, H] of the frozen encoder on the decoded audio and pitch [B, 2 T, 2] of a
             source-filter decoder where they are asked for.
@@ -95,7 +95,7 @@ class StageNetworks(nn.Module):
         restored = model.restorer(code.latent, latent_lengths)[:, : features.shape[1]]
         decoder_input = code.latent.detach() if model.teacher is None else code.latent
         if self.training and self.latent_noise:
-            decoder_input = noisy(decoder_input, self.latent_noise)
+            decoder_input = noisy(decoder_input, self.latent_noise, latent_lengths)
         audio = model.decoder(decoder_input, latent_lengths)
         output = {
             "features": features,
@@ -131,13 +131,14 @@ class Stage(CropObjective):
         super().__init__()
         self.losses = config.losses
         self.adversarial = config.discriminator
-        if config.losses.pitch and not (
-            isinstance(model.decoder, SourceFilterDecoder) and model.config.encoder.pitch_features
-        ):
-            raise ConfigError("losses.pitch: needs a source-filter decoder, and pitch among the encoder's features")
-        self.networks = StageNetworks(
-            model, config.losses.encoder_feature > 0, config.losses.pitch > 0, config.losses.latent_noise
-        )
+        # The pulses pass no gradient on: without its loss such a decoder's pitch would stay where it is.
+        with_pitch = isinstance(model.decoder, SourceFilterDecoder)
+        if with_pitch and not (model.config.encoder.pitch_features and config.losses.pitch > 0):
+            raise ConfigError(
+                "a source-filter decoder learns its pitch from the encoder's: set encoder.pitch_features=true and "
+                "losses.pitch above 0"
+            )
+        self.networks = StageNetworks(model, config.losses.encoder_feature > 0, with_pitch, config.losses.latent_noise)
         self.acoustic = AcousticLoss(config.losses)
         if config.losses.gan and (config.discriminator.periods or config.discriminator.windows):
             self.discriminator = Discriminators(config.discriminator)
@@ -193,7 +194,8 @@ class Stage(CropObjective):
     def _semantic(self, output: Output) -> dict[str, tuple[Tensor, float]]:
         """The semantic losses and their weights."""
         mask = length_mask(output.get("frames"), output["target"].shape[1])
-        terms = {"restored": (semantic_loss(output["restored"], output["target"], mask), self.losses.restored)}
+        last = output["target"][..., -output["restored"].shape[-1] :]  # all, or what a linear restorer restores
+        terms = {"restored": (semantic_loss(output["restored"], last, mask), self.losses.restored)}
         if self.networks.model.teacher is not None:
             terms["student"] = (semantic_loss(output["features"], output["target"], mask), self.losses.student)
         if "pitch" in output:
@@ -208,10 +210,16 @@ class Stage(CropObjective):
         return terms
 
 
-def noisy(latent: Tensor, largest: float) -> Tensor:
-    """[B, T, C], half of the items with white noise of a standard deviation drawn between 0 and `largest`."""
+def noisy(latent: Tensor, largest: float, lengths: Tensor | None = None) -> Tensor:
+    """[B, T, C], half of the items with white noise; its standard deviation is drawn between 0 and `largest`.
+
+    It is relative to that of each channel over the batch's valid frames (`lengths` [B], None: all), so that a latent
+    which learns gains nothing by growing.
+    """
+    mask = length_mask(lengths, latent.shape[1])
+    frames = latent.flatten(0, 1) if mask is None else latent[mask]
     drawn = torch.rand(2, len(latent), 1, 1, device=latent.device)
-    std = largest * drawn[0] * (drawn[1] < 0.5)
+    std = largest * drawn[0] * (drawn[1] < 0.5) * frames.float().var(0, correction=0).clamp_min(1e-12).sqrt()
     return latent + std.to(latent.dtype) * torch.randn_like(latent)
 
 

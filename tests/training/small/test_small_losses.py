@@ -56,10 +56,18 @@ def test_noise_is_of_training_only_and_of_half_of_the_items(stage: Stage, batch:
     stage.networks.eval()
     inputs = stage.inputs(batch)
     assert torch.equal(stage.networks(**inputs)["audio"], stage.networks(**inputs)["audio"])
-    latent = torch.zeros(400, 20, 16)
-    std = noisy(latent, 0.3).std((1, 2))
+    latent = 5 * torch.randn(400, 20, 16, generator=torch.Generator().manual_seed(0))
+    std = (noisy(latent, 0.3) - latent).std((1, 2))
     assert 0.4 < float((std == 0).float().mean()) < 0.6
-    assert 0.25 < float(std.max()) < 0.35
+    assert 5 * 0.25 < float(std.max()) < 5 * 0.35
+
+
+def test_noise_follows_the_valid_frames_of_each_channel() -> None:
+    latent = torch.randn(400, 20, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 10.0])
+    latent[:, 10:] = 1e6
+    added = (noisy(latent, 0.3, torch.full((400,), 10)) - latent)[:, :10].std((0, 1))
+    assert 8 < float(added[1] / added[0]) < 12
+    assert float(added[1]) < 3
 
 
 def test_pitch_loss_is_of_voiced_frames_that_count() -> None:
@@ -89,7 +97,8 @@ def test_envelope_loss_is_zero_for_the_same_envelopes_at_any_level_and_grows_wit
 
 
 def test_what_does_not_fit_is_refused(small_settings: list[str], tmp_path: Path) -> None:
+    settings = ["model.encoder={family: whisper, normalize_waveform: false, mel_features: true}", SETTINGS[2]]
     with pytest.raises(ConfigError, match="source-filter"):
-        build_objective(read_recipe("stage1", None, [*small_settings, "losses.pitch=1"]), None)
+        build_objective(read_recipe("stage1", None, [*small_settings, *settings]), None)
     with pytest.raises(ConfigError, match="compressor=linear"):
         build_objective(read_recipe("stage1", None, [*small_settings, "model.closed_form=5"]), None)

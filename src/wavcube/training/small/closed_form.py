@@ -1,9 +1,10 @@
-"""Closed-form initialisation of a linear compressor: reduced-rank regression from the features to themselves.
+"""Closed-form initialisation of a linear compressor and restorer: reduced-rank regression of features on themselves.
 
 The latent has to represent content (the encoder's last layer) and sound (the log-mel). The few directions of the
 features from which both are best restored, each weighed as a whole, are known in closed form (Izenman 1975, Journal
 of Multivariate Analysis 5). Directions keep a part of their strength, so that noise costs little, and are rotated until
-all channels have the same variance. Pitch keeps channels of its own, the last ones.
+all channels have the same variance. Pitch keeps channels of its own, the last ones. A linear restorer is the least
+squares from the latent to the encoder's last layer.
 """
 
 import math
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from wavcube.codec import WavCube
+from wavcube.codec.bottleneck import LinearRestorer
 from wavcube.errors import ConfigError
 
 RIDGE = 3e-3
@@ -25,6 +27,9 @@ EXPONENT = 0.5
 SILENCE, SILENCE_WEIGHT = -0.1, 0.25
 """Mean of the log-mel (log10 of power plus 4, over 4) below which a frame counts as silence, and its weight."""
 
+RESTORER_RIDGE = 1e-4
+"""Beside the variance of one of a latent channel."""
+
 PITCH_CHANNELS = 4
 
 EVEN = 1.02
@@ -33,7 +38,7 @@ EVEN = 1.02
 
 @torch.no_grad()
 def closed_form_init(model: WavCube, recordings: Sequence[np.ndarray], mel_weight: float) -> dict[str, float]:
-    """Write the closed-form solution for `recordings` [S] at 16 kHz into the model's linear compressor.
+    """Write the closed-form solution for `recordings` [S] at 16 kHz into the model's compressor and linear restorer.
 
     Args:
         mel_weight: weight of the log-mel, as a whole, beside the last layer's of one.
@@ -57,13 +62,40 @@ def closed_form_init(model: WavCube, recordings: Sequence[np.ndarray], mel_weigh
     mean = weights @ features
     std = (weights @ (features - mean).square()).sqrt() + 1e-4
     standard = (features - mean) / std
+    covariance = standard.T @ (standard * weights[:, None])
     chosen = torch.cat([torch.arange(mels), torch.arange(mels + pitches, features.shape[1])])
-    covariance = standard[:, chosen].T @ (standard[:, chosen] * weights[:, None])
-    layer = len(chosen) - encoder.width  # the last of the layers that lie side by side
-    importance = torch.zeros(len(chosen), dtype=torch.float64)
-    importance[:mels], importance[layer:] = math.sqrt(mel_weight / mels), math.sqrt(1 / encoder.width)
     channels = bottleneck.latent_dim - pitches
-    basis = _directions(covariance, importance, channels)
+    standard_weight = torch.zeros(bottleneck.latent_dim, features.shape[1], dtype=torch.float64)
+    basis, shares = _channels(covariance[chosen][:, chosen], mels, encoder.width, mel_weight, channels)
+    standard_weight[:channels, chosen] = basis.T
+    for k in range(pitches):
+        standard_weight[channels + k, mels + k] = 1.0
+    weight = standard_weight / std
+    linear = model.compressor.projection[0]
+    assert isinstance(linear, nn.Linear)
+    linear.weight.copy_(weight)
+    linear.bias.copy_(-weight @ mean)
+    if isinstance(model.restorer, LinearRestorer):
+        # The latent has a mean of zero, so that the bias is the mean of what is restored.
+        cross = standard_weight @ covariance[:, -encoder.width :]
+        gram = standard_weight @ covariance @ standard_weight.T
+        gram = gram + RESTORER_RIDGE * torch.eye(len(gram), dtype=gram.dtype)
+        model.restorer.projection.weight.copy_((torch.linalg.solve(gram, cross) * std[-encoder.width :]).T)
+        model.restorer.projection.bias.copy_(mean[-encoder.width :])
+    return shares
+
+
+def _channels(
+    covariance: Tensor, mels: int, width: int, mel_weight: float, count: int
+) -> tuple[Tensor, dict[str, float]]:
+    """`count` channels [C, count] of standardised features [C], and the shares that they restore.
+
+    The first `mels` features are the log-mel, the last `width` the last of the layers that lie side by side.
+    """
+    layer = len(covariance) - width
+    importance = torch.zeros(len(covariance), dtype=torch.float64)
+    importance[:mels], importance[layer:] = math.sqrt(mel_weight / mels), math.sqrt(1 / width)
+    basis = _directions(covariance, importance, count)
     shares = {
         "mel": _restored(covariance, basis, slice(0, mels)),
         "layer": _restored(covariance, basis, slice(layer, None)),
@@ -71,17 +103,7 @@ def closed_form_init(model: WavCube, recordings: Sequence[np.ndarray], mel_weigh
     variance = (basis * (covariance @ basis)).sum(0)
     basis = basis * variance ** ((EXPONENT - 1) / 2)
     basis = basis @ even_rotation(variance**EXPONENT)
-    basis = basis / (basis * (covariance @ basis)).sum(0).sqrt()
-    weight = torch.zeros(bottleneck.latent_dim, features.shape[1], dtype=torch.float64)
-    weight[:channels, chosen] = basis.T
-    for k in range(pitches):
-        weight[channels + k, mels + k] = 1.0
-    weight = weight / std
-    linear = model.compressor.projection[0]
-    assert isinstance(linear, nn.Linear)
-    linear.weight.copy_(weight)
-    linear.bias.copy_(-weight @ mean)
-    return shares
+    return basis / (basis * (covariance @ basis)).sum(0).sqrt(), shares
 
 
 def _directions(covariance: Tensor, importance: Tensor, count: int) -> Tensor:
