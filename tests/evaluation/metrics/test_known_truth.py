@@ -18,6 +18,7 @@ CEILING = {
     "mel_distance": 0.0,
     "stft_distance": 0.0,
     "log_f0_rmse": 0.0,
+    "log_f0_median": 0.0,
     "voicing_f1": 1.0,
     "speaker_similarity": 1.0,
     "wer_vs_original": 0.0,

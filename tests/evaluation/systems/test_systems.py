@@ -118,6 +118,32 @@ def test_wavcube(original: Recording, tmp_path: Path) -> None:
     assert "at least" in str(made[1])
 
 
+def test_noise_on_the_latent(original: Recording, tmp_path: Path) -> None:
+    import torch
+
+    from wavcube import WavCube, WavCubeConfig
+
+    torch.manual_seed(0)
+    model = WavCube(WavCubeConfig.preset("tiny"))
+    model.save_pretrained(tmp_path / "tiny")
+    plain = load_system(str(tmp_path / "tiny"))
+    noisy = load_system(f"{tmp_path / 'tiny'}?latent_noise=0.3")
+    assert noisy.name == "tiny?latent_noise=0.3"
+    assert noisy.fingerprint != plain.fingerprint
+    short = Recording(original.waveform[:8_001], 16_000, "short")
+    (alone,) = reconstruct(noisy, [short])
+    (_, beside) = reconstruct(noisy, [original, short])
+    (clean,) = reconstruct(plain, [short])
+    assert isinstance(alone, Recording)
+    assert isinstance(beside, Recording)
+    assert isinstance(clean, Recording)
+    np.testing.assert_allclose(beside.waveform, alone.waveform, atol=1e-4)
+    assert np.abs(alone.waveform - clean.waveform).max() > 1e-2 * np.abs(clean.waveform).max()
+    for wrong in ("latent_noise=-1", "latent_noise=nan", "noise=0.3", "latent_noise=much"):
+        with pytest.raises(ConfigError):
+            load_system(f"{tmp_path / 'tiny'}?{wrong}")
+
+
 def test_odd_reconstructions(original: Recording) -> None:
     class Odd(Identity):
         def __init__(self, waveform: np.ndarray) -> None:

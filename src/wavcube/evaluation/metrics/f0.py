@@ -15,7 +15,7 @@ LOWEST_HZ, HIGHEST_HZ = 50.0, 550.0
 
 
 class F0(Metric):
-    """Root mean square error of log F0 where both are voiced, and the F1 score of the voicing decision.
+    """Errors of log F0 where both are voiced (root mean square, median), and the F1 score of the voicing decision.
 
     F0 is tracked by SwiftF0 in frames of 16 ms; the original's track counts as the truth.
     """
@@ -23,6 +23,7 @@ class F0(Metric):
     name = "pitch"
     quantities = (
         Quantity("log_f0_rmse", "log-F0 RMSE", "cents", "lower", 1),
+        Quantity("log_f0_median", "log-F0 error, median", "cents", "lower", 1),
         Quantity("voicing_f1", "voicing F1", "", "higher", 3),
     )
     sample_rate = 16_000
@@ -41,8 +42,10 @@ class F0(Metric):
         if both.any():
             cents = 1200 * np.log2(hz[both] / true_hz[both])
             measurement.values["log_f0_rmse"] = float(np.sqrt(np.square(cents).mean()))
+            measurement.values["log_f0_median"] = float(np.median(np.abs(cents)))
         else:
-            measurement.undefined["log_f0_rmse"] = "no frame is voiced in both original and reconstruction"
+            for name in ("log_f0_rmse", "log_f0_median"):
+                measurement.undefined[name] = "no frame is voiced in both original and reconstruction"
         if true_voiced.any() or voiced.any():
             measurement.values["voicing_f1"] = float(2 * both.sum() / (true_voiced.sum() + voiced.sum()))
         else:

@@ -27,6 +27,7 @@ __all__ = [
 SYSTEMS = """\
 FOLDER or OWNER/NAME    a WavCube checkpoint: local, or on the hub (downloaded once)
 packaged                the small WavCube model that comes with the package
+MODEL?latent_noise=R    either of them, decoded with white noise of R std added to its latent
 identity                the original itself
 resample-8k             down to 8 kHz and back
 griffin-lim             80-band mel spectrogram + Griffin-Lim
@@ -68,9 +69,14 @@ def _load(source: str, device: str) -> System:
         raise ConfigError(f"an empty name is no model; give one of\n{SYSTEMS}")
     from wavcube.codec import WavCube
 
-    packaged = source == "packaged"
-    model = WavCube.from_pretrained(None if packaged else source, device=device)
-    return WavCubeSystem(model, "wavcube" if packaged else source.rstrip("/").rsplit("/", 1)[-1])
+    folder, _, query = source.partition("?")
+    options = _options(query)
+    if unknown := sorted(set(options) - {"latent_noise"}):
+        raise ConfigError(f"a WavCube model under evaluation has no option {unknown[0]!r}, only latent_noise")
+    packaged = folder == "packaged"
+    model = WavCube.from_pretrained(None if packaged else folder, device=device)
+    name = "wavcube" if packaged else folder.rstrip("/").rsplit("/", 1)[-1]
+    return WavCubeSystem(model, f"{name}?{query}" if query else name, **options)
 
 
 def _split_label(description: str) -> tuple[str, str]:
@@ -86,5 +92,5 @@ def _options(query: str) -> dict[str, float]:
         try:
             options[option] = int(value) if value.isdigit() else float(value)
         except ValueError:
-            raise ConfigError(f"option {text!r} of a codec should be NAME=NUMBER, such as bandwidth=6") from None
+            raise ConfigError(f"option {text!r} should be NAME=NUMBER, such as bandwidth=6") from None
     return options
