@@ -6,6 +6,7 @@ import torch
 
 from wavcube.generation.flow.config import RepresentationConfig, TransformerConfig
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
+from wavcube.generation.tts.durations.average_durations import AverageDurations
 from wavcube.generation.tts.model import FlowMatchingTTS
 
 CHANNELS = 6
@@ -28,6 +29,7 @@ def speech_flow(
             parameter += scale * torch.randn(parameter.shape, generator=generator)
         model.mean.copy_(torch.randn(representation.channels, generator=generator))
         if model.duration_predictor is not None:
+            assert isinstance(model.duration_predictor, AverageDurations)
             model.duration_predictor.effects[2].fill_(0.08)
         model.std.copy_(0.5 + torch.rand(representation.channels, generator=generator))
     return model.eval()

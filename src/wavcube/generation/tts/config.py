@@ -4,7 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from wavcube.config_aliases import TTS, with_new_names
 from wavcube.errors import ConfigError
@@ -21,6 +21,8 @@ class FlowMatchingTTSConfig:
     Attributes:
         text_frontend: how text becomes tokens (`TextFrontend`).
         tokens: the vocabulary; the first is the space.
+        durations: how tokens get theirs where the text alignment is "duration": "network" draws them
+            (`DurationNetwork`), "averages" is what models have that were trained before it.
         languages: of the training data, for documentation.
     """
 
@@ -28,6 +30,7 @@ class FlowMatchingTTSConfig:
     representation: RepresentationConfig = field(default_factory=RepresentationConfig)
     text_frontend: str = "characters"
     tokens: tuple[str, ...] = (" ",)
+    durations: Literal["averages", "network"] = "averages"
     languages: tuple[str, ...] = ("en",)
 
     @classmethod

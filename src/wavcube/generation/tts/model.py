@@ -24,7 +24,8 @@ from wavcube.files import follow_umask, reason, saying_when_full
 from wavcube.generation.flow.solver import SolverSettings, guided, solve
 from wavcube.generation.flow.transformer import DiffusionTransformer
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
-from wavcube.generation.tts.durations.duration_predictor import DurationPredictor
+from wavcube.generation.tts.durations.average_durations import AverageDurations
+from wavcube.generation.tts.durations.duration_network import DurationNetwork
 from wavcube.generation.tts.durations.text_duration import check_frames
 from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import FILLER, Vocabulary
@@ -37,7 +38,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 PACKAGED = Path(__file__).parent / "pretrained" / "nano"
 """The small model that comes with the package."""
 
-STATISTICS = ("mean", "std", "duration_predictor.effects")
+STATISTICS = ("mean", "std", "duration_predictor.effects", "duration_predictor.usual")
 """Of the training data; they stay float32."""
 
 
@@ -49,13 +50,15 @@ class SynthesisRequest:
         prompt: frames [P, C] of the voice, as the representation gives them.
         text: token ids of the prompt's text and the new one together; of the new one alone with alignment by duration.
         frames: to make, besides the prompt's.
-        seed: of its noise.
+        seed: of its noise and of the durations of its tokens.
+        rate: of the voice, see `Voice`; used with alignment by duration only.
     """
 
     prompt: Tensor
     text: list[int]
     frames: int
     seed: int
+    rate: float | None = None
 
 
 class FlowMatchingTTS(nn.Module):
@@ -80,11 +83,11 @@ class FlowMatchingTTS(nn.Module):
         self.vocabulary = Vocabulary(config.tokens)
         by_duration = config.transformer.text_alignment == "duration"
         self.text_frontend = build_text_frontend(config.text_frontend, edges=by_duration)
-        self.duration_predictor = DurationPredictor(len(self.vocabulary)) if by_duration else None
         self.text = TextEmbedding(len(self.vocabulary), config.transformer)
         self.transformer = DiffusionTransformer(channels, config.transformer)
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("std", torch.ones(channels))
+        self.duration_predictor = _durations(config, self.vocabulary) if by_duration else None
 
     @property
     def device(self) -> torch.device:
@@ -115,11 +118,33 @@ class FlowMatchingTTS(nn.Module):
         embedded = self.text(text, lengths, ends)
         return embedded if self.duration_predictor is None else zero_beyond(embedded, made)
 
-    def token_ends(self, token_ids: Sequence[int], frames: int) -> Tensor:
-        """The frame at which each token of a text [N] ends, if it is to last `frames`, float32 [N] on the CPU."""
+    def token_seconds(self, token_ids: Sequence[int], rate: float | None = None, seed: int | None = None) -> Tensor:
+        """Seconds of the tokens of a text [N] on the CPU, see `DurationNetwork.draw`; alignment by duration only."""
         assert self.duration_predictor is not None
-        ends = self.duration_predictor(torch.tensor(token_ids, device=self.device)).cumsum(0).cpu()
+        return self.duration_predictor.draw(torch.tensor(token_ids), rate, seed)
+
+    def token_ends(
+        self, token_ids: Sequence[int], frames: int, rate: float | None = None, seed: int | None = None
+    ) -> Tensor:
+        """The frame at which each token of a text [N] ends, if it is to last `frames`, float32 [N] on the CPU."""
+        ends = self.token_seconds(token_ids, rate, seed).cumsum(0)
         return ends * (frames / ends[-1])
+
+    def least_frames(self, token_ids: Sequence[int]) -> int:
+        """Frames that a text needs: one for each token; aligned by duration, for each that is no pause."""
+        if self.duration_predictor is None:
+            return len(token_ids)
+        return len(token_ids) - sum(self.vocabulary.pauses[token_id - 1] for token_id in token_ids)
+
+    def check(self, request: SynthesisRequest) -> None:
+        """Refuse what cannot be generated.
+
+        Raises:
+            TextError: the text does not fit its frames, or prompt and speech are too long.
+        """
+        total = len(request.prompt) + request.frames
+        room = total if self.duration_predictor is None else request.frames
+        check_frames(self.least_frames(request.text), room, total, self.config.representation.frame_rate)
 
     @torch.no_grad()
     def generate(self, requests: Sequence[SynthesisRequest], settings: SolverSettings) -> list[Tensor]:
@@ -133,8 +158,8 @@ class FlowMatchingTTS(nn.Module):
         if self.training:
             raise RuntimeError("put the model into evaluation mode before it generates")
         totals = [len(item.prompt) + item.frames for item in requests]
-        for item, total in zip(requests, totals, strict=True):
-            check_frames(len(item.text), total, self.config.representation.frame_rate)
+        for item in requests:
+            self.check(item)
         lengths = torch.tensor(totals, device=self.device)
         prompts = [self.normalise(item.prompt.to(self.device, torch.float32)) for item in requests]
         condition = pad_sequence(
@@ -147,7 +172,9 @@ class FlowMatchingTTS(nn.Module):
         ends = None
         if self.duration_predictor is not None:
             ends = pad_sequence(
-                [len(item.prompt) + self.token_ends(item.text, item.frames) for item in requests], True, math.inf
+                [len(item.prompt) + self.token_ends(item.text, item.frames, item.rate, item.seed) for item in requests],
+                True,
+                math.inf,
             ).to(self.device)
         embedded = self.embed(text, lengths, made, ends)
         context = self.transformer.context(condition.to(self.dtype), embedded)
@@ -176,20 +203,14 @@ class FlowMatchingTTS(nn.Module):
         config = dataclasses.replace(self.config, tokens=vocabulary.tokens, text_frontend=text_frontend)
         changed = FlowMatchingTTS(config)
         weights = self.state_dict()
-        known = weights["text.table.weight"]
-        table = known[1:].mean(0).repeat(len(vocabulary) + 1, 1)
-        table[FILLER] = known[FILLER]
-        for number, token in enumerate(vocabulary.tokens, 1):
-            if token in self.vocabulary:
-                table[number] = known[self.vocabulary.encode([token])[0]]
-        weights["text.table.weight"] = table
+        new = len(self.vocabulary) + 1
+        known = [self.vocabulary.encode([token])[0] if token in self.vocabulary else new for token in vocabulary.tokens]
+        rows = torch.tensor([FILLER, *known])
+        table = weights["text.table.weight"]
+        weights["text.table.weight"] = torch.cat([table, table[1:].mean(0, keepdim=True)])[rows]
         if self.duration_predictor is not None and changed.duration_predictor is not None:
-            known, effects = self.duration_predictor.effects, changed.duration_predictor.effects
-            effects[:, FILLER] = known[:, FILLER]
-            for number, token in enumerate(vocabulary.tokens, 1):
-                known_as = self.vocabulary.encode([token])[0] if token in self.vocabulary else None
-                effects[:, number] = known[:, 1:].mean(1) if known_as is None else known[:, known_as]
-            weights["duration_predictor.effects"] = effects
+            changed.duration_predictor.grow(self.duration_predictor.state_dict(), rows)
+            weights |= {f"duration_predictor.{k}": v for k, v in changed.duration_predictor.state_dict().items()}
         changed.load_state_dict(weights)
         return changed
 
@@ -222,6 +243,10 @@ class FlowMatchingTTS(nn.Module):
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:
         """Write config.json and model.safetensors, weights in `dtype` (statistics stay float32)."""
         write_model(folder, self.config, self.state_dict(), dtype)
+
+
+def _durations(config: FlowMatchingTTSConfig, vocabulary: Vocabulary) -> AverageDurations | DurationNetwork:
+    return DurationNetwork(vocabulary.pauses) if config.durations == "network" else AverageDurations(len(vocabulary))
 
 
 def write_model(

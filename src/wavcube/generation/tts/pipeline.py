@@ -16,7 +16,7 @@ from wavcube.data.bucketing import batches_by_length
 from wavcube.errors import CheckpointError
 from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint, load_feature_codec
 from wavcube.generation.flow.solver import SolverSettings
-from wavcube.generation.tts.durations.text_duration import check_frames, estimate_frames, predicted_frames
+from wavcube.generation.tts.durations.text_duration import check_speed, estimate_frames, prompt_rate
 from wavcube.generation.tts.joining import PAUSE_S, faded, joined
 from wavcube.generation.tts.model import PACKAGED, FlowMatchingTTS, SynthesisRequest
 from wavcube.generation.tts.prompt import Voice, check_prompt_text, read_prompt
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 PIECE_S = 22.0
 """Prompt and speech of one piece together; longer texts are cut. Models are trained on at most 30 s."""
-
-DURATION_SCALES = (0.7, 1.5)
-"""Limits of a prompt's duration over the predicted one: a wrong text must not decide the speaking rate."""
 
 CONTEXT_S = 0.5
 """So much of the prompt is decoded again before the new speech, which then does not begin out of nothing."""
@@ -171,13 +168,11 @@ class TextToSpeech:
         text = plain(check_prompt_text(text))
         token_ids = self.model.token_ids(text)  # characters that it does not know are found before anything is computed
         frames = self.representation.encode(ready.waveform)
-        duration_scale = 1.0
+        rate = None
         if self.model.duration_predictor is not None:
-            usual = predicted_frames(
-                self.model.duration_predictor, token_ids, self.model.config.representation.frame_rate
-            )
-            duration_scale = min(max(len(frames) / usual, DURATION_SCALES[0]), DURATION_SCALES[1])
-        return Voice(frames, text, ready.gain, duration_scale)
+            seconds = len(frames) / self.model.config.representation.frame_rate
+            rate = prompt_rate(self.model.duration_predictor, token_ids, seconds)
+        return Voice(frames, text, ready.gain, rate)
 
     def check(self, text: str, voice: Voice, *, seconds: float | None = None, speed: float = 1.0) -> None:
         """Raise the `TextError` that `speak` would raise, without speaking."""
@@ -281,39 +276,39 @@ class TextToSpeech:
         text = plain(text)
         if not self.model.token_ids(text):
             raise TextError(f"the text is empty, or nothing of it is spoken: {text!r}")
+        check_speed(speed)
         rate = self.model.config.representation.frame_rate
-        prompt_frames = len(voice.frames)
-        natural = self._natural_frames(voice, text)
-        total = round(seconds * rate) if seconds is not None else self._natural_frames(voice, text, speed)
+        usual = self._natural_frames(voice, text)
+        wanted = usual / speed if seconds is None else seconds * rate
         # Bytes that a piece may have, at the speaking rate of the whole.
-        room = max(1.0, PIECE_S * rate - prompt_frames)
-        parts = split_text(text, max(1, int(len(text.encode()) * room / max(1, total))))
-        if seconds is not None and not self._fits(voice, text, total):
+        room = max(1.0, PIECE_S * rate - len(voice.frames))
+        parts = split_text(text, max(1, int(len(text.encode()) * room / max(1, wanted))))
+        if seconds is not None and not self._fits(text, round(wanted)):
             raise TextError(
                 f"the text does not fit {seconds:g} s: at the speaking rate of the prompt it takes "
-                f"{natural / rate:.1f} s; give more seconds, or a shorter text"
+                f"{usual / rate:.1f} s; give more seconds, or a shorter text"
             )
+        seeds = [seed + _PIECE_STRIDE * number for number in range(first, first + len(parts))]
+        natural = [self._natural_frames(voice, part, one) for part, one in zip(parts, seeds, strict=True)]
+        scale = 1 / speed if seconds is None else wanted / sum(natural)
         pieces = []
-        size = sum(len(part.encode()) for part in parts)
-        for number, part in enumerate(parts, first):
-            frames = max(1, round(total * len(part.encode()) / size))
-            token_ids = self.model.token_ids(
-                part if self.model.duration_predictor is not None else f"{voice.text} {part}"
-            )
-            check_frames(len(token_ids), prompt_frames + frames, rate)
-            request = SynthesisRequest(voice.frames, token_ids, frames, seed + _PIECE_STRIDE * number)
+        for part, frames, one in zip(parts, natural, seeds, strict=True):
+            text_with_prompt = part if self.model.duration_predictor is not None else f"{voice.text} {part}"
+            token_ids = self.model.token_ids(text_with_prompt)
+            request = SynthesisRequest(voice.frames, token_ids, max(1, round(frames * scale)), one, voice.rate)
+            self.model.check(request)
             pieces.append(_Piece(item, request, voice))
         return pieces
 
-    def _natural_frames(self, voice: Voice, text: str, speed: float = 1.0) -> int:
-        """Frames of a text at the speaking rate of a voice."""
+    def _natural_frames(self, voice: Voice, text: str, seed: int | None = None) -> float:
+        """Frames of a text at the speaking rate of a voice; with predicted durations, those drawn by the seed."""
         if self.model.duration_predictor is None:
-            return estimate_frames(len(voice.frames), voice.text, text, speed)
-        rate = self.model.config.representation.frame_rate * voice.duration_scale
-        return predicted_frames(self.model.duration_predictor, self.model.token_ids(text), rate, speed)
+            return estimate_frames(len(voice.frames), voice.text, text)
+        seconds = self.model.token_seconds(self.model.token_ids(text), voice.rate, seed).sum()
+        return float(seconds) * self.model.config.representation.frame_rate
 
-    def _fits(self, voice: Voice, text: str, frames: int) -> bool:
-        return frames > 0 and len(self.model.token_ids(text)) <= frames
+    def _fits(self, text: str, frames: int) -> bool:
+        return frames > 0 and self.model.least_frames(self.model.token_ids(text)) <= frames
 
     def _waveforms(self, pieces: Sequence[_Piece], solver: SolverSettings) -> list[np.ndarray]:
         made = self.model.generate([piece.request for piece in pieces], solver)

@@ -42,13 +42,14 @@ class Voice:
         frames: [P, C] of the representation.
         text: what the prompt says; empty where the model needs no text and none was given.
         gain: what is spoken is divided by it.
-        duration_scale: duration over the duration that the model predicts for its text; 1 where it predicts none.
+        rate: natural logarithm of its durations over the usual ones, by its text; None where the model predicts no
+            durations or the text is not known.
     """
 
     frames: Tensor
     text: str
     gain: float
-    duration_scale: float = 1.0
+    rate: float | None = None
 
 
 def read_prompt(speech: Any, sample_rate: int | None, target_rate: int) -> Prompt:

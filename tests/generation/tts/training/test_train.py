@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from tests.locations import REPOSITORY
 from wavcube.errors import CheckpointError, ConfigError, DataError, WavCubeError
 from wavcube.generation.flow.config import TransformerConfig
+from wavcube.generation.tts.durations.duration_network import DurationNetwork
 from wavcube.generation.tts.model import FlowMatchingTTS
 from wavcube.generation.tts.pipeline import TextToSpeech
 from wavcube.generation.tts.text.frontend import build_text_frontend
@@ -107,10 +108,18 @@ def test_token_durations_are_learnt_from_an_alignment(settings: list[str], recip
         run, recipe=recipe, settings=[*settings, "model.transformer={text_alignment: duration}", "samples.every=4"]
     )
     model = FlowMatchingTTS.from_pretrained(run)
-    assert model.duration_predictor is not None
-    seconds = model.duration_predictor(torch.tensor(model.token_ids("these things")))
-    assert 0.3 < float(seconds.sum()) < 2.0
+    assert isinstance(model.duration_predictor, DurationNetwork)
+    assert float(model.duration_predictor.usual[1:].std()) > 0
+    assert 0.3 < float(model.token_seconds(model.token_ids("these things")).sum()) < 2.0
     assert len(list((run / "samples" / "step-00000004").iterdir())) == 2
+    # Fine-tuned on a few utterances it keeps its durations, with the mean of all for a new token.
+    vocabulary = tmp_path / "vocabulary.txt"
+    vocabulary.write_text("\n".join([*model.config.tokens, "ß", ""]))
+    more = [*settings, f"model.vocabulary='{vocabulary}'", "validation.every=0"]
+    train_run(tmp_path / "tuned", recipe=recipe, settings=more, init_from=str(run))
+    tuned = FlowMatchingTTS.from_pretrained(tmp_path / "tuned")
+    text = model.token_ids("these things")
+    torch.testing.assert_close(tuned.token_seconds(text, seed=1), model.token_seconds(text, seed=1))
 
 
 def test_fine_tuning_starts_from_a_model_and_adds_tokens(settings: list[str], recipe: Path, tmp_path: Path) -> None:

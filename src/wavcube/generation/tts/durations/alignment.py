@@ -59,8 +59,7 @@ def align_corpora(
 def _align(
     items: list[Item], learnt_from: list[Item], vocabulary: Vocabulary, features: FrameCache, show_progress: bool
 ) -> list[np.ndarray | None]:
-    pauses = [False, *(not any(character.isalnum() for character in token) for token in vocabulary.tokens)]
-    aligner = ForcedAligner(torch.tensor(pauses), features.__getitem__)
+    aligner = ForcedAligner(torch.tensor([False, *vocabulary.pauses]), features.__getitem__)
     with Progress(disable=not show_progress, transient=True) as progress:
         task = progress.add_task("aligning", total=ROUNDS + 1)
         aligner.fit(learnt_from, lambda done: progress.update(task, completed=done))

@@ -33,6 +33,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    @property
+    def pauses(self) -> list[bool]:
+        """For each token whether it is a pause: a space or punctuation."""
+        return [not any(character.isalnum() for character in token) for token in self.tokens]
+
     def __contains__(self, token: str) -> bool:
         return token in self._ids
 

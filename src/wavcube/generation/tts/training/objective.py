@@ -90,7 +90,9 @@ def starting_model(
     languages = tuple(sorted({utterance.language for utterance in utterances}))
     described = representation.describe(config.representation)
     return FlowMatchingTTS(
-        FlowMatchingTTSConfig(sizes, described, config.model.text_frontend, vocabulary.tokens, languages)
+        FlowMatchingTTSConfig(
+            sizes, described, config.model.text_frontend, vocabulary.tokens, durations="network", languages=languages
+        )
     )
 
 
