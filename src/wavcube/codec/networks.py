@@ -97,11 +97,16 @@ class WavCubeNetworks(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return next(self.parameters()).device
+        return self._weight.device
 
     @property
     def dtype(self) -> torch.dtype:
-        return next(self.parameters()).dtype
+        return self._weight.dtype
+
+    @property
+    def _weight(self) -> Tensor:
+        """Any weight; exported graphs may keep all of theirs to themselves, and compute from float32 on the CPU."""
+        return next(self.parameters(), torch.empty(0))
 
     def expected_frames(self, n_samples: int) -> int:
         """Latent frames of a recording of `n_samples` samples at 16 kHz: floor((n - 400) / 320) + 1 at 50 Hz."""

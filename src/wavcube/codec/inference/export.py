@@ -1,9 +1,11 @@
 """A model as ONNX or OpenVINO graphs of any length (`exported` runs them).
 
-Four graphs, batch 1, one tensor in and one out: `encoder` (normalised waveform [1, S] -> features [1, T, H]),
+Graphs of batch 1, one tensor in and one out: `encoder` (normalised waveform [1, S] -> features [1, T, H]),
 `compressor` (-> latent [1, T, C]), `decoder` (-> vocoder input before its norm [1, 2 T + 1, D]) and `vocoder` (that
 frames after it -> waveform). Norms over a whole recording are outside, so that long audio goes through in chunks as it
-does in torch. The inverse STFT is a transposed convolution, as the runtimes have none of complex numbers.
+does in torch. The inverse STFT is a transposed convolution, as the runtimes have none of complex numbers. Of a
+source-filter decoder the networks alone are a graph, `decoder` (-> pitch and filters of every frame); its synthesis, a
+hundredth of the work, is torch's.
 """
 
 import copy
@@ -25,6 +27,7 @@ from wavcube.codec.decoder import AcousticDecoder
 from wavcube.codec.inference.evaluated import evaluated
 from wavcube.codec.inference.exported import SMALL_PARTS, SUFFIX, Backend, Session, missing, open_session
 from wavcube.codec.networks import WavCubeNetworks
+from wavcube.codec.source_filter.decoder import SourceFilterDecoder
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.files import follow_umask, reason, saying_when_full
 from wavcube.framing import SAMPLE_RATE, WINDOW_LENGTH
@@ -100,6 +103,18 @@ class VocoderGraph(nn.Module):
         return signal / envelope
 
 
+class SourceFilterGraph(nn.Module):
+    """Latent [1, T, C] -> pitch and filters of every frame [1, T, 4 + 16 bins]."""
+
+    def __init__(self, decoder: SourceFilterDecoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, latent: Tensor) -> Tensor:
+        pitch, filters = self.decoder.controls(latent)
+        return torch.cat([pitch.reshape(1, -1, 4), filters.reshape(1, -1, 4 * filters.shape[2])], dim=2)
+
+
 def export(
     model: WavCubeNetworks, folder: str | Path, backend: Backend, *, source: str | None = None
 ) -> dict[str, float]:
@@ -117,38 +132,13 @@ def export(
     """
     if model.config.bottleneck.pooling != 1 or model.config.encoder.conv_norm != "layer":
         raise ConfigError("only models of 50 Hz whose encoder has layer norms in its convolutions can be exported")
-    if not isinstance(model.decoder, AcousticDecoder):
-        raise ConfigError("a model with a source-filter decoder cannot be exported yet; use optimize() or --fast")
     if model.optimized:
         raise ConfigError("a model that was prepared with optimize() cannot be exported; export it before")
     require_place(Path(folder), exported=True)
     names = {"identity": model.identity, "weights": model.weights_fingerprint()}
     if (model.device.type, model.dtype) != ("cpu", torch.float32):
         model = copy.deepcopy(model).to("cpu", torch.float32)  # the caller's stays what it is
-    model = evaluated(model)
-    decoder = model.decoder
-    assert isinstance(decoder, AcousticDecoder)
-    hop, folder = model.hop_length, Path(folder)
-    examples: Mapping[str, tuple[nn.Module, Callable[[int], Tensor]]] = {
-        "encoder": (EncoderGraph(model), lambda samples: torch.randn(1, samples, generator=random)),
-        "compressor": (
-            CompressorGraph(model),
-            lambda samples: torch.randn(
-                1, max(1, samples // hop), model.config.encoder.feature_width, generator=random
-            ),
-        ),
-        "decoder": (
-            DecoderGraph(decoder),
-            lambda samples: torch.randn(1, max(1, samples // hop), model.latent_dim, generator=random),
-        ),
-        "vocoder": (
-            VocoderGraph(decoder),
-            lambda samples: torch.randn(
-                1, max(2, samples // 160), model.config.decoder.vocoder_input_dim, generator=random
-            ),
-        ),
-    }
-    random = torch.Generator().manual_seed(0)
+    model, folder = evaluated(model), Path(folder)
     differences = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,7 +147,7 @@ def export(
             tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as name,
         ):
             temporary = Path(name)
-            for part, (graph, example) in examples.items():
+            for part, (graph, example) in _graphs(model).items():
                 write = _write_onnx if backend == "onnx" else _write_openvino
                 write(graph.eval(), example(SAMPLE_RATE), temporary / f"{part}{SUFFIX[backend]}")
                 session = open_session(temporary / f"{part}{SUFFIX[backend]}", backend)
@@ -165,7 +155,9 @@ def export(
                 del session
                 if not differences[part] < BOUND:
                     raise CheckpointError(f"{folder}: the {part} graph differs from torch by {differences[part]:.1e}")
-            norm = {f"norm.{key}": value for key, value in decoder.upsampler.norm.state_dict().items()}
+            norm = {}
+            if isinstance(model.decoder, AcousticDecoder):
+                norm = {f"norm.{key}": value for key, value in model.decoder.upsampler.norm.state_dict().items()}
             known = {key: getattr(model, key) for key in STATISTICS}
             small = norm | {key: value for key, value in known.items() if value is not None}
             save_file({key: value.contiguous() for key, value in small.items()}, temporary / SMALL_PARTS)
@@ -179,6 +171,29 @@ def export(
     except OSError as error:
         raise CheckpointError(f"{folder}: the export cannot be written ({reason(error)})") from error
     return differences
+
+
+def _graphs(model: WavCubeNetworks) -> Mapping[str, tuple[nn.Module, Callable[[int], Tensor]]]:
+    """The graphs by name, each with an example of its input for so many samples of sound."""
+    random, hop = torch.Generator().manual_seed(0), model.hop_length
+
+    def frames(samples: int, step: int, width: int, least: int = 1) -> Tensor:
+        return torch.randn(1, max(least, samples // step), width, generator=random)
+
+    features, channels = model.config.encoder.feature_width, model.latent_dim
+    graphs: dict[str, tuple[nn.Module, Callable[[int], Tensor]]] = {
+        "encoder": (EncoderGraph(model), lambda samples: torch.randn(1, samples, generator=random)),
+        "compressor": (CompressorGraph(model), lambda samples: frames(samples, hop, features)),
+    }
+    decoder = model.decoder
+    if isinstance(decoder, SourceFilterDecoder):
+        graphs["decoder"] = (SourceFilterGraph(decoder), lambda samples: frames(samples, hop, channels))
+    else:
+        assert isinstance(decoder, AcousticDecoder)
+        inner = model.config.decoder.vocoder_input_dim
+        graphs["decoder"] = (DecoderGraph(decoder), lambda samples: frames(samples, hop, channels))
+        graphs["vocoder"] = (VocoderGraph(decoder), lambda samples: frames(samples, 160, inner, 2))
+    return graphs
 
 
 def _difference(graph: nn.Module, session: Session, example: Tensor) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from wavcube.codec.encoder import normalize_waveform
 from wavcube.codec.fingerprint import Names
 from wavcube.codec.grouped_convolution import has_narrow_groups
 from wavcube.codec.networks import WavCubeNetworks
+from wavcube.codec.source_filter.decoder import N_FFT, PER_LATENT, SourceFilterDecoder
 from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
 
 Model = TypeVar("Model", bound=WavCubeNetworks)
@@ -141,6 +143,21 @@ class ExportedDecoder(nn.Module):
         return self.vocoder(self.upsampler.normalize(vocoder_input, *moments)[:, : 2 * latent.shape[1]])
 
 
+class ExportedSourceFilterDecoder(SourceFilterDecoder):
+    """In the place of a source-filter decoder: its networks are a graph, the synthesis stays as it is."""
+
+    def __init__(self, session: Session, config: WavCubeConfig) -> None:
+        nn.Module.__init__(self)  # there are no weights here
+        self.session, self.config, self.bins = session, config.decoder.source_filter, N_FFT // 2 + 1
+
+    def controls(self, latent: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Pitch [B, 2 T, 2] and filters [B, 4 T, 4 * bins], see `SourceFilterDecoder.controls`."""
+        values = _each(self.session, latent, lengths)[0]
+        values = F.pad(values, (0, 0, 0, latent.shape[1] - values.shape[1]))
+        pitch, filters = values.split([4, values.shape[2] - 4], dim=2)
+        return pitch.unflatten(2, (2, 2)).flatten(1, 2), filters.unflatten(2, (PER_LATENT, -1)).flatten(1, 2)
+
+
 def _each(run: Session, values: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
     """Run a graph of batch 1 on every item of a padded batch; a padded batch and its lengths."""
     counts = [values.shape[1]] * len(values) if lengths is None else lengths.tolist()
@@ -172,7 +189,9 @@ def load_exported(kind: type[Model], folder: Path, dtype: torch.dtype | None) ->
         small = load_file(folder / SMALL_PARTS)
     except (OSError, SafetensorError) as error:
         raise _damaged(folder, error) from error
-    parts = ("encoder", "compressor", "decoder", "vocoder")
+    parts = ["encoder", "compressor", "decoder"]
+    if config.decoder.architecture != "source-filter":
+        parts.append("vocoder")
     files = {part: folder / f"{part}{SUFFIX[backend]}" for part in parts}
     types = dict.fromkeys(parts, dtype or torch.float32)
     if has_narrow_groups(config.encoder.width, config.encoder.position_groups):
@@ -180,9 +199,13 @@ def load_exported(kind: type[Model], folder: Path, dtype: torch.dtype | None) ->
     sessions = {part: open_session(file, backend, types[part]) for part, file in files.items()}
     with meta_init():
         model = kind(dataclasses.replace(config, restorer=False, teacher=False))
-    decoder = ExportedDecoder(sessions["decoder"], sessions["vocoder"], config)
-    norm = {key.removeprefix("norm."): value for key, value in small.items() if key.startswith("norm.")}
-    decoder.upsampler.norm.load_state_dict(norm)
+    decoder: nn.Module
+    if "vocoder" in sessions:
+        decoder = ExportedDecoder(sessions["decoder"], sessions["vocoder"], config)
+        norm = {key.removeprefix("norm."): value for key, value in small.items() if key.startswith("norm.")}
+        decoder.upsampler.norm.load_state_dict(norm)
+    else:
+        decoder = ExportedSourceFilterDecoder(sessions["decoder"], config)
     model.encoder = ExportedEncoder(sessions["encoder"], config)  # type: ignore[assignment]
     model.compressor = ExportedCompressor(sessions["compressor"])  # type: ignore[assignment]
     model.decoder = decoder  # type: ignore[assignment]
