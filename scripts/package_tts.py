@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from wavcube.generation.tts.model import WEIGHTS, FlowMatchingTTS
+from wavcube.generation.flow.model_folder import WEIGHTS
+from wavcube.generation.tts.model import FlowMatchingTTS
 
 MOST_MEGABYTES = 40.0
 

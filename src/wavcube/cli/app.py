@@ -18,6 +18,7 @@ from wavcube.cli.codec.encode import encode
 from wavcube.cli.codec.export import export
 from wavcube.cli.codec.info import info
 from wavcube.cli.codec.reconstruct import reconstruct
+from wavcube.cli.enhance import enhance, train_enhance
 from wavcube.cli.evaluate import evaluate
 from wavcube.cli.prepare import app as prepare
 from wavcube.cli.probe import probe
@@ -53,6 +54,7 @@ def _options(
 for command in (encode, decode, reconstruct, convert, export, info, demo):
     app.command(rich_help_panel="Representation")(command)
 train.command("tts")(train_tts)
+train.command("enhance")(train_enhance)
 evaluate.command("tts")(evaluate_tts)
 for name, group, panel in (
     ("prepare", prepare, "Training"),
@@ -63,6 +65,7 @@ for name, group, panel in (
     app.add_typer(group, name=name, rich_help_panel=panel)
 app.command(rich_help_panel="Evaluation")(probe)
 app.command(rich_help_panel="Generation")(tts)
+app.command(rich_help_panel="Generation")(enhance)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from wavcube.errors import WavCubeError
 from wavcube.hashing import fingerprint_file
@@ -16,7 +16,7 @@ from wavcube.latent_files import LATENT_SUFFIXES
 
 if TYPE_CHECKING:
     from wavcube.cli.many_files.job import Job
-    from wavcube.codec import WavCube
+    from wavcube.codec.chunking import Chunking
 
 KEY = "made"
 """In the metadata of latents; before the record in the comment of a recording."""
@@ -87,10 +87,26 @@ class Record:
             return None
 
 
+class Model(Protocol):
+    """What results are made with: a WavCube, or a tool that has one in it."""
+
+    chunking: "Chunking"
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def precision(self) -> str: ...
+
+    def expected_frames(self, samples: int, /) -> int: ...
+
+    def weights_fingerprint(self) -> str: ...
+
+
 class Maker:
     """A command and the model that it uses: the records of its results, and the check of existing ones."""
 
-    def __init__(self, command: str, model: "WavCube", *, forced: bool = False) -> None:
+    def __init__(self, command: str, model: Model, *, forced: bool = False) -> None:
         self.command, self.forced = command, forced
         self._model, self._weights = model, model.weights_fingerprint()
         self._sources: dict[Path, Source] = {}

@@ -8,8 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from wavcube.cli.many_files.job import Job
-    from wavcube.cli.many_files.provenance import Maker
-    from wavcube.codec import WavCube
+    from wavcube.cli.many_files.provenance import Maker, Model
     from wavcube.files import FoundFile
 
 
@@ -29,7 +28,7 @@ def find_recordings(inputs: Iterable[str]) -> "list[FoundFile]":
     return find_files(inputs, AUDIO_SUFFIXES, "audio", AudioError, is_audio)
 
 
-def read_recording(job: "Job", model: "WavCube", maker: "Maker") -> "tuple[dict[str, Any], float]":
+def read_recording(job: "Job", model: "Model", maker: "Maker") -> "tuple[dict[str, Any], float]":
     """A recording as `encode` takes it, with its path, and its length in seconds; `maker` notes what was read.
 
     Raises:
@@ -46,7 +45,7 @@ def read_recording(job: "Job", model: "WavCube", maker: "Maker") -> "tuple[dict[
     return recording, len(waveform) / model.sample_rate
 
 
-def write_recording(job: "Job", waveform: "np.ndarray", model: "WavCube", maker: "Maker") -> None:
+def write_recording(job: "Job", waveform: "np.ndarray", model: "Model", maker: "Maker") -> None:
     """Write a waveform [S] at the model's rate, with the record of how it was made.
 
     Raises:

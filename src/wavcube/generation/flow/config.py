@@ -1,11 +1,30 @@
 """Sizes of the diffusion transformer, and the description of the frames that it makes."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from wavcube.errors import ConfigError
 
 TEXT_ALIGNMENTS = ("prepend", "uniform", "duration")
+
+
+class BlockSizes(Protocol):
+    """Sizes that the blocks of a transformer over frames have, whatever it is for."""
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def heads(self) -> int: ...
+
+    @property
+    def dropout(self) -> float: ...
+
+    @property
+    def position_kernel(self) -> int: ...
+
+    @property
+    def position_groups(self) -> int: ...
 
 
 @dataclass(frozen=True)

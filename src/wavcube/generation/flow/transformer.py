@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from wavcube.codec.attention import Rotary
 from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.masking import length_mask, zero_beyond
-from wavcube.generation.flow.config import TransformerConfig
+from wavcube.generation.flow.config import BlockSizes, TransformerConfig
 
 TIME_WIDTH = 256
 """Width of the sinusoidal embedding of time, before its layers."""
@@ -37,7 +37,7 @@ class TimeEmbedding(nn.Module):
 class ConvolutionalPosition(nn.Module):
     """Two grouped convolutions over neighbouring frames, [B, T, H] -> [B, T, H]."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: BlockSizes) -> None:
         super().__init__()
         width, kernel = config.width, config.position_kernel
         self.convolutions = nn.ModuleList(
@@ -86,7 +86,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Te
 class Attention(nn.Module):
     """Self-attention over an item's own frames, with rotary positions."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: BlockSizes) -> None:
         super().__init__()
         self.heads = config.heads
         self.query = nn.Linear(config.width, config.width)

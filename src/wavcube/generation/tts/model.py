@@ -2,16 +2,12 @@
 
 import dataclasses
 import math
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
@@ -20,7 +16,7 @@ from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.masking import zero_beyond
 from wavcube.config_aliases import TTS_WEIGHTS
 from wavcube.errors import CheckpointError, ConfigError
-from wavcube.files import follow_umask, reason, saying_when_full
+from wavcube.generation.flow.model_folder import CONFIG, find_model_folder, read_weights, write_model_folder
 from wavcube.generation.flow.solver import SolverSettings, guided, solve
 from wavcube.generation.flow.transformer import DiffusionTransformer
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
@@ -31,9 +27,6 @@ from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import FILLER, Vocabulary
 from wavcube.generation.tts.text_embedding import TextEmbedding
 from wavcube.padding import valid_mask
-from wavcube.run_layout import model_of_run
-
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 PACKAGED = Path(__file__).parent / "pretrained" / "nano"
 """The small model that comes with the package."""
@@ -228,12 +221,7 @@ class FlowMatchingTTS(nn.Module):
             raise CheckpointError(str(error)) from error
         with meta_init():
             model = cls(config)
-        try:
-            with safe_open(folder / WEIGHTS, framework="pt") as file:
-                weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no dictionary)
-        except (SafetensorError, OSError) as error:
-            what = "half-written or damaged" if (folder / WEIGHTS).exists() else "missing"
-            raise CheckpointError(f"{folder / WEIGHTS}: {what} ({reason(error)}); copy the whole folder") from error
+        weights = read_weights(folder)
         weights = {TTS_WEIGHTS.get(key, key): value for key, value in weights.items()}
         check_tensors(weights, model.state_dict(), str(folder))
         # Copied, since loaded tensors are mapped from a file that may be replaced.
@@ -257,24 +245,7 @@ def write_model(
     Raises:
         CheckpointError: the disk refuses.
     """
-    folder = Path(folder)
-    kept = {
-        key: value.detach().to("cpu", value.dtype if key in STATISTICS or dtype is None else dtype).contiguous()
-        for key, value in weights.items()
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (
-            saying_when_full(folder / WEIGHTS),
-            tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary,
-        ):
-            save_file(kept, Path(temporary) / WEIGHTS, metadata={"format": "pt"})
-            config.save(Path(temporary) / CONFIG)
-            follow_umask(Path(temporary) / WEIGHTS)
-            for name in (WEIGHTS, CONFIG):
-                os.replace(Path(temporary) / name, folder / name)
-    except OSError as error:
-        raise CheckpointError(f"{folder}: the model cannot be written ({reason(error)})") from error
+    write_model_folder(folder, config, weights, dtype, STATISTICS)
 
 
 def find_model(name: str | Path) -> Path:
@@ -284,14 +255,7 @@ def find_model(name: str | Path) -> Path:
         CheckpointError: there is none.
     """
     folder = PACKAGED if name == "packaged" else Path(name)
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such folder of a text-to-speech model")
-    if (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file():
-        return folder
-    found = model_of_run(folder, CONFIG, WEIGHTS)
-    if found is None:
-        raise CheckpointError(f"{folder}: holds no text-to-speech model ({CONFIG} and {WEIGHTS})")
-    return found
+    return find_model_folder(folder, "text-to-speech model")
 
 
 def representation_of(name: str | Path) -> str:

@@ -14,8 +14,9 @@ from wavcube.files import atomic_path
 from wavcube.generation.flow.config import TransformerConfig
 from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint
 from wavcube.generation.flow.flow_matching import FlowMatching
+from wavcube.generation.flow.model_folder import CONFIG, WEIGHTS
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
-from wavcube.generation.tts.model import CONFIG, WEIGHTS, FlowMatchingTTS, write_model
+from wavcube.generation.tts.model import FlowMatchingTTS, write_model
 from wavcube.generation.tts.text.frontend import build_text_frontend
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 from wavcube.generation.tts.training.card import model_card

@@ -1,0 +1,1 @@
+"""Training of enhancement: recipes, mixtures with their frames, objective, validation, run."""
