@@ -23,7 +23,7 @@ ORDER = (
     ("audio", "latent_files"),
     ("latents",),
     ("codec", "data"),
-    ("features", "engine", "evaluation"),
+    ("features", "engine", "evaluation", "corpora"),
     ("training", "reconstruction", "understanding", "generation"),
     ("cli", "integrations"),
     ("__init__", "__main__"),

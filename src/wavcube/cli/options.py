@@ -11,8 +11,8 @@ import typer
 from wavcube.errors import WavCubeError
 
 if TYPE_CHECKING:
-    from wavcube.cli.many_files.batches import BatchLimits
     from wavcube.codec import WavCube
+    from wavcube.data.bucketing import BatchLimits
 
 
 class Device(StrEnum):
@@ -120,7 +120,7 @@ def load_model(
 
 def batch_limits(seconds: float | None, padding: float, model: "WavCube") -> "BatchLimits":
     """The bounds on a batch; a GPU needs much at once to be busy, a CPU is fastest with what stays in its cache."""
-    from wavcube.cli.many_files.batches import BatchLimits
+    from wavcube.data.bucketing import BatchLimits
 
     above = model.chunking.above
     default = 20.0 if model.device.type == "cpu" else 480.0

@@ -2,9 +2,29 @@
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """A batch holds at most so many `seconds` of audio (with padding), a share of `padding` of them padding.
+
+    Recordings above `whole` seconds go through the model in chunks, each recording alone.
+    """
+
+    seconds: float
+    padding: float
+    whole: float = math.inf
+
+    def batches(self, items: Iterable[Item], seconds: Callable[[Item], float]) -> list[list[Item]]:
+        """Items of similar length together, the longest first; an item beyond the limits is alone."""
+        items = sorted(items, key=seconds, reverse=True)
+        count = sum(seconds(item) > self.whole for item in items)
+        rest = batches_in_order(items[count:], seconds, self.seconds, max_padding=self.padding)
+        return [*([item] for item in items[:count]), *rest]
 
 
 def batches_by_length(

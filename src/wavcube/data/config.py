@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from wavcube.errors import ConfigError
 
-KINDS = ("auto", "folder", "list", "jsonl", "lhotse", "shar", "webdataset")
+KINDS = ("auto", "folder", "list", "jsonl", "lhotse", "shar", "webdataset", "huggingface")
 
 
 @dataclass

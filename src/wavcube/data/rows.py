@@ -14,6 +14,9 @@ Row = dict[str, str]
 TABLES = frozenset({".tsv", ".csv", ".jsonl", ".json", ".parquet"})
 """The suffixes of lists whose rows have several columns."""
 
+NEMO_PATH = "audio_filepath"
+"""The column that holds the path in manifests of NeMo's."""
+
 CUT_ID = "cut_id"
 """The column that holds the name of a cut or recording of Lhotse's."""
 
@@ -82,14 +85,14 @@ def row_of(entry: dict[str, Any]) -> Row:
     if not isinstance(entry, dict):
         raise TypeError("is not a JSON object with a 'path'")
     if "recording" not in entry and "sources" not in entry:
-        return _scalars(entry)
+        return _of_nemo(scalars(entry))
     recording = entry.get("recording", entry)
     source = recording["sources"][0]
     if source.get("type", "file") != "file":
         raise ValueError(f"its source is of the type {source['type']!r}; only files can be read")
     supervision = (entry.get("supervisions") or [{}])[0]
-    custom = _scalars(supervision.get("custom") or {}) | _scalars(entry.get("custom") or {})
-    cell = custom | _scalars(supervision) | _scalars(entry)
+    custom = scalars(supervision.get("custom") or {}) | scalars(entry.get("custom") or {})
+    cell = custom | scalars(supervision) | scalars(entry)
     for name in ("type", "id", "recording_id"):
         cell.pop(name, None)
     # A cut is a part of its recording, a recording by itself is whole.
@@ -104,7 +107,16 @@ def row_of(entry: dict[str, Any]) -> Row:
     return cell | {"path": source["source"], "duration": str(float(entry["duration"]))}
 
 
-def _scalars(entry: dict[str, Any]) -> Row:
+def _of_nemo(row: Row) -> Row:
+    """A row of NeMo's with the columns that the others have: `audio_filepath` is the path, `offset` the start."""
+    if "path" in row or NEMO_PATH not in row:
+        return row
+    names = {NEMO_PATH: "path", "offset": "start"}
+    return {names.get(name, name): cell for name, cell in row.items()}
+
+
+def scalars(entry: dict[str, Any]) -> Row:
+    """The cells of an object: what it holds but lists and objects, as text."""
     kept = ((key, value) for key, value in entry.items() if not isinstance(value, dict | list))
     return {str(key): "" if value is None else str(value) for key, value in kept}
 

@@ -1,5 +1,6 @@
 """WebDataset and Lhotse Shar through the loader."""
 
+import io
 import tarfile
 import warnings
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from wavcube.data.streaming import Batch, DataConfig, SourceConfig, SpeechLoader, build_loader
+from wavcube.data.streaming.shar import find_shar_shards
 from wavcube.errors import DataError
 
 SHARDS, CLIPS = 4, 5
@@ -185,3 +187,15 @@ def test_a_shar_folder_without_audio(shar):
     (shar / "recording.000002.tar").unlink()
     with pytest.raises(DataError, match=r"recording\.000002\.tar, is missing"):
         loader_of(str(shar))
+
+
+def test_audio_that_ends_before_its_cuts_is_an_error(shar):
+    first = find_shar_shards(SourceConfig(str(shar)))[0]
+    assert len(list(first.read())) == CLIPS
+    with tarfile.open(first.recording) as tar:
+        kept = [(member, tar.extractfile(member).read()) for member in tar][:4]
+    with tarfile.open(first.recording, "w") as tar:
+        for member, content in kept:
+            tar.addfile(member, io.BytesIO(content))
+    with pytest.raises(DataError, match="holds 2 recordings for 5 cuts"):
+        list(first.read())

@@ -1,11 +1,20 @@
-"""`wavcube encode`: recordings -> files of latents."""
+"""`wavcube encode`: recordings -> files of latents, or a corpus -> shards of them."""
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wavcube.cli import options
+from wavcube.cli.codec.encode_corpus import CorpusOptions, ModelOptions, encode_corpus
+from wavcube.errors import DataError
+
+if TYPE_CHECKING:
+    from wavcube.codec import WavCube
+    from wavcube.data.bucketing import BatchLimits
 
 
 class LatentFormat(StrEnum):
@@ -16,8 +25,33 @@ class LatentFormat(StrEnum):
     pt = "pt"
 
 
+class To(StrEnum):
+    """What is written: a file for each recording, or shards (tars that Lhotse and WebDataset read)."""
+
+    files = "files"
+    shar = "shar"
+
+
+class Stored(StrEnum):
+    """The type of latents in shards."""
+
+    float32 = "float32"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+    int8 = "int8"
+
+
+SHARDS = "Shards (docs/corpora.md)"
+
+
 def encode(
-    inputs: Annotated[list[str], typer.Argument(help="Recordings, folders (searched recursively) or quoted globs.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Recordings, folders (searched recursively) or quoted globs; also lists, Lhotse cuts and Shar, "
+            "WebDataset tars, Hugging Face datasets, by path or URL: these become shards."
+        ),
+    ],
     output: options.OutputFolder,
     model: options.Model = None,
     device: options.DeviceOption = options.Device.auto,
@@ -31,8 +65,85 @@ def encode(
     padding: options.Padding = 0.25,
     overwrite: options.Overwrite = False,
     strict: options.Strict = False,
+    to: Annotated[
+        To | None,
+        typer.Option(
+            help="One file a recording, or shards. [default: files for recordings, else shar]",
+            show_default=False,
+            rich_help_panel=SHARDS,
+        ),
+    ] = None,
+    stored: Annotated[
+        Stored, typer.Option("--store-dtype", help="Type of the latents on disk.", rich_help_panel=SHARDS)
+    ] = Stored.float16,
+    shard_of: Annotated[
+        str | None,
+        typer.Option(
+            help="RANK/WORLD: do every WORLD-th shard. [default: as torchrun or srun say]",
+            show_default=False,
+            rich_help_panel=SHARDS,
+        ),
+    ] = None,
+    shard_size: Annotated[
+        int, typer.Option(min=1, help="Recordings in a shard of a list or folder.", rich_help_panel=SHARDS)
+    ] = 1000,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="COLUMN=VALUE: keep such rows of lists; repeatable.", rich_help_panel=SHARDS),
+    ] = None,
+    max_bad: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="A shard with a larger share of unusable recordings fails.", rich_help_panel=SHARDS
+        ),
+    ] = 0.05,
+    readers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that decode. [default: 1 on a CPU, beside a GPU one a core]",
+            show_default=False,
+            rich_help_panel=SHARDS,
+        ),
+    ] = None,
 ) -> None:
-    """Encode recordings to latents, one file each."""
+    """Encode recordings to latents: one file each, or a corpus in shards."""
+    given = ModelOptions(model, device, dtype, fast, backend)
+    if to is To.shar or (to is None and _is_corpus(inputs)):
+        share = 0.0 if strict else max_bad
+        corpus = CorpusOptions(
+            stored.value, shard_size, tuple(filters or ()), shard_of, readers, share, batch_seconds, padding, overwrite
+        )
+        encode_corpus(inputs, output, given, corpus)
+        return
+    if _is_corpus(inputs):
+        raise DataError("--to files is for recordings and folders; lists and shards of recordings become --to shar")
+    for option, value in (("--shard-of", shard_of), ("--filter", filters)):
+        if value:
+            raise DataError(f"{option} is for shards; add --to shar")
+    limits = partial(options.batch_limits, batch_seconds, padding)
+    _encode_files(inputs, output, given, format, limits, overwrite, strict)
+
+
+def _is_corpus(inputs: list[str]) -> bool:
+    """Whether one of the inputs is no recording, and no folder or glob of them."""
+    from wavcube.corpora.input_shards import input_kind
+
+    try:
+        return any(input_kind(given) != "recordings" for given in inputs)
+    except DataError:
+        return False  # there is nothing there, which whoever looks for recordings says
+
+
+def _encode_files(
+    inputs: list[str],
+    output: Path,
+    model: ModelOptions,
+    format: LatentFormat,
+    limits: Callable[["WavCube"], "BatchLimits"],
+    overwrite: bool,
+    strict: bool,
+) -> None:
     from dataclasses import replace
 
     from wavcube.audio.io import AUDIO_SUFFIXES
@@ -45,7 +156,7 @@ def encode(
     from wavcube.latents import Latents
 
     plan = make_plan(find_recordings(inputs), output, f".{format}", AUDIO_SUFFIXES)
-    loaded = options.load_model(model, device, dtype, fast, backend)
+    loaded = model.load()
     maker = Maker("encode", loaded)
     settle_existing(plan, maker, overwrite)
 
@@ -63,4 +174,4 @@ def encode(
         replace(latents, metadata=[made]).save(job.target)
 
     task = Task("encoded", lambda job: read_recording(job, loaded, maker), compute, write)
-    run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)
+    run(plan, task, limits(loaded), strict=strict, workers=loaded.workers)

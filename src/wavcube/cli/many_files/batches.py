@@ -4,7 +4,6 @@ While the model computes batches, on a CPU several side by side, a thread reads 
 another writes the results of the batch before.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,25 +19,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from wavcube.cli.many_files.job import Job
 from wavcube.cli.many_files.plan import Plan
-from wavcube.data.bucketing import batches_in_order
+from wavcube.data.bucketing import BatchLimits
 from wavcube.errors import WavCubeError
 from wavcube.files import reason
 from wavcube.progress import Progress
 
 Content = TypeVar("Content")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class BatchLimits:
-    """A batch holds at most so many `seconds` of audio (with padding), a share of `padding` of them padding.
-
-    Recordings above `whole` seconds go through the model in chunks, each recording alone.
-    """
-
-    seconds: float
-    padding: float
-    whole: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -99,14 +86,7 @@ def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, 
 
 def by_length(items: list[Loaded[Content]], limits: BatchLimits) -> list[list[Loaded[Content]]]:
     """Group items of similar length, the longest first, within the limits; an item beyond them is alone."""
-    items = sorted(items, key=_seconds, reverse=True)
-    count = sum(item.seconds > limits.whole for item in items)
-    rest = batches_in_order(items[count:], _seconds, limits.seconds, max_padding=limits.padding)
-    return [*([item] for item in items[:count]), *rest]
-
-
-def _seconds(item: Loaded[Any]) -> float:
-    return item.seconds
+    return limits.batches(items, lambda item: item.seconds)
 
 
 def _windows(jobs: list[Job], read: Callable[[Job], tuple[Any, float]], seconds: float) -> Iterator[list[Loaded[Any]]]:

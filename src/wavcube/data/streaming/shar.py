@@ -23,10 +23,21 @@ class SharShard:
         return self.cuts
 
     def read(self) -> Iterator[Clip]:
+        """Yield the clip of every cut.
+
+        Raises:
+            DataError: the audio ends before the cuts do.
+        """
+        from lhotse.serialization import load_jsonl
         from lhotse.shar import LazySharIterator
 
+        count = 0
         for cut in LazySharIterator(fields={"cuts": [self.cuts], "recording": [self.recording]}):
+            count += 1
             yield clip_of_lhotse(cut, os.path.dirname(self.recording))
+        cuts = sum(1 for _ in load_jsonl(self.cuts))
+        if count < cuts:  # Lhotse ends with whichever ends first
+            raise DataError(f"{self.recording}: holds {count} recordings for {cuts} cuts; it was cut short")
 
 
 def find_shar_shards(source: SourceConfig) -> list[SharShard]:

@@ -1,5 +1,6 @@
 """The sources of a configuration, identified, opened, and checked before anything starts."""
 
+import glob
 import logging
 import os
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from wavcube.data.json_lines import JsonLines
 from wavcube.data.lhotse_cuts import read_lhotse
 from wavcube.data.manifest import choose, iterate_clips
 from wavcube.data.streaming.crops import check_clip
+from wavcube.data.streaming.hugging_face import TABLE_SUFFIXES, find_table_shards, holds_recordings
 from wavcube.data.streaming.shar import find_shar_shards
 from wavcube.data.streaming.shards import Shard, reason_of
 from wavcube.data.streaming.webdataset import find_tar_shards, is_remote
@@ -21,7 +23,7 @@ from wavcube.errors import AudioError, ConfigError, DataError
 
 logger = logging.getLogger(__name__)
 
-SHARDED = frozenset({"shar", "webdataset"})
+SHARDED = frozenset({"shar", "webdataset", "huggingface"})
 """The kinds that can only be read in order."""
 
 
@@ -37,11 +39,17 @@ def kind_of(source: SourceConfig) -> str:
     if source.kind != "auto":
         return source.kind
     if is_remote(path) or "{" in path or path.endswith((".tar", ".tar.gz", ".tgz")):
-        return "webdataset"
+        return "huggingface" if path.endswith(TABLE_SUFFIXES) and not path.startswith("pipe:") else "webdataset"
     if os.path.isdir(path):
-        return "shar" if any(Path(path).glob("cuts.*.jsonl*")) else "folder"
+        if any(Path(path).glob("cuts.*.jsonl*")):
+            return "shar"
+        return "huggingface" if holds_recordings(Path(path)) else "folder"
+    if path.endswith(TABLE_SUFFIXES) and glob.has_magic(path):
+        return "huggingface"
     if not os.path.exists(path):
         raise DataError(f"{path}: no such file or folder")
+    if path.endswith(".arrow") or (path.endswith(".parquet") and holds_recordings(Path(path))):
+        return "huggingface"
     if path.endswith(".jsonl") or (path.endswith(".json") and not _is_one_list(path)):
         return "jsonl"
     return "lhotse" if path.endswith(".gz") else "list"
@@ -93,8 +101,7 @@ def open_shards(config: DataConfig) -> list[list[Shard]]:
     """
     found: list[list[Shard]] = []
     for source in config.sources:
-        shards: list[Shard] = []
-        shards += find_shar_shards(source) if kind_of(source) == "shar" else find_tar_shards(source)
+        shards = find_source_shards(source)
         try:
             clip = next(iter(shards[0].read()), None)
             if clip is None:
@@ -105,8 +112,20 @@ def open_shards(config: DataConfig) -> list[list[Shard]]:
                 f"{shards[0].name}: no recording can be read from this shard ({reason_of(error)})"
             ) from error
         logger.info("%s: %d shards", source.path, len(shards))
-        found.append(shards)
+        found.append(list(shards))
     return found
+
+
+def find_source_shards(source: SourceConfig) -> Sequence[Shard]:
+    """The shards of a source that can only be read in order.
+
+    Raises:
+        DataError: there are none, or one is missing.
+    """
+    kind = kind_of(source)
+    if kind == "shar":
+        return find_shar_shards(source)
+    return find_table_shards(source) if kind == "huggingface" else find_tar_shards(source)
 
 
 def _is_one_list(path: str) -> bool:
