@@ -38,8 +38,8 @@ bench: $(VENV)/.dev  ## speed on this machine in a few minutes; results in bench
 bench-full: $(VENV)/.dev  ## the same with more repetitions, a full-size folder and an hour of audio; about 20 minutes
 	$(PY) -m benchmarks --full
 
-reproduce-small: $(VENV)/.dev  ## the paper in small, hours: make reproduce-small DATA=speech.tsv TEACHER=whisper-encoder
-	$(PY) scripts/reproduce_small.py --data $(DATA) --teacher $(TEACHER) $(ARGS)
+reproduce-small: $(VENV)/.dev  ## the paper in small, hours: make reproduce-small DATA=speech.tsv ENCODER=openai/whisper-base
+	$(PY) scripts/reproduce_small.py --data $(DATA) --encoder $(ENCODER) $(ARGS)
 
 learnability: $(VENV)/.dev  ## which representations a diffusion transformer learns, and how fast (docs/generation.md)
 	$(PY) scripts/learnability.py $(ARGS)

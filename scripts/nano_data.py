@@ -3,8 +3,8 @@
     python scripts/nano_data.py DATA/speech.tsv lists
 
 reads a table of clips with the columns path, split, speaker, seconds, licence and source, and writes lists/train.tsv
-and lists/validation.tsv: every clip of the split `train`, and of those the clips of ten LibriSpeech speakers, who are
-kept from training so that settings can be chosen on them.
+and lists/validation.tsv: the clips of the split `train`, and of those the clips of some speakers, who are kept from
+training so that settings can be chosen on them.
 """
 
 import argparse
@@ -14,24 +14,34 @@ from pathlib import Path
 
 from wavcube.files import atomic_path
 
-VALIDATION_SOURCE = "LibriSpeech train"
-VALIDATION_SPEAKERS = 10
+LIBRISPEECH = ("103", "163", "2289", "2989", "3807", "4397", "5390", "625", "7226", "8123")
+OTHERS = ("so_0001", "so_0736", "so_1408", "so_2402", "so_5017", "so_9553", "af_alloy", "bm_fable*0.5+am_adam*0.5")
+KEPT_OUT = {f"ls{speaker}" for speaker in LIBRISPEECH} | set(OTHERS)
+"""Ten speakers of LibriSpeech, six of speechocean762, two synthetic voices."""
+
+LOW_PASSED = "nothing above"
+"""In the name of a source whose recordings end below half the sampling rate; nothing is to be learnt from them."""
+
+SHORTEST, LONGEST = 0.6, 30.0
+"""Seconds."""
+
 LICENCES = ("CC-BY-4.0", "CC0", "public domain", "Apache-2.0", "CMU AN4")
 """Beginnings of the licences under which weights that are given away may be trained."""
 
 
-def validation_speakers(rows: list[dict[str, str]]) -> list[str]:
-    """Ten speakers, spread evenly over the sorted names."""
-    speakers = sorted({row["speaker"] for row in rows if row["source"].startswith(VALIDATION_SOURCE)})
-    return speakers[:: max(1, len(speakers) // VALIDATION_SPEAKERS)][:VALIDATION_SPEAKERS]
+def usable(row: dict[str, str]) -> bool:
+    """Whether a clip is one to train or to validate on."""
+    length = float(row["seconds"])
+    return row["split"] == "train" and LOW_PASSED not in row["source"] and SHORTEST < length <= LONGEST
 
 
 def write_list(path: Path, rows: list[dict[str, str]], root: Path) -> None:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write("path\tseconds\tspeaker\tlicence\tsha256\n")
+        file.write("path\tseconds\tspeaker\tsource\tlicence\tsha256\n")
         for row in rows:
             digest = hashlib.sha256((root / row["path"]).read_bytes()).hexdigest()
-            file.write(f"{row['path']}\t{row['seconds']}\t{row['speaker']}\t{row['licence']}\t{digest}\n")
+            columns = (*(row[name] for name in ("path", "seconds", "speaker", "source", "licence")), digest)
+            file.write("\t".join(columns) + "\n")
 
 
 def main() -> None:
@@ -40,15 +50,14 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     arguments = parser.parse_args()
     with arguments.table.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row["split"] == "train"]
+        rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if usable(row)]
     refused = sorted({row["licence"] for row in rows if not row["licence"].startswith(LICENCES)})
     if refused:
         raise SystemExit(f"{arguments.table}: not a licence to train weights under that are given away: {refused}")
-    held_out = set(validation_speakers(rows))
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name, chosen in (
-        ("train", [row for row in rows if row["speaker"] not in held_out]),
-        ("validation", [row for row in rows if row["speaker"] in held_out]),
+        ("train", [row for row in rows if row["speaker"] not in KEPT_OUT]),
+        ("validation", [row for row in rows if row["speaker"] in KEPT_OUT]),
     ):
         path = arguments.output / f"{name}.tsv"
         write_list(path, chosen, arguments.table.parent)

@@ -1,17 +1,19 @@
-"""The miniature of the paper: five models of recipes/miniature.yaml, the same test clips, the same probes.
+"""The miniature of the paper: five models of recipes/miniature.yaml, the same decoder, test clips and probes.
 
-    python scripts/reproduce_small.py --data DATA/speech.tsv --teacher models/whisper-base-encoder --out runs/small
+    python scripts/reproduce_small.py --data DATA/speech.tsv --encoder openai/whisper-base --out runs/small
 
 Every part is a command of `wavcube`, printed before it runs, and every part goes on where it was: call the script
-again after an interruption. Hours on a CPU, less with a GPU. `--only NAME` runs one part.
+again after an interruption. Hours on a CPU, less with a GPU. `--only NAME` runs one part; `--seeds 2` trains all models
+twice, the second time as NAME-seed1.
 
-    encoder         a small encoder learns the features of the teacher
-    features        decoder on the encoder's features (a latent as wide as they are, no transformer layers around it)
-    stage1          compressor, restorer and decoder on the frozen encoder
+    pitch           the network that finds the pitch, which is part of all latents
+    log-mel         decoder on the encoder's log-mel: a latent as wide as it is
+    features        decoder on the encoder's last layer: a latent as wide as it is
+    stage1          compressor and restorer of 128 channels in closed form, decoder
     stage2-free     the encoder learns too, without semantic anchoring
     stage2          the encoder learns too, anchored
-    reconstruction  all of them and Griffin-Lim on log-mels, on the LibriSpeech test clips
-    probes          characters and speakers, of log-mel, the encoders' features and all latents
+    reconstruction  all of them on the LibriSpeech test clips
+    probes          characters and speakers, of the encoders' features and all latents
 """
 
 import argparse
@@ -19,58 +21,88 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODELS = ("features", "stage1", "stage2-free", "stage2")
+from wavcube.training.init_from import load_encoder
+
+MODELS = ("log-mel", "features", "stage1", "stage2-free", "stage2")
 TEST_CLIPS = ("split=test", "source=LibriSpeech test-other", "source=librispeech-dev-clean")
+PITCH = 4
+"""Channels of the pitch, in every latent."""
 
 
 def parts(
-    data: Path, teacher: str, out: Path, recipe: str, settings: list[str], metrics: list[str], seeds: int
+    data: Path,
+    encoder: str,
+    widths: dict[str, int],
+    out: Path,
+    recipe: str,
+    settings: list[str],
+    metrics: list[str],
+    seeds: int,
+    probe_seeds: int,
 ) -> dict[str, list[str]]:
-    """The arguments of `wavcube` for each part, in order; `metrics` are more of them for the reconstruction.
+    """The arguments of `wavcube` for each part, in order.
 
-    `seeds` is how often each probe's head is trained.
+    Args:
+        data: table of clips.
+        encoder: folder or hub id of transformers.
+        widths: channels of its "log-mel", of both 10 ms frames, and of its last layer, "features".
+        out: folder of all runs.
+        recipe: of all trainings.
+        settings: `key.inner=value`, of all trainings.
+        metrics: more arguments of the reconstruction.
+        seeds: trainings of each model.
+        probe_seeds: trainings of each probe's head.
     """
-    lists = [
-        f"data.sources=[{{path: '{out}/lists/train.tsv', root: '{data.parent}'}}]",
-        f"validation_data.sources=[{{path: '{out}/lists/validation.tsv', root: '{data.parent}'}}]",
-    ]
-    encoder = str(out / "encoder" / "model")
+    lists = [f"data.sources=[{{path: '{out}/lists/train.tsv', root: '{data.parent}'}}]",
+             f"validation_data.sources=[{{path: '{out}/lists/validation.tsv', root: '{data.parent}'}}]"]  # fmt: skip
 
-    def train(stage: str, start: list[str], name: str, *own: str) -> list[str]:
+    def train(task: str, start: list[str], name: str, *own: str) -> list[str]:
         settings_of_part = [word for setting in (*lists, *own, *settings) for word in ("--set", setting)]
-        return ["train", stage, "--recipe", recipe, *start, "--out", str(out / name), "--resume", *settings_of_part]
+        return ["train", task, "--recipe", recipe, *start, "--out", str(out / name), "--resume", *settings_of_part]
 
-    models = [word for name in MODELS for word in ("--model", f"{name}={out / name / 'model'}")]
-    filters = [word for value in TEST_CLIPS for word in ("--filter", value)]
-    wide = ("model.bottleneck={latent_dim: 256, layers: 0}",)
-    from_stage1 = ["--from", str(out / "stage1")]
+    pretrained = ["--from", encoder, "--pitch", str(out / "pitch")]
+    wide = {
+        "log-mel": ("model.closed_form=.inf", f"model.bottleneck.latent_dim={widths['log-mel'] + PITCH}"),
+        "features": ("model.encoder.mel_features=false", f"model.bottleneck.latent_dim={widths['features'] + PITCH}"),
+        "stage1": (),
+    }
     free = ("losses.restored=0", "losses.student=0")
-    latents = [word for name in MODELS for word in ("--model", f"wavcube:{out / name / 'model'}")]
-    features = [word for name in MODELS[1:] for word in ("--model", f"features:{out / name / 'model'}")]
-    return {
-        "encoder": train("distill", ["--teacher", teacher], "encoder"),
-        "features": train("stage1", ["--from", encoder], "features", *wide),
-        "stage1": train("stage1", ["--from", encoder], "stage1"),
-        "stage2-free": train("stage2", from_stage1, "stage2-free", *free),
-        "stage2": train("stage2", from_stage1, "stage2"),
-        "reconstruction": ["evaluate", "reconstruction", *models, "--model", "griffin-lim", "--model", "identity",
-                           "--data", str(data), *filters, "--no-listen", *metrics,
-                           "--out", str(out / "reconstruction")],
-        "probes": ["probe", "--data", str(data), "--model", "logmel", *features, *latents,
-                   "--seeds", str(seeds), "-o", str(out / "probes")],
-    }  # fmt: skip
+    commands = {"pitch": train("pitch", [], "pitch")}
+    names = []
+    for seed in range(seeds):
+        suffix = f"-seed{seed}" if seed else ""
+        own = (f"run.seed={seed}",)
+        for name, changes in wide.items():
+            commands[name + suffix] = train("stage1", pretrained, name + suffix, *changes, *own)
+        from_stage1 = ["--from", str(out / f"stage1{suffix}")]
+        commands[f"stage2-free{suffix}"] = train("stage2", from_stage1, f"stage2-free{suffix}", *free, *own)
+        commands[f"stage2{suffix}"] = train("stage2", from_stage1, f"stage2{suffix}", *own)
+        names += [name + suffix for name in MODELS]
+    models = [word for name in names for word in ("--model", f"{name}={out / name / 'model'}")]
+    filters = [word for value in TEST_CLIPS for word in ("--filter", value)]
+    latents = [word for name in names for word in ("--model", f"wavcube:{out / name / 'model'}")]
+    encoders = [name for name in names if not name.startswith(("log-mel", "stage1"))]
+    features = [word for name in encoders for word in ("--model", f"features:{out / name / 'model'}")]
+    commands["reconstruction"] = [
+        "evaluate", "reconstruction", *models, "--model", "identity", "--data", str(data), *filters, "--no-listen",
+        *metrics, "--out", str(out / "reconstruction"),
+    ]  # fmt: skip
+    commands["probes"] = ["probe", "--data", str(data), *features, *latents, "--seeds", str(probe_seeds),
+                          "-o", str(out / "probes")]  # fmt: skip
+    return commands
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="table of clips; docs/training-small.md says which")
-    parser.add_argument("--teacher", required=True, help="folder or hub id of the teacher")
+    parser.add_argument("--encoder", required=True, help="the pretrained encoder: a folder or hub id of transformers")
     parser.add_argument("--out", type=Path, default=Path("runs/small"))
     parser.add_argument("--recipe", default="miniature")
     parser.add_argument("--only", help="one part")
     parser.add_argument("--asr", help="counts word errors of reconstructions, such as whisper:FOLDER")
     parser.add_argument("--speaker", help="compares voices, such as resemblyzer")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of each probe's head; the most of the time")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each model")
+    parser.add_argument("--probe-seeds", type=int, default=3, help="trainings of each probe's head")
     parser.add_argument("--set", dest="settings", action="append", default=[], help="key.inner=value of all trainings")
     arguments = parser.parse_args()
     lists = Path(__file__).with_name("nano_data.py")
@@ -81,8 +113,17 @@ def main() -> None:
         if value
         for word in (option, value)
     ]
+    sizes = load_encoder(arguments.encoder).config
     commands = parts(
-        arguments.data, arguments.teacher, arguments.out, arguments.recipe, arguments.settings, metrics, arguments.seeds
+        arguments.data,
+        arguments.encoder,
+        {"log-mel": 2 * sizes.mel_bins, "features": sizes.width},
+        arguments.out,
+        arguments.recipe,
+        arguments.settings,
+        metrics,
+        arguments.seeds,
+        arguments.probe_seeds,
     )
     if arguments.only and arguments.only not in commands:
         parser.error(f"--only {arguments.only}: there are {', '.join(commands)}")

@@ -23,8 +23,6 @@ from wavcube.understanding.results import Result
 RECIPE = """
 start: random
 model:
-  linear_start: 8
-  semantic_start: true
   decoder: {coarse_dim: 64, vocoder: {window_back: 4, window_ahead: 2}}
 data: {sources: [{path: a.tsv}]}
 validation_data: {sources: [{path: b.tsv}]}
@@ -43,7 +41,7 @@ def test_an_old_recipe_means_the_same(tmp_path: Path, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING):
         config = read_recipe("stage1", tmp_path / "old.yaml", ["losses.discriminator_lead=20"])
     assert config.init_from == "random"
-    assert (config.model.pca_init, config.model.rrr_init, config.model.freeze_feature_encoder) == (8, True, True)
+    assert config.model.freeze_feature_encoder
     assert config.model.decoder == {"vocoder_input_dim": 64, "vocoder": {"left_context": 4, "right_context": 2}}
     assert (config.discriminator.adversarial_start_step, config.discriminator.pretraining_steps) == (260, 20)
     assert (config.losses.encoder_feature, config.losses.mel) == (0.5, 2.0)
@@ -64,7 +62,7 @@ def test_a_recipe_in_new_words_warns_of_nothing(caplog: pytest.LogCaptureFixture
     [
         ("start: a\ninit_from: b", ("start", "init_from")),
         ("losses: {gan_from: 1}\ndiscriminator: {adversarial_start_step: 2}", ("gan_from", "adversarial_start_step")),
-        ("stage1: {model: {linear_start: 1, pca_init: 2}}", ("linear_start", "pca_init")),
+        ("stage1: {losses: {heard: 1, encoder_feature: 2}}", ("heard", "encoder_feature")),
     ],
 )
 def test_old_and_new_names_of_one_setting_are_refused(tmp_path: Path, text: str, names: tuple[str, str]) -> None:

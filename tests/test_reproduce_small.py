@@ -14,16 +14,28 @@ SCRIPT = REPOSITORY / "scripts" / "reproduce_small.py"
 @pytest.fixture(scope="module")
 def parts() -> dict[str, list[str]]:
     build: Callable[..., dict[str, list[str]]] = runpy.run_path(str(SCRIPT))["parts"]
-    return build(Path("data/speech.tsv"), "teacher", Path("out"), "miniature", ["a.b=1"], ["--speaker", "x"], 2)
+    widths = {"log-mel": 160, "features": 512}
+    return build(
+        Path("data/speech.tsv"), "whisper", widths, Path("out"), "miniature", ["a.b=1"], ["--speaker", "x"], 2, 3
+    )
 
 
 def test_every_model_is_reconstructed_and_probed(parts: dict[str, list[str]]) -> None:
-    for name in ("features", "stage1", "stage2-free", "stage2"):
-        assert parts[name][parts[name].index("--out") + 1] == f"out/{name}"
-        assert f"{name}=out/{name}/model" in parts["reconstruction"]
-        assert f"wavcube:out/{name}/model" in parts["probes"]
-    assert {"logmel", "features:out/stage1/model", "features:out/stage2/model"} <= set(parts["probes"])
-    assert parts["probes"][parts["probes"].index("--seeds") + 1] == "2"
+    for model in ("log-mel", "features", "stage1", "stage2-free", "stage2"):
+        for name in (model, f"{model}-seed1"):
+            assert parts[name][parts[name].index("--out") + 1] == f"out/{name}"
+            assert f"{name}=out/{name}/model" in parts["reconstruction"]
+            assert f"wavcube:out/{name}/model" in parts["probes"]
+    assert {"features:out/features/model", "features:out/stage2/model"} <= set(parts["probes"])
+    assert parts["probes"][parts["probes"].index("--seeds") + 1] == "3"
+
+
+def test_seeds_differ_in_the_seed_alone(parts: dict[str, list[str]]) -> None:
+    for name in ("log-mel", "features", "stage1"):
+        assert set(parts[f"{name}-seed1"]) - set(parts[name]) == {f"out/{name}-seed1", "run.seed=1"}
+    assert "out/stage1-seed1" in parts["stage2-seed1"]
+    assert "model.bottleneck.latent_dim=164" in parts["log-mel"]
+    assert "model.bottleneck.latent_dim=516" in parts["features"]
 
 
 def test_only_anchoring_differs_between_the_second_stages(parts: dict[str, list[str]]) -> None:
@@ -33,6 +45,5 @@ def test_only_anchoring_differs_between_the_second_stages(parts: dict[str, list[
 
 
 def test_settings_reach_all_trainings_and_nothing_else(parts: dict[str, list[str]]) -> None:
-    assert {name for name, command in parts.items() if "a.b=1" in command} == {
-        "encoder", "features", "stage1", "stage2-free", "stage2",
-    }  # fmt: skip
+    trained = {name for name, command in parts.items() if "a.b=1" in command}
+    assert set(parts) - trained == {"reconstruction", "probes"}

@@ -24,8 +24,6 @@ DECODER: Names = {
 
 TRAINING: Names = {
     "start": "init_from",
-    "model.linear_start": "model.pca_init",
-    "model.semantic_start": "model.rrr_init",
     **{f"model.{old}": f"model.{new}" for old, new in DECODER.items()},
     "losses.heard": "losses.encoder_feature",
     "losses.gan_from": "discriminator.adversarial_start_step",

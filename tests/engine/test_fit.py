@@ -1,18 +1,15 @@
 """The loop: resumed runs equal uninterrupted ones, alone or of two processes; bad steps are passed over."""
 
 import json
-import os
-import signal
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.training.runs import assert_equal, contents, empty_recipe
+from tests.training.runs import assert_equal, contents, empty_recipe, interrupt
 from wavcube.codec import WavCube
 from wavcube.engine import fit as loop
-from wavcube.engine.logger import RunLogger
 from wavcube.errors import CheckpointError
 from wavcube.run_layout import latest_checkpoint
 from wavcube.training.run import train_run
@@ -23,17 +20,7 @@ from wavcube.training.stages import Stage
 def interrupt_at(monkeypatch):
     """Sends this process Ctrl-C when a step is reached."""
 
-    def arm(step: int) -> None:
-        advance = RunLogger.advance
-
-        def advance_and_interrupt(self, now):
-            advance(self, now)
-            if now == step:
-                os.kill(os.getpid(), signal.SIGINT)
-
-        monkeypatch.setattr(RunLogger, "advance", advance_and_interrupt)
-
-    yield arm
+    yield lambda step: interrupt(monkeypatch, step)
     monkeypatch.undo()
 
 

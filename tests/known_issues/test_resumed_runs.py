@@ -93,8 +93,10 @@ def test_a_finished_run_says_where_its_result_is(finished: Path, capsys: pytest.
 
 def test_what_may_not_change_is_refused_with_a_sentence(finished: Path) -> None:
     config = (finished / "config.yaml").read_text()
-    with pytest.raises(ConfigError, match=r"model\.pca_init differs from what this run was begun with, and must stay"):
-        train_run("stage1", finished, settings=["model.pca_init=3"], resume=True)
+    with pytest.raises(
+        ConfigError, match=r"model\.closed_form differs from what this run was begun with, and must stay"
+    ):
+        train_run("stage1", finished, settings=["model.closed_form=3"], resume=True)
     with pytest.raises(ConfigError, match="has taken 4 steps already"):
         train_run("stage1", finished, settings=["optimizer.steps=3"], resume=True)
     assert (finished / "config.yaml").read_text() == config

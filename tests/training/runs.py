@@ -1,10 +1,15 @@
-"""What tests of runs share: looking into checkpoints."""
+"""What tests of runs share: interruptions, looking into checkpoints."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
+
+from wavcube.engine.logger import RunLogger
 
 
 def contents(checkpoint: Path) -> dict[str, object]:
@@ -42,3 +47,15 @@ def empty_recipe(folder: Path) -> Path:
     path = folder / "recipe.yaml"
     path.write_text("{}\n")
     return path
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Send this process Ctrl-C when a run reaches a step."""
+    advance = RunLogger.advance
+
+    def advance_and_interrupt(self: RunLogger, now: int) -> None:
+        advance(self, now)
+        if now == step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(RunLogger, "advance", advance_and_interrupt)

@@ -92,6 +92,7 @@ def test_both_stages_run_and_what_they_leave_is_whole(small_settings: list[str],
         "model.decoder={architecture: source-filter, source_filter: {width: 32, layers: 1, feed_forward: 32,"
         " fine_width: 16, fine_layers: 1, fine_feed_forward: 16}}",
         "model.closed_form=5",
+        "model.closed_form_seconds=20",
         "losses.latent_noise=0.3",
         "losses.gan=0",
     ]

@@ -32,7 +32,7 @@ def test_the_nearer_to_the_user_wins(tmp_path):
         ("optimizer.warmup=600000", "optimizer.warmup"),
         ("hardware.precision=fp8", "hardware.precision"),
         ("loader.crop_seconds=0.1", "crop_seconds"),
-        ("model.rrr_init=true", "pca_init"),
+        ("model.closed_form_seconds=0", "model.closed_form_seconds"),
         ("data.sources=[]", "data.sources"),
         ("init_from=''", "init_from is empty"),
         ("task=stage3", "stage3"),

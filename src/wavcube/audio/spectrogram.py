@@ -1,4 +1,4 @@
-"""Log-mel spectrograms: the mel loss's, distillation's, and the pictures' of validation."""
+"""Log-mel spectrograms: the mel loss's, and the pictures' of validation."""
 
 import torch
 from torch import Tensor, nn

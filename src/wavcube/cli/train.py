@@ -1,4 +1,4 @@
-"""`wavcube train`: the two stages, and distillation of a small encoder to begin with."""
+"""`wavcube train`: the two stages, and the pitch network of small models to begin with."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +21,9 @@ Encoder = Annotated[str, typer.Option("--from", help="Speech encoder: a run, a f
 Run = Annotated[
     str, typer.Option("--from", help='A run of stage 1, a model in training form, or "packaged" (wavcube-nano).')
 ]
-Teacher = Annotated[str, typer.Option(help="Encoder to learn from: a folder or a hub id of transformers.")]
+PitchRun = Annotated[
+    str, typer.Option("--pitch", help="A run of `wavcube train pitch`, for encoders with pitch features.")
+]
 
 
 @train_app.command()
@@ -29,11 +31,12 @@ def stage1(
     out: Out,
     recipe: Recipe = None,
     init_from: Encoder = "",
+    pitch: PitchRun = "",
     settings: Settings = None,
     resume: Resume = False,
 ) -> None:
     """Learn a latent of a frozen speech encoder's features, and to speak from it."""
-    _train("stage1", recipe, {"init_from": init_from}, out, settings, resume)
+    _train("stage1", recipe, {"init_from": init_from, "model.pitch": pitch}, out, settings, resume)
 
 
 @train_app.command()
@@ -48,17 +51,10 @@ def stage2(
     _train("stage2", recipe, {"init_from": init_from}, out, settings, resume)
 
 
-@train_app.command()
-def distill(
-    out: Out,
-    recipe: Recipe = None,
-    teacher: Teacher = "",
-    init_from: Encoder = "",
-    settings: Settings = None,
-    resume: Resume = False,
-) -> None:
-    """Train a small speech encoder to give the features of a stronger one."""
-    _train("distill", recipe, {"init_from": init_from, "teacher": teacher}, out, settings, resume)
+@train_app.command("pitch")
+def pitch_task(out: Out, recipe: Recipe = None, settings: Settings = None, resume: Resume = False) -> None:
+    """Train the network that finds the pitch among an encoder's features, after SwiftF0."""
+    _train("pitch", recipe, {}, out, settings, resume)
 
 
 def _train(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from wavcube.codec.config import BottleneckConfig, EncoderConfig
 from wavcube.codec.encoder import LayerStack
 from wavcube.codec.masking import length_mask, widened
+from wavcube.codec.precision import without_autocast
 from wavcube.padding import valid_mask
 
 PROJECTION_EPS = 1e-6
@@ -67,7 +68,7 @@ class SemanticCompressor(nn.Module):
             lengths = torch.full((features.shape[0],), features.shape[1], device=features.device)
         if self.config.pooling > 1:
             hidden, lengths = pool(hidden, lengths, self.config.pooling)
-        code = self.projection(hidden)
+        code = self._linear(hidden) if self.config.compressor == "linear" else self.projection(hidden)
         match self.config.kind:
             case "ae":
                 return Bottleneck(code, lengths)
@@ -75,6 +76,12 @@ class SemanticCompressor(nn.Module):
                 return self._variational(self.mean(code), self.log_variance(code), lengths)
             case "sigma-vae":
                 return self._noisy(self.mean(code), lengths)
+
+    def _linear(self, features: Tensor) -> Tensor:
+        linear = self.projection[0]
+        assert isinstance(linear, nn.Linear)
+        with without_autocast(features.device):  # pitch is among the features
+            return linear(features.to(linear.weight.dtype))
 
     def _variational(self, mean: Tensor, log_variance: Tensor, lengths: Tensor) -> Bottleneck:
         """KL to the standard normal, summed over channels, averaged over valid frames (arXiv 1312.6114, eq. 10)."""

@@ -366,7 +366,9 @@ class SpeechEncoder(nn.Module):
             features = self.encoder(hidden, mask)
             features = features if self.config.last_layer else self.feature_norm(features)
         if self.config.mel_features or self.config.pitch_features:
-            features = torch.cat([self.acoustic_features(waveform, lengths).to(features.dtype), features], dim=-1)
+            parts = (self.acoustic_features(waveform, lengths), features)
+            dtype = self.encoder.layer_norm.weight.dtype  # under autocast the layers give less than that
+            features = torch.cat([part.to(dtype) for part in parts], dim=-1)
         return features, frames
 
     def hidden_states(self, waveform: Tensor, lengths: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
@@ -436,12 +438,14 @@ class SpeechEncoder(nn.Module):
         return encoder
 
     def load_transformers_weights(self, weights: dict[str, Tensor], source: str) -> None:
-        """Take the weights of a transformers model of the same configuration; what is missing is named."""
+        """Take the weights of a transformers model of the same configuration; what is missing is named.
+
+        What transformers does not have keeps its weights: norms and mixes of other layers, and the pitch network.
+        """
         wanted = self.state_dict()
         kept = {key: value for key, value in weights.items() if key in wanted}
-        missing = sorted(
-            key for key in set(wanted) - set(kept) if not key.startswith(("feature_norm.", "feature_mix."))
-        )
+        own = ("feature_norm.", "feature_mix.", "acoustic_features.")
+        missing = sorted(key for key in set(wanted) - set(kept) if not key.startswith(own))
         if missing:
             raise CheckpointError(
                 f"{source}: {len(missing)} tensors are missing or of another size, among them {', '.join(missing[:3])}"

@@ -1,5 +1,7 @@
 """Types of weights and computation, as torch has them or by their names."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 
 from wavcube.errors import ConfigError
@@ -17,3 +19,13 @@ def as_dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
     if not isinstance(found, torch.dtype):
         raise ConfigError(f"dtype: {dtype!r} is no type of torch; give float32, bfloat16, float16 or int8")
     return found
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """What is computed within has the type of its operands, also where somebody asked for autocast.
+
+    For what half precision would spoil: spectra, whose quiet bins it drowns, and F0, which needs three digits.
+    """
+    # Not where nothing is to be switched off: exported graphs would have a node for it.
+    active = torch.is_autocast_enabled(device.type)
+    return torch.autocast(device.type, enabled=False) if active else nullcontext()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from wavcube.audio.mel import mel_filters
 from wavcube.codec.config import EncoderConfig
 from wavcube.codec.masking import length_mask, zero_beyond
+from wavcube.codec.precision import without_autocast
 from wavcube.errors import CheckpointError
 from wavcube.framing import HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH
 
@@ -33,6 +34,10 @@ class WhisperLogMel(nn.Module):
 
     def forward(self, waveform: Tensor, lengths: Tensor | None = None) -> Tensor:
         """`lengths` [B]: valid samples. Computed in float32; log10 of the power, plus 4, over 4."""
+        with without_autocast(waveform.device):
+            return self._values(waveform, lengths)
+
+    def _values(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
         # A recording's last frame lies inside it; before the first there is silence.
         padded = F.pad(waveform.float(), (WINDOW // 2, 0))[:, None]
         # As a convolution, which other runtimes have as well, and which is a fraction of the encoder's time.

@@ -2,5 +2,5 @@
 
 Read in this order: run (where the command line comes in), config and recipe, tasks (objective, data and validation of
 a run), engine/fit (the loop), init_from, stages (what is learnt), acoustic_loss, losses, discriminators (by which
-losses), validation, latent_statistics; small/ has distillation of a small encoder and closed-form initialisation.
+losses), validation, latent_statistics; small/ has the closed form, the pitch network and the cache of small models.
 """

@@ -17,12 +17,11 @@ class ModelConfig:
 
     Attributes:
         preset: a named configuration of `WavCubeConfig`.
-        pca_init: channels that are initialised as a linear codec by principal components (small/pca_init.py): those of
-            the student in distillation, of compressor and decoder in stage 1; 0 for random weights.
-        rrr_init: initialise the latent's other channels by reduced-rank regression from the features to the teacher's
-            (small/rrr_init.py) and keep them, in both stages; stage 1 then starts from the run of a distillation.
-        closed_form: initialise a linear compressor in closed form (small/closed_form.py), with this weight of the
-            log-mel beside the last layer's of one; stage 1 then leaves it as it is. 0 for random weights.
+        pitch: run of the task `pitch` whose network stage 1 takes, where pitch is among the features.
+        closed_form: initialise a linear compressor, and a linear restorer, in closed form (small/closed_form.py), with
+            this weight of the log-mel beside the last layer's of one (.inf: the log-mel alone); stage 1 then leaves
+            both as they are. 0 for random weights.
+        closed_form_seconds: of training speech that it is found on; 3,000 s are more than 200 frames a feature.
         freeze_feature_encoder: stage 2 does not train the encoder's convolutions.
         statistics_clips: training crops a device over which the latent's mean and standard deviation are computed, by
             which generators normalise it.
@@ -31,9 +30,9 @@ class ModelConfig:
     """
 
     preset: str = "full"
-    pca_init: int = 0
-    rrr_init: bool = False
+    pitch: str = ""
     closed_form: float = 0.0
+    closed_form_seconds: float = 3000.0
     freeze_feature_encoder: bool = False
     statistics_clips: int = 200
     encoder: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +55,9 @@ class LossConfig:
         kl: of the variational bottlenecks.
         pitch: of source-filter decoders, L1 of log-F0 where the encoder finds speech voiced, and cross-entropy of
             voicing.
+        voiced: of source-filter decoders, distance of complex spectra between the recording and what pulses in its
+            phase become (small/recording_pulses.py), so that filters learn phase.
+        voiced_share: of the crops whose pulses are in the recording's phase then; the others' are the decoder's own.
         latent_noise: largest standard deviation, beside that of each channel, of the noise that half of the latents
             get before they are decoded, so that latents which are not exact decode well.
         envelope: one minus the correlation of envelopes in third-octave bands, as in STOI.
@@ -72,6 +74,8 @@ class LossConfig:
     band: float = 1.0
     kl: float = 1e-4
     pitch: float = 1.5
+    voiced: float = 0.0
+    voiced_share: float = 0.5
     latent_noise: float = 0.0
     envelope: float = 0.0
     waveform: float = 0.0
@@ -108,8 +112,8 @@ class LoaderConfig:
         crop_seconds: length of a training crop.
         batch_size: crops a device and batch.
         workers: loader processes a device.
-        feature_cache: folder that keeps the features of distillation's teacher, or of stage 1's frozen encoder, by crop
-            (set `data.crop_variants` too, so that crops come again); empty for none.
+        feature_cache: folder that keeps the features of stage 1's frozen encoder by crop (set `data.crop_variants` too,
+            so that crops come again); empty for none.
     """
 
     crop_seconds: float = 10.0
@@ -146,13 +150,12 @@ class TrainConfig(FitConfig):
     """A run.
 
     Attributes:
-        task: distill, stage1 or stage2.
-        init_from: what it starts from. Distillation: "random" or an encoder. Stage 1: a speech encoder (a run of
-            distillation, a folder of transformers, a hub id), a WavCube folder whose encoder to take, or "random".
-            Stage 2: a run of stage 1 or a WavCube folder.
-        teacher: distillation: the encoder to learn from, a folder of transformers or a hub id. Stage 2: the encoder
-            that anchors, given as `init_from` is in stage 1; empty for the teacher (or, where there is none, the
-            encoder) of what it starts from.
+        task: pitch, stage1 or stage2.
+        init_from: what it starts from. Pitch: "random" or a run of it. Stage 1: a speech encoder (a folder of
+            transformers, a hub id), a WavCube folder whose encoder to take, or "random". Stage 2: a run of stage 1, a
+            WavCube folder, or "packaged".
+        teacher: stage 2: the encoder that anchors, given as `init_from` is in stage 1; empty for the teacher (or, where
+            there is none, the encoder) of what it starts from.
     """
 
     task: str = "stage1"
@@ -177,10 +180,9 @@ def check_values(config: TrainConfig) -> None:
     largest_window = max([1024, *config.discriminator.windows, *losses.stft_windows])
     require(
         (config.init_from != "", "init_from is empty: name the encoder or run to start from (--from)"),
-        (
-            config.model.pca_init > 0 or not config.model.rrr_init,
-            "model.rrr_init fills what model.pca_init leaves; set that too",
-        ),
+        (0 <= losses.voiced_share <= 1, f"losses.voiced_share is {losses.voiced_share}; give a share from 0 to 1"),
+        (config.model.closed_form >= 0, f"model.closed_form is {config.model.closed_form}; it must not be below 0"),
+        (config.model.closed_form_seconds > 0, "model.closed_form_seconds must be above 0"),
         (loader.batch_size > 0, f"loader.batch_size is {loader.batch_size}; it must be 1 or more"),
         (config.validation.batch_size > 0, "validation.batch_size must be 1 or more"),
         (

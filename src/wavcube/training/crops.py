@@ -1,4 +1,4 @@
-"""Objectives on crops of speech: the stages and distillation."""
+"""Objectives on crops of speech: the stages, and the pitch network."""
 
 from abc import abstractmethod
 from typing import Any

@@ -19,10 +19,8 @@ from wavcube.errors import CheckpointError, ConfigError
 from wavcube.run_layout import latest_checkpoint
 from wavcube.training.config import ModelConfig, TrainConfig
 from wavcube.training.small.closed_form import closed_form_init
-from wavcube.training.small.distillation_heads import load_heads
-from wavcube.training.small.pca_codec import training_recordings
-from wavcube.training.small.pca_init import freeze_compressor_code, pca_init_compressor, pca_init_decoder
-from wavcube.training.small.rrr_init import find_directions, freeze_semantics, rrr_init_compressor
+from wavcube.training.small.pitch_folder import PitchConfig, load_pitch
+from wavcube.training.small.training_speech import training_speech
 
 logger = logging.getLogger(__name__)
 
@@ -39,16 +37,16 @@ def stage1_model(config: TrainConfig) -> WavCube:
         model = WavCube(model_config(config.model))
     else:
         given = config.model.encoder
-        encoder = load_encoder(config.init_from, {key: given[key] for key in FEATURES if key in given})
+        chosen = {key: given[key] for key in FEATURES if key in given}
+        encoder = load_encoder(config.init_from, chosen, config.model.pitch)
         model = WavCube(model_config(config.model, encoder))
         model.encoder.load_state_dict(encoder.state_dict())
     model.copy_layers_from_encoder()
-    if config.model.pca_init:
-        _pca_init(model, config)
     if config.model.closed_form:
-        shares = closed_form_init(model, training_recordings(config), config.model.closed_form)
+        logger.info("closed form: of %.0f s of training speech", config.model.closed_form_seconds)
+        shares = closed_form_init(model, training_speech(config), config.model.closed_form)
         logger.info("closed form: %s of the variance", ", ".join(f"{k} {100 * v:.1f} %" for k, v in shares.items()))
-    _freeze_initialised(model, config)
+    _freeze_closed_form(model, config)
     model.encoder.requires_grad_(False)
     return model
 
@@ -79,14 +77,14 @@ def stage2_model(config: TrainConfig) -> WavCube:
     model.teacher.requires_grad_(False)
     model = _own_memory(model)
     _freeze_encoder_parts(model, config)
-    _freeze_initialised(model, config)
+    _freeze_closed_form(model, config)
     return model
 
 
 def resumed_model(checkpoint: Path, config: TrainConfig) -> WavCube:
     """The model of a run's own checkpoint, with the same parameters frozen as when it began."""
     model = _own_memory(WavCube.from_pretrained(checkpoint))
-    _freeze_initialised(model, config)
+    _freeze_closed_form(model, config)
     if model.teacher is None:
         model.encoder.requires_grad_(False)
     else:
@@ -113,14 +111,19 @@ def model_config(config: ModelConfig, encoder: SpeechEncoder | None = None) -> W
         raise ConfigError(f"model: {error}") from error
 
 
-def load_encoder(name: str, features: Mapping[str, Any] | None = None) -> SpeechEncoder:
-    """The encoder of a WavCube folder or a run of any task, or of a transformers folder or hub id.
+def load_encoder(name: str, features: Mapping[str, Any] | None = None, pitch: str = "") -> SpeechEncoder:
+    """The encoder of a WavCube folder or a run of a stage, or of a transformers folder or hub id.
 
-    `features` are the settings of `FEATURES` that the encoder should have; what is left out has its default.
+    Args:
+        name: of the encoder.
+        features: the settings of `FEATURES` that it should have; what is left out has its default.
+        pitch: run of the task `pitch`, for an encoder of transformers that should have pitch among its features.
     """
     features = {key: tuple(value) if isinstance(value, list) else value for key, value in (features or {}).items()}
     folder = checkpoint_folder(name)
     if _is_wavcube(folder):
+        if pitch:
+            raise ConfigError(f"{name}: its encoder is whole; leave out model.pitch")
         encoder = WavCube.from_pretrained(folder).encoder
         numbers = dataclasses.replace(encoder.config, **{key: _default(key) for key in FEATURES} | features)
         if numbers != encoder.config:
@@ -129,11 +132,28 @@ def load_encoder(name: str, features: Mapping[str, Any] | None = None) -> Speech
                 "start from the transformers folder it was made of"
             )
         return encoder
-    if features.get("pitch_features"):
+    source = str(folder) if folder.is_dir() else name
+    if not features.get("pitch_features"):
+        if pitch:
+            raise ConfigError("model.pitch: pitch is not among the features; set model.encoder.pitch_features=true")
+        return SpeechEncoder.from_transformers(source, **features)
+    if not pitch:
         raise ConfigError(
-            f"{name}: has no network that finds the pitch; with pitch_features start from a WavCube folder that has one"
+            f"{name}: has no network that finds the pitch; name a run of `wavcube train pitch` as model.pitch, or "
+            "start from a WavCube folder that has one"
         )
-    return SpeechEncoder.from_transformers(str(folder) if folder.is_dir() else name, **features)
+    config, network = load_pitch(pitch)
+    encoder = SpeechEncoder.from_transformers(source, **{**features, **_sizes(config)})
+    if PitchConfig.of(encoder.config) != config:
+        raise ConfigError(
+            f"{pitch}: was trained on another log-mel than that of {name}; train it with its model.encoder"
+        )
+    encoder.acoustic_features.pitch.load_state_dict(network.state_dict())
+    return encoder
+
+
+def _sizes(config: PitchConfig) -> dict[str, Any]:
+    return {"pitch_width": config.pitch_width, "pitch_layers": config.pitch_layers}
 
 
 def _default(setting: str) -> Any:
@@ -173,18 +193,6 @@ def load_discriminator(discriminator: nn.Module, name: str) -> None:
     discriminator.load_state_dict(weights)
 
 
-def _pca_init(model: WavCube, config: TrainConfig) -> None:
-    channels, recordings = config.model.pca_init, training_recordings(config)
-    pca_init_compressor(model, channels)
-    if config.model.rrr_init:
-        free = model.config.bottleneck.latent_dim - 2 - channels
-        heads = load_heads(checkpoint_folder(config.init_from))
-        directions = find_directions(model.encoder, heads, recordings, free - 1, channels)
-        rrr_init_compressor(model, directions, channels)
-        logger.info("reduced-rank regression: %d directions hold %.0f %%", free - 1, 100 * directions.explained)
-    pca_init_decoder(model, recordings, channels)
-
-
 def _freeze_encoder_parts(model: WavCube, config: TrainConfig) -> None:
     """Freeze what stage 2 does not train of the encoder: the network for pitch, whose outcome is a target."""
     model.encoder.feature_extractor.requires_grad_(not config.model.freeze_feature_encoder)
@@ -192,16 +200,12 @@ def _freeze_encoder_parts(model: WavCube, config: TrainConfig) -> None:
         model.encoder.acoustic_features.requires_grad_(False)
 
 
-def _freeze_initialised(model: WavCube, config: TrainConfig) -> None:
-    """Freeze what must stay of the initialisation: in stage 1 all of it, in stage 2 that of the regression."""
-    if config.model.rrr_init:
-        freeze_semantics(model, config.model.pca_init)
+def _freeze_closed_form(model: WavCube, config: TrainConfig) -> None:
+    """In stage 1, freeze what has been found in closed form."""
     if config.model.closed_form and model.teacher is None:
         model.compressor.requires_grad_(False)
         if isinstance(model.restorer, LinearRestorer):
             model.restorer.requires_grad_(False)
-    if config.model.pca_init and model.teacher is None:
-        freeze_compressor_code(model, config.model.pca_init)
 
 
 def _as_teacher(teacher: SpeechEncoder, model: WavCube, config: TrainConfig) -> SpeechEncoder:

@@ -116,6 +116,32 @@ class EnvelopeLoss(nn.Module):
         return (power.transpose(1, 2) @ self.bands + 1e-8).sqrt()
 
 
+class VoicedLoss(nn.Module):
+    """Distance of the complex spectra of two waveforms [B, S]; the louder a bin, the less an error counts there."""
+
+    WINDOWS = (1024, 256)
+    QUIET = 0.05
+    EXPONENT = 0.6
+
+    def __init__(self) -> None:
+        super().__init__()
+        for size in self.WINDOWS:
+            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
+
+    def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
+        """One distance an item, [B]."""
+        distances = []
+        for size in self.WINDOWS:
+            window = self.get_buffer(f"window_{size}")
+            difference, true = (
+                torch.stft(waveform, size, size // 4, window=window, return_complex=True)
+                for waveform in (estimate - target, target)
+            )
+            error, level = ((x.real.square() + x.imag.square() + 1e-6).sqrt() for x in (difference, true))
+            distances.append((error * (level + self.QUIET) ** -self.EXPONENT).mean((1, 2)))
+        return torch.stack(distances).mean(0)
+
+
 class SpectrumLoss(nn.Module):
     """Distances of short-time spectra of two waveforms [B, S] at several window sizes (hop a quarter of each).
 

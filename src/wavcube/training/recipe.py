@@ -10,7 +10,7 @@ from wavcube.config_aliases import TRAINING
 from wavcube.errors import ConfigError
 from wavcube.training.config import TrainConfig, check_values
 
-TASKS = ("distill", "stage1", "stage2")
+TASKS = ("pitch", "stage1", "stage2")
 
 
 def read_recipe(task: str, recipe: str | Path | None = None, settings: Sequence[str] = ()) -> TrainConfig:

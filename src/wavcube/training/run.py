@@ -27,7 +27,7 @@ def train_run(
     """Train a task in a run folder.
 
     Args:
-        task: "distill", "stage1" or "stage2".
+        task: "pitch", "stage1" or "stage2".
         folder: of the run; new or empty, unless `resume`.
         recipe, settings: see `read_recipe`. With `resume` both may be left out, and only what is to change need be
             given: the run knows the rest (see `open_run`).

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from wavcube.codec import WavCube
 from wavcube.codec.checkpoint.folder import STATISTICS, write_checkpoint
-from wavcube.codec.masking import length_mask
+from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.codec.source_filter.decoder import SourceFilterDecoder
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import Logs
@@ -34,8 +34,9 @@ from wavcube.training.config import TrainConfig
 from wavcube.training.crops import CropObjective, Output
 from wavcube.training.discriminators import Discriminators
 from wavcube.training.latent_statistics import LatentStatistics
-from wavcube.training.losses import pitch_loss, semantic_loss
+from wavcube.training.losses import VoicedLoss, pitch_loss, semantic_loss
 from wavcube.training.small.feature_cache import FeatureCache
+from wavcube.training.small.recording_pulses import recording_pulses
 
 
 class StageNetworks(nn.Module):
@@ -46,15 +47,17 @@ class StageNetworks(nn.Module):
 
     Args:
         encoder_features: the frozen encoder also runs on the decoded audio.
-        pitch: a source-filter decoder's F0 and voicing are part of the output.
         latent_noise: see `LossConfig`.
+        voiced_share: in training, of the items that a source-filter decoder decodes with pulses in the recording's
+            phase; with any their voiced part is in the output.
     """
 
     def __init__(
-        self, model: WavCube, encoder_features: bool = False, pitch: bool = False, latent_noise: float = 0.0
+        self, model: WavCube, encoder_features: bool = False, latent_noise: float = 0.0, voiced_share: float = 0.0
     ) -> None:
         super().__init__()
-        self.model, self.encoder_features, self.pitch, self.latent_noise = model, encoder_features, pitch, latent_noise
+        self.model, self.encoder_features = model, encoder_features
+        self.latent_noise, self.voiced_share = latent_noise, voiced_share
 
     def train(self, mode: bool = True) -> "StageNetworks":
         super().train(mode)
@@ -71,8 +74,9 @@ class StageNetworks(nn.Module):
         Returns:
             features [B, T, H] of the encoder and target [B, T, H] of the frozen one, restored [B, T, R], latent
             [B, T', C], latent_lengths [B], audio [B, S]; frames [B] where `lengths` are given, kl of variational kinds,
-            decoded_features [B, T, H] of the frozen encoder on the decoded audio and pitch [B, 2 T, 2] of a
-            source-filter decoder where they are asked for.
+            decoded_features [B, T, H] of the frozen encoder on the decoded audio where they are asked for. With a
+            source-filter decoder pitch and pitch_target [B, 2 T, 2], the latter of the frozen encoder, and, with
+            `voiced_share`, in_phase [B], which items that is, and voiced [B, S], what becomes of the pulses alone.
         """
         model = self.model
         if model.teacher is None:
@@ -96,25 +100,50 @@ class StageNetworks(nn.Module):
         decoder_input = code.latent.detach() if model.teacher is None else code.latent
         if self.training and self.latent_noise:
             decoder_input = noisy(decoder_input, self.latent_noise, latent_lengths)
-        audio = model.decoder(decoder_input, latent_lengths)
         output = {
             "features": features,
             "target": target,
             "restored": restored,
             "latent": code.latent,
             "latent_lengths": code.lengths,
-            "audio": _with_length(audio, waveform.shape[1]),
         }
+        if isinstance(model.decoder, SourceFilterDecoder):
+            output |= self._decode(model.decoder, decoder_input, latent_lengths, waveform, target)
+        else:
+            output["audio"] = _with_length(model.decoder(decoder_input, latent_lengths), waveform.shape[1])
         if self.encoder_features:
             output["decoded_features"], _ = (model.teacher or model.encoder)(output["audio"].float(), lengths)
-        if self.pitch:
-            assert isinstance(model.decoder, SourceFilterDecoder)
-            output["pitch"] = model.decoder.controls(decoder_input, latent_lengths)[0]
         if frames is not None:
             output["frames"] = frames
         if code.kl is not None:
             output["kl"] = code.kl
         return output
+
+    def _decode(
+        self,
+        decoder: SourceFilterDecoder,
+        latent: Tensor,
+        lengths: Tensor | None,
+        waveform: Tensor,
+        features: Tensor,
+    ) -> Output:
+        """What a source-filter decoder makes of a latent [B, T, C]: audio [B, S], pitch, and the voiced part."""
+        encoder = self.model.config.encoder
+        first = 2 * encoder.mel_bins * encoder.mel_features
+        target = features[..., first : first + 4].float().unflatten(2, (2, 2)).flatten(1, 2)
+        pitch, filters = decoder.controls(latent, lengths)
+        pulses, noise = decoder.sources(pitch, lengths)
+        output = {"pitch": pitch, "pitch_target": target}
+        if self.training and self.voiced_share:
+            in_phase = torch.rand(len(latent), device=latent.device) < self.voiced_share
+            found = recording_pulses(waveform, target, pulses.shape[1])
+            if lengths is not None:
+                found = zero_beyond(found, length_mask(320 * lengths, found.shape[1]))
+            pulses = torch.where(in_phase[:, None], found, pulses)
+            voiced = decoder.synthesize(filters, pulses, torch.zeros_like(noise), lengths)
+            output |= {"in_phase": in_phase, "voiced": _with_length(voiced, waveform.shape[1])}
+        audio = decoder.synthesize(filters, pulses, noise, lengths)
+        return output | {"audio": _with_length(audio, waveform.shape[1])}
 
 
 class Stage(CropObjective):
@@ -138,7 +167,13 @@ class Stage(CropObjective):
                 "a source-filter decoder learns its pitch from the encoder's: set encoder.pitch_features=true and "
                 "losses.pitch above 0"
             )
-        self.networks = StageNetworks(model, config.losses.encoder_feature > 0, with_pitch, config.losses.latent_noise)
+        self.networks = StageNetworks(
+            model,
+            config.losses.encoder_feature > 0,
+            config.losses.latent_noise,
+            config.losses.voiced_share if config.losses.voiced else 0.0,
+        )
+        self.voiced = VoicedLoss()
         self.acoustic = AcousticLoss(config.losses)
         if config.losses.gan and (config.discriminator.periods or config.discriminator.windows):
             self.discriminator = Discriminators(config.discriminator)
@@ -163,6 +198,11 @@ class Stage(CropObjective):
         for name, (value, weight) in self._semantic(output).items():
             total = total + weight * value
             logs[name] = value.detach()
+        if "voiced" in output:
+            distances = self.voiced(output["voiced"].float(), batch.waveform) * output["in_phase"]
+            distance = distances.sum() / output["in_phase"].sum().clamp_min(1)
+            total = total + self.losses.voiced * distance
+            logs["voiced"] = distance.detach()
         if "kl" in output:
             total = total + self.losses.kl * output["kl"]
             logs["kl"] = output["kl"].detach()
@@ -199,11 +239,8 @@ class Stage(CropObjective):
         if self.networks.model.teacher is not None:
             terms["student"] = (semantic_loss(output["features"], output["target"], mask), self.losses.student)
         if "pitch" in output:
-            encoder = self.networks.model.config.encoder
-            first = 2 * encoder.mel_bins * encoder.mel_features
-            target = output["target"][..., first : first + 4].unflatten(2, (2, 2)).flatten(1, 2)
             twice = None if mask is None else mask.repeat_interleave(2, dim=1)
-            terms["pitch"] = (pitch_loss(output["pitch"], target, twice), self.losses.pitch)
+            terms["pitch"] = (pitch_loss(output["pitch"], output["pitch_target"], twice), self.losses.pitch)
         if "decoded_features" in output:
             decoded = semantic_loss(output["decoded_features"], output["target"], mask)
             terms["encoder_feature"] = (decoded, self.losses.encoder_feature)

@@ -10,7 +10,7 @@ from wavcube.training.config import TrainConfig
 from wavcube.training.crops import CropObjective
 from wavcube.training.init_from import load_discriminator, resumed_model, stage1_model, stage2_model
 from wavcube.training.latent_statistics import LatentStatistics
-from wavcube.training.small.distill import Distill
+from wavcube.training.small.pitch_task import PitchTask
 from wavcube.training.stages import Stage
 from wavcube.training.validation import HeldOut
 
@@ -41,8 +41,8 @@ def build_trainable(config: TrainConfig, fabric: Fabric, checkpoint: Path | None
 
 def build_objective(config: TrainConfig, checkpoint: Path | None) -> CropObjective:
     """The objective of a run, from its own checkpoint or, with None, from what `config.init_from` names."""
-    if config.task == "distill":
-        return Distill(config, checkpoint)
+    if config.task == "pitch":
+        return PitchTask(config, checkpoint)
     make = stage1_model if config.task == "stage1" else stage2_model
     stage = Stage(config, make(config) if checkpoint is None else resumed_model(checkpoint, config))
     if stage.discriminator is not None and config.task == "stage2" and checkpoint is None:

@@ -1,6 +1,7 @@
 """The closed-form start of a linear compressor."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -39,6 +40,24 @@ def test_the_rotation_is_one_and_evens_out() -> None:
     torch.testing.assert_close(rotation.T @ rotation, torch.eye(24, dtype=torch.float64))
     after = variance @ rotation.square()
     assert float(after.max() / after.min()) <= 1.02
+
+
+def of_width(latent_dim: int, **encoder: bool) -> WavCube:
+    bottleneck = dataclasses.replace(SOURCE_FILTER.bottleneck, latent_dim=latent_dim)
+    features = dataclasses.replace(SOURCE_FILTER.encoder, **encoder)
+    return WavCube(dataclasses.replace(SOURCE_FILTER, encoder=features, bottleneck=bottleneck))
+
+
+def test_with_as_many_channels_as_a_part_has_the_latent_is_that_part() -> None:
+    layer, mel = of_width(68, mel_features=False), of_width(44)
+    assert closed_form_init(layer, RECORDINGS, 1.0) == {"layer": pytest.approx(1, abs=1e-3)}
+    assert closed_form_init(mel, RECORDINGS, math.inf) == {"mel": pytest.approx(1, abs=1e-3)}
+    assert not mel.compressor.projection[0].weight[:, 44:].any()
+
+
+def test_more_channels_than_features_are_refused() -> None:
+    with pytest.raises(ConfigError, match="lower latent_dim"):
+        closed_form_init(of_width(45), RECORDINGS[:1], math.inf)
 
 
 def test_other_models_are_refused() -> None:

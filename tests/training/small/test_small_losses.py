@@ -9,7 +9,7 @@ from tests.codec.small import signal
 from tests.codec.source_filter.test_decoder import small_model
 from wavcube.data.streaming import Batch
 from wavcube.errors import ConfigError
-from wavcube.training.losses import EnvelopeLoss, pitch_loss
+from wavcube.training.losses import EnvelopeLoss, VoicedLoss, pitch_loss
 from wavcube.training.recipe import read_recipe
 from wavcube.training.stages import Stage, noisy
 from wavcube.training.tasks import build_objective
@@ -20,6 +20,7 @@ SETTINGS = [
     "model.decoder={architecture: source-filter, source_filter: {width: 32, layers: 1, feed_forward: 32,"
     " fine_width: 16, fine_layers: 1, fine_feed_forward: 16}}",
     "model.closed_form=5",
+    "model.closed_form_seconds=20",
     "losses.pitch=1.5",
     "losses.latent_noise=0.3",
     "losses.stft_magnitude=1.0",
@@ -102,3 +103,32 @@ def test_what_does_not_fit_is_refused(small_settings: list[str], tmp_path: Path)
         build_objective(read_recipe("stage1", None, [*small_settings, *settings]), None)
     with pytest.raises(ConfigError, match="compressor=linear"):
         build_objective(read_recipe("stage1", None, [*small_settings, "model.closed_form=5"]), None)
+
+
+def test_the_voiced_loss_is_of_items_in_the_recordings_phase(
+    small_settings: list[str], tmp_path: Path, batch: Batch
+) -> None:
+    small_model().save_pretrained(tmp_path)
+    settings = [*small_settings, *SETTINGS, f"init_from='{tmp_path}'", "losses.latent_noise=0", "losses.voiced=1"]
+    stage = build_objective(read_recipe("stage1", None, [*settings, "losses.voiced_share=1"]), None)
+    stage.networks.train()
+    output = stage.networks(**stage.inputs(batch))
+    total, logs = stage.loss(batch, output, None)
+    total.backward()
+    assert logs["voiced"] > 0
+    assert output["in_phase"].all()
+    assert not output["voiced"][1, 6000:].any()
+    assert not output["audio"][1, 6000:].any()
+    stage.networks.eval()
+    with torch.no_grad():
+        output = stage.networks(**stage.inputs(batch))
+        values, lengths = output["latent"], output["latent_lengths"]
+        decoded = stage.networks.model.decoder(values, lengths)
+    assert "voiced" not in output
+    torch.testing.assert_close(output["audio"][:, : decoded.shape[1]], decoded)
+
+
+def test_the_voiced_loss_is_zero_for_equal_waveforms() -> None:
+    loss, speech = VoicedLoss(), torch.from_numpy(signal(8_000))[None]
+    assert float(loss(speech, speech)) < 0.01
+    assert float(loss(1.1 * speech, speech)) < float(loss(-speech, speech))

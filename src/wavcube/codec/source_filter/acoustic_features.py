@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from wavcube.codec.config import EncoderConfig
 from wavcube.codec.masking import length_mask
+from wavcube.codec.precision import without_autocast
 from wavcube.codec.source_filter.pitch import PitchTracker
 from wavcube.codec.whisper import WhisperLogMel
 
@@ -24,6 +25,10 @@ class AcousticFeatures(nn.Module):
 
     def forward(self, waveform: Tensor, lengths: Tensor | None = None) -> Tensor:
         """`lengths` [B]: valid samples."""
+        with without_autocast(waveform.device):
+            return self._features(waveform, lengths)
+
+    def _features(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
         mel = self.log_mel(waveform, lengths)
         parts = [mel] if self.config.mel_features else []
         if self.config.pitch_features:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from wavcube.codec.config import BottleneckConfig, SourceFilterConfig
 from wavcube.codec.masking import length_mask, zero_beyond
+from wavcube.codec.precision import without_autocast
 from wavcube.codec.source_filter.convnext import ConvNeXtBlock
 from wavcube.codec.source_filter.pitch import REFERENCE
 from wavcube.framing import SAMPLE_RATE
@@ -73,18 +74,18 @@ class SourceFilterDecoder(nn.Module):
     def forward(self, latent: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Decode a padded batch; `lengths` [B] valid latent frames (None: all). Zero beyond an item's end."""
         pitch, filters = self.controls(latent, lengths)
+        return self.synthesize(filters, *self.sources(pitch, lengths), lengths)
+
+    def sources(self, pitch: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Pulses and noise, both [B, 160 F], of pitch [B, F, 2]; zero beyond `lengths` [B] latent frames."""
         if lengths is not None:  # F0 goes on beyond an item's end as it does beyond the end of one alone
             last = (2 * lengths - 1)[:, None]
             index = torch.arange(pitch.shape[1], device=pitch.device)[None].minimum(last)
             pitch = pitch.gather(1, index[..., None].expand(-1, -1, 2))
-        samples = 320 * latent.shape[1]
-        mask = length_mask(None if lengths is None else 320 * lengths, samples)
         pulses = pulse_train(pitch.detach())[0]
-        noise = noise_from(0, samples, latent.device).expand(len(latent), -1)
-        if mask is not None:
-            pulses, noise = pulses.masked_fill(~mask, 0.0), noise.masked_fill(~mask, 0.0)
-        waveform = self.synthesize(filters, pulses, noise, None if mask is None else mask[:, ::HOP])
-        return waveform if mask is None else waveform.masked_fill(~mask, 0.0)
+        noise = noise_from(0, pulses.shape[1], pitch.device).expand(len(pitch), -1)
+        mask = None if lengths is None else length_mask(320 * lengths, pulses.shape[1])
+        return (pulses, noise) if mask is None else (pulses.masked_fill(~mask, 0.0), noise.masked_fill(~mask, 0.0))
 
     def controls(self, latent: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Pitch [B, 2 T, 2] every 10 ms and filters [B, 4 T, 4 * bins], both in float32.
@@ -97,15 +98,22 @@ class SourceFilterDecoder(nn.Module):
         for block in self.blocks:
             hidden = block(zero_beyond(hidden, mask))
         hidden = self.norm(hidden)
-        pitch = (self.pitch(latent) + self.pitch_correction(hidden)).float().unflatten(2, (2, 2)).flatten(1, 2)
+        with without_autocast(latent.device):
+            dtype = self.pitch.weight.dtype
+            pitch = (self.pitch(latent.to(dtype)) + self.pitch_correction(hidden.to(dtype))).float()
+        pitch = pitch.unflatten(2, (2, 2)).flatten(1, 2)
         fine = self.upsampler(hidden).unflatten(2, (PER_LATENT, -1)).flatten(1, 2)
         mask = None if mask is None else mask.repeat_interleave(PER_LATENT, dim=1)
         for block in self.fine_blocks:
             fine = block(zero_beyond(fine, mask))
         return pitch, self.head(self.fine_norm(fine)).float()
 
-    def synthesize(self, filters: Tensor, pulses: Tensor, noise: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Waveform [B, 80 F] of filters [B, F, 4 * bins] and both sources [B, 80 F]; `mask` [B, F]: real frames."""
+    def synthesize(self, filters: Tensor, pulses: Tensor, noise: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Waveform [B, 80 F] of filters [B, F, 4 * bins] and both sources [B, 80 F].
+
+        Zero beyond `lengths` [B] latent frames, where the sources have to be zero as well.
+        """
+        mask = length_mask(None if lengths is None else PER_LATENT * lengths, filters.shape[1])
         gain, real, imaginary, noise_gain = filters.chunk(4, dim=-1)
         # Clipped before the exponential: an infinite magnitude, clipped after it, would have no gradient but NaN.
         gain, noise_gain = gain.clamp(-12.0, 4.0).exp(), noise_gain.clamp(-14.0, 3.0).exp()
@@ -117,7 +125,8 @@ class SourceFilterDecoder(nn.Module):
             total[:, i : i + count] += frames[:, :, i]
         cut = N_FFT // 2
         # Windows a quarter of their length apart add up to two.
-        return total.flatten(1)[:, cut : cut + HOP * count] / 2
+        waveform = total.flatten(1)[:, cut : cut + HOP * count] / 2
+        return zero_beyond(waveform, None if mask is None else mask.repeat_interleave(HOP, dim=1))
 
     def decode_in_chunks(self, latent: Tensor, chunk: int, device: torch.device) -> Tensor:
         """Waveform [1, 320 T], on the CPU, of one long latent [1, T, C] in chunks of `chunk` frames.

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.codec.masking import length_mask, zero_beyond
+from wavcube.codec.precision import without_autocast
 from wavcube.codec.source_filter.convnext import ConvNeXtBlock
 from wavcube.framing import SAMPLE_RATE
 
@@ -47,6 +48,13 @@ class PitchTracker(nn.Module):
 
     def forward(self, waveform: Tensor, mel: Tensor, lengths: Tensor | None = None) -> Tensor:
         """`lengths` [B]: valid frames of 10 ms; the waveform has to be zero beyond an item's end."""
+        scores, voicing = self.scores(waveform, mel, lengths)
+        voicing = voicing.sigmoid()
+        mask = length_mask(lengths, mel.shape[1])
+        return torch.stack([_filled(read_f0(scores), voicing, mask), voicing], dim=-1)
+
+    def scores(self, waveform: Tensor, mel: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Scores of every F0 of the grid [B, 2 T, STEPS], before a softmax, and logit of voicing [B, 2 T]; float32."""
         mask = length_mask(lengths, mel.shape[1])
         salience = autocorrelation(waveform, mel.shape[1])
         dtype = self.direct.dtype
@@ -56,8 +64,7 @@ class PitchTracker(nn.Module):
         output = self.output(hidden).float()
         first, second = salience.chunk(2, dim=-1)
         scores = output[..., :STEPS] + self.direct[0].float() * first + self.direct[1].float() * second
-        voicing = output[..., STEPS].sigmoid()
-        return torch.stack([_filled(_read(scores), voicing, mask), voicing], dim=-1)
+        return scores, output[..., STEPS]
 
 
 def autocorrelation(waveform: Tensor, frames: int) -> Tensor:
@@ -65,19 +72,19 @@ def autocorrelation(waveform: Tensor, frames: int) -> Tensor:
 
     The window's own autocorrelation is divided out, so that a steady tone gives one at its period (and at multiples).
     """
-    device = waveform.device
-    window, cosines, low, weights, own = _tables(device)
-    windows = F.pad(waveform.float(), (WINDOW // 2, WINDOW // 2)).unfold(1, WINDOW, HOP)[:, :frames]
-    spectrum = torch.fft.rfft((windows - windows.mean(-1, keepdim=True)) * window, N_FFT)
-    power = spectrum.real.square() + spectrum.imag.square()
-    bands = (power, power * low)
-    parts = [(band @ cosines) / (band @ weights + 1e-5)[..., None] / own for band in bands]
-    return torch.cat(parts, dim=-1)
+    window, cosines, low, weights, own = _tables(waveform.device)
+    with without_autocast(waveform.device):
+        windows = F.pad(waveform.float(), (WINDOW // 2, WINDOW // 2)).unfold(1, WINDOW, HOP)[:, :frames]
+        spectrum = torch.fft.rfft((windows - windows.mean(-1, keepdim=True)) * window, N_FFT)
+        power = spectrum.real.square() + spectrum.imag.square()
+        bands = (power, power * low)
+        parts = [(band @ cosines) / (band @ weights + 1e-5)[..., None] / own for band in bands]
+        return torch.cat(parts, dim=-1)
 
 
 @functools.cache
-def _grid(device: torch.device) -> Tensor:
-    """Log of the steps' F0 over the reference."""
+def f0_grid(device: torch.device) -> Tensor:
+    """Log of the steps' F0 over the reference, [STEPS]."""
     with torch.inference_mode(False), torch.device("cpu"):
         return torch.linspace(math.log(LOWEST / REFERENCE), math.log(HIGHEST / REFERENCE), STEPS).to(device)
 
@@ -91,7 +98,7 @@ def _tables(device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor, Tenso
         weights = torch.full((len(frequency),), 2.0 / N_FFT)
         weights[0] = weights[-1] = 1.0 / N_FFT
         cosines = (
-            torch.cos(2 * math.pi * frequency[:, None] / (REFERENCE * _grid(torch.device("cpu")).exp()))
+            torch.cos(2 * math.pi * frequency[:, None] / (REFERENCE * f0_grid(torch.device("cpu")).exp()))
             * weights[:, None]
         )
         low = torch.sigmoid((900 - frequency) / 50)
@@ -100,11 +107,11 @@ def _tables(device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor, Tenso
         return tuple(table.to(device) for table in (window, cosines, low, weights, own))  # type: ignore[return-value]
 
 
-def _read(scores: Tensor) -> Tensor:
+def read_f0(scores: Tensor) -> Tensor:
     """Log-F0 [B, F] of scores [B, F, STEPS]: the mean of the steps next to the best one, by the softmax of scores."""
     nearby = scores.argmax(-1, keepdim=True) + torch.arange(-NEAR, NEAR + 1, device=scores.device)
     nearby = nearby.clamp(0, STEPS - 1)
-    return (scores.gather(-1, nearby).softmax(-1) * _grid(scores.device)[nearby]).sum(-1)
+    return (scores.gather(-1, nearby).softmax(-1) * f0_grid(scores.device)[nearby]).sum(-1)
 
 
 def _filled(log_f0: Tensor, voicing: Tensor, mask: Tensor | None) -> Tensor:

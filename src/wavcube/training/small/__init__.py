@@ -1,1 +1,1 @@
-"""Parts that only the packaged small model needs: distillation and closed-form initialisation."""
+"""Parts that only small models need: the closed form, the pitch network and a cache of features."""

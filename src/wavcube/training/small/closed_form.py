@@ -41,33 +41,36 @@ def closed_form_init(model: WavCube, recordings: Sequence[np.ndarray], mel_weigh
     """Write the closed-form solution for `recordings` [S] at 16 kHz into the model's compressor and linear restorer.
 
     Args:
-        mel_weight: weight of the log-mel, as a whole, beside the last layer's of one.
+        mel_weight: weight of the log-mel, as a whole, beside the last layer's of one; infinite for directions of the
+            log-mel alone, of no effect without log-mel among the features.
 
     Returns:
-        Shares of the variance of "mel" and "layer" that a linear map restores from the directions.
+        Shares of the variance of "mel" (where it is among the features) and "layer" that a linear map restores from the
+        directions.
 
     Raises:
-        ConfigError: the model has no linear compressor, or no log-mel among its features.
+        ConfigError: the model has no linear compressor, or more channels than there are directions.
     """
     encoder, bottleneck = model.config.encoder, model.config.bottleneck
-    if bottleneck.compressor != "linear" or bottleneck.pooling != 1 or not encoder.mel_features:
-        raise ConfigError(
-            "model.closed_form: needs bottleneck.compressor=linear at 50 Hz, and encoder.mel_features=true"
-        )
-    features = torch.cat([model.encoder(torch.as_tensor(r, dtype=torch.float32)[None])[0][0] for r in recordings])
-    features = features.double()
-    mels, pitches = 2 * encoder.mel_bins, PITCH_CHANNELS * encoder.pitch_features
-    weights = torch.where(features[:, :mels].mean(1) > SILENCE, 1.0, SILENCE_WEIGHT).double()
-    weights = weights / weights.sum()
-    mean = weights @ features
-    std = (weights @ (features - mean).square()).sqrt() + 1e-4
-    standard = (features - mean) / std
-    covariance = standard.T @ (standard * weights[:, None])
-    chosen = torch.cat([torch.arange(mels), torch.arange(mels + pitches, features.shape[1])])
+    if bottleneck.compressor != "linear" or bottleneck.pooling != 1:
+        raise ConfigError("model.closed_form: needs bottleneck.compressor=linear at 50 Hz")
+    mels, pitches = 2 * encoder.mel_bins * encoder.mel_features, PITCH_CHANNELS * encoder.pitch_features
+    mean, std, covariance = _moments(model, recordings, mels)
+    everything = torch.arange(len(mean))
+    alone = bool(mels) and math.isinf(mel_weight)
+    parts = {"mel": everything[:mels], "layer": everything[-encoder.width :]}  # the last of the layers side by side
+    parts = {name: part for name, part in parts.items() if len(part) and not (alone and name == "layer")}
+    importance = torch.zeros(len(mean), dtype=torch.float64)
+    for name, part in parts.items():
+        importance[part] = math.sqrt((1.0 if alone or name == "layer" else mel_weight) / len(part))
+    chosen = parts["mel"] if alone else torch.cat([everything[:mels], everything[mels + pitches :]])
     channels = bottleneck.latent_dim - pitches
-    standard_weight = torch.zeros(bottleneck.latent_dim, features.shape[1], dtype=torch.float64)
-    basis, shares = _channels(covariance[chosen][:, chosen], mels, encoder.width, mel_weight, channels)
+    if channels > len(chosen):
+        raise ConfigError(f"model.closed_form: {channels} channels of {len(chosen)} features; lower latent_dim")
+    standard_weight = torch.zeros(bottleneck.latent_dim, len(mean), dtype=torch.float64)
+    basis = _channels(covariance[chosen][:, chosen], importance[chosen], channels)
     standard_weight[:channels, chosen] = basis.T
+    shares = {name: _restored(covariance, standard_weight[:channels].T, part) for name, part in parts.items()}
     for k in range(pitches):
         standard_weight[channels + k, mels + k] = 1.0
     weight = standard_weight / std
@@ -85,25 +88,32 @@ def closed_form_init(model: WavCube, recordings: Sequence[np.ndarray], mel_weigh
     return shares
 
 
-def _channels(
-    covariance: Tensor, mels: int, width: int, mel_weight: float, count: int
-) -> tuple[Tensor, dict[str, float]]:
-    """`count` channels [C, count] of standardised features [C], and the shares that they restore.
+def _moments(model: WavCube, recordings: Sequence[np.ndarray], mels: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean [H] and standard deviation [H] of the features, and the covariance [H, H] of the standardised ones."""
+    width = model.config.encoder.feature_width
+    weight, total = torch.zeros((), dtype=torch.float64), torch.zeros(width, dtype=torch.float64)
+    products = torch.zeros(width, width, dtype=torch.float64)
+    for recording in recordings:
+        features = model.encoder(torch.as_tensor(recording, dtype=torch.float32)[None])[0][0].double()
+        weights = torch.ones(len(features), dtype=torch.float64)
+        if mels:
+            weights[features[:, :mels].mean(1) <= SILENCE] = SILENCE_WEIGHT
+        weight += weights.sum()
+        total += weights @ features
+        products += features.T @ (features * weights[:, None])
+    mean = total / weight
+    covariance = products / weight - torch.outer(mean, mean)
+    std = covariance.diagonal().clamp_min(0).sqrt() + 1e-4
+    return mean, std, covariance / torch.outer(std, std)
 
-    The first `mels` features are the log-mel, the last `width` the last of the layers that lie side by side.
-    """
-    layer = len(covariance) - width
-    importance = torch.zeros(len(covariance), dtype=torch.float64)
-    importance[:mels], importance[layer:] = math.sqrt(mel_weight / mels), math.sqrt(1 / width)
+
+def _channels(covariance: Tensor, importance: Tensor, count: int) -> Tensor:
+    """`count` channels [C, count] of standardised features [C], of variance 1 and equally strong."""
     basis = _directions(covariance, importance, count)
-    shares = {
-        "mel": _restored(covariance, basis, slice(0, mels)),
-        "layer": _restored(covariance, basis, slice(layer, None)),
-    }
     variance = (basis * (covariance @ basis)).sum(0)
     basis = basis * variance ** ((EXPONENT - 1) / 2)
     basis = basis @ even_rotation(variance**EXPONENT)
-    return basis / (basis * (covariance @ basis)).sum(0).sqrt(), shares
+    return basis / (basis * (covariance @ basis)).sum(0).sqrt()
 
 
 def _directions(covariance: Tensor, importance: Tensor, count: int) -> Tensor:
@@ -114,12 +124,12 @@ def _directions(covariance: Tensor, importance: Tensor, count: int) -> Tensor:
     return maps @ axes.flip(1)[:, :count]
 
 
-def _restored(covariance: Tensor, basis: Tensor, part: slice) -> float:
+def _restored(covariance: Tensor, basis: Tensor, part: Tensor) -> float:
     """Share of the variance of a part of the features that is linear in the directions."""
     cross = basis.T @ covariance[:, part]
     gram = basis.T @ covariance @ basis
     gram = gram + 1e-6 * gram.trace() / len(gram) * torch.eye(len(gram), dtype=gram.dtype)
-    return float((cross * torch.linalg.solve(gram, cross)).sum() / covariance[part, part].trace())
+    return float((cross * torch.linalg.solve(gram, cross)).sum() / covariance.diagonal()[part].sum())
 
 
 def even_rotation(variance: Tensor) -> Tensor:
