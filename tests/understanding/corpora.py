@@ -142,6 +142,34 @@ def libri2mix(root: Path, per_split: Sequence[int] = (16, 4, 5)) -> Path:
     return root
 
 
+def voicebank(root: Path, per_split: Sequence[int] = (16, 4, 5)) -> Path:
+    """As SUPERB-SG prepares it: tones under white noise, all of one length."""
+    for split, count in zip(("train", "dev", "test"), per_split, strict=True):
+        rng = np.random.default_rng(count)
+        for i in range(count):
+            clean = sound(rng.integers(8, size=9).tolist(), i % 3, i)
+            noisy = clean + rng.uniform(0.05, 0.2) * rng.standard_normal(len(clean)).astype(np.float32)
+            for kind, waveform in (("clean", clean), ("noisy", noisy)):
+                folder = root / "wav16k" / split / kind
+                write(folder / "wav" / f"p{i}.wav", np.clip(waveform, -1, 1).astype(np.float32))
+                with (folder / "wav.scp").open("a") as table:
+                    table.write(f"p{i} wav/p{i}.wav\n")
+    return root
+
+
+def libri2mix_min(root: Path, per_split: Sequence[int] = (16, 4, 5)) -> Path:
+    """Mixtures of a talker of low and one of high tones, in no fixed order, all of one length."""
+    for split, count in zip(("train-100", "dev", "test"), per_split, strict=True):
+        rng = np.random.default_rng(count)
+        for i in range(count):
+            talkers = [sound((rng.integers(3, size=9) + first).tolist(), i, first, hum=0) for first in (0, 5)]
+            sources = [talkers[k] for k in rng.permutation(2)]
+            folder = root / "wav16k" / "min" / split
+            for kind, waveform in zip(("s1", "s2", "mix_clean"), (*sources, sources[0] + sources[1]), strict=True):
+                write(folder / kind / f"{i}.wav", waveform)
+    return root
+
+
 def fluent(root: Path, each: int = 4) -> Path:
     """Two actions, two objects, two places, in three tables."""
     for split, first in (("train", 0), ("valid", 100), ("test", 200)):

@@ -1,4 +1,4 @@
-"""`wavcube superb`: evaluation of a frozen representation by the ten tasks of SUPERB."""
+"""`wavcube superb`: evaluation of a frozen representation by the tasks of SUPERB, and two of SUPERB-SG."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,10 +24,14 @@ TASKS = {
     "ic": "Intent classification (Fluent Speech Commands): accuracy of all three slots.",
     "sf": "Slot filling (Audio SNIPS): slot-type F1, slot-value CER.",
     "er": "Emotion recognition (IEMOCAP, five folds): accuracy.",
+    "se": "Speech enhancement (VoiceBank-DEMAND), SUPERB-SG: PESQ, STOI, SI-SDR improvement.",
+    "ss": "Source separation (Libri2Mix), SUPERB-SG: SI-SDR improvement.",
 }
 
 superb = typer.Typer(
-    name="superb", help="Evaluate what a representation encodes: SUPERB's ten tasks.", no_args_is_help=True
+    name="superb",
+    help="Evaluate what a representation encodes: the tasks of SUPERB and SUPERB-SG.",
+    no_args_is_help=True,
 )
 
 Models = Annotated[

@@ -34,6 +34,7 @@ class ProbeConfig:
         normalise: "train" standardises channels by the training split; "none" takes frames as they come (SUPERB).
         evaluations: how often the dev split is evaluated during training.
         lexicon: words and their phones (phoneme recognition).
+        upsample: times that each frame is repeated before the head (enhancement, separation).
         language: which recordings of QUESST 2014 are searched; "all" for every language.
     """
 
@@ -54,9 +55,10 @@ class ProbeConfig:
     evaluations: int = 40
     lexicon: str = ""
     language: str = "nnenglish"
+    upsample: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "accumulate", "width", "evaluations"):
+        for name in ("steps", "batch", "accumulate", "width", "evaluations", "upsample"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.learning_rate > 0:

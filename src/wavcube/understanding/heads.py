@@ -74,17 +74,19 @@ class FrameLinear(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """Linear, bidirectional LSTM, linear at every frame, [B, T, outputs].
+    """Linear (unless `projects` is false), bidirectional LSTM, linear at every frame, [B, T, outputs].
 
     The directions are networks of their own, and the second one reads each item backwards from its own last frame. That
     computes what a bidirectional LSTM on packed sequences does, which on a CPU takes ten times as long.
     """
 
-    def __init__(self, dim: int, width: int, depth: int, dropout: float, outputs: int) -> None:
+    def __init__(
+        self, dim: int, width: int, depth: int, dropout: float, outputs: int, *, projects: bool = True
+    ) -> None:
         super().__init__()
-        self.project = nn.Linear(dim, width)
+        self.project: nn.Module = nn.Linear(dim, width) if projects else nn.Identity()
         self.dropout = nn.Dropout(dropout)
-        sizes = [width, *[2 * width] * (depth - 1)]
+        sizes = [width if projects else dim, *[2 * width] * (depth - 1)]
         self.forwards, self.backwards = (
             nn.ModuleList(nn.LSTM(size, width, batch_first=True) for size in sizes) for _ in range(2)
         )
@@ -97,6 +99,26 @@ class Recurrent(nn.Module):
             later = _reordered(backwards(_reordered(hidden, order))[0], order)
             hidden = self.dropout(torch.cat([onwards(hidden)[0], later], 2))
         return self.classify(hidden)
+
+
+class MaskNetwork(nn.Module):
+    """Bidirectional LSTMs and masks that are not negative, [B, upsample * T, masks * bins].
+
+    Args:
+        dim: channels of a frame.
+        width, depth, dropout: of the LSTMs.
+        outputs: masks * bins.
+        upsample: times that each frame is repeated first.
+    """
+
+    def __init__(self, dim: int, width: int, depth: int, dropout: float, outputs: int, upsample: int = 1) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.recurrent = Recurrent(dim, width, depth, dropout, outputs, projects=False)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        values = values.repeat_interleave(self.upsample, 1)
+        return F.relu(self.recurrent(values, lengths * self.upsample))
 
 
 class Diariser(nn.Module):

@@ -66,6 +66,20 @@ LIBRI2MIX = Source(
     "CC BY 4.0 (LibriSpeech), CC BY-NC 4.0 (WHAM)",
     "train/, dev/ and test/ with wav.scp, utt2spk, segments and, for test, rttm (Kaldi's formats)",
 )
+LIBRI2MIX_MIN = Source(
+    "Libri2Mix (16 kHz, min, mix_clean)",
+    "https://github.com/s3prl/LibriMix, which makes it of LibriSpeech",
+    "CC BY 4.0",
+    "wav16k/min/ with train-100/, dev/ (or dev_1000/) and test/, each with mix_clean/, s1/ and s2/ (recordings, or "
+    "wav.scp)",
+)
+VOICEBANK = Source(
+    "VoiceBank-DEMAND",
+    "https://datashare.ed.ac.uk/handle/10283/2791",
+    "CC BY 4.0",
+    "clean_trainset_28spk_wav/, noisy_trainset_28spk_wav/, clean_testset_wav/ and noisy_testset_wav/, or as SUPERB-SG "
+    "prepares it: wav16k/ with train/, dev/ and test/, each with noisy/wav.scp and clean/wav.scp",
+)
 FLUENT = Source(
     "Fluent Speech Commands",
     "https://fluent.ai/fluent-speech-commands-a-dataset-for-spoken-language-understanding-research/",

@@ -1,4 +1,4 @@
-"""The ten tasks of SUPERB, by name."""
+"""The ten tasks of SUPERB and two of SUPERB-SG, by name."""
 
 from wavcube.errors import ConfigError
 from wavcube.understanding.task import Task
@@ -10,8 +10,10 @@ from wavcube.understanding.tasks.ks import KeywordSpotting
 from wavcube.understanding.tasks.pr import PhonemeRecognition
 from wavcube.understanding.tasks.qbe import QueryByExample
 from wavcube.understanding.tasks.sd import Diarisation
+from wavcube.understanding.tasks.se import Enhancement
 from wavcube.understanding.tasks.sf import SlotFilling
 from wavcube.understanding.tasks.sid import SpeakerIdentification
+from wavcube.understanding.tasks.ss import Separation
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -26,9 +28,11 @@ TASKS: dict[str, Task] = {
         IntentClassification(),
         SlotFilling(),
         EmotionRecognition(),
+        Enhancement(),
+        Separation(),
     )
 }
-"""In the order of SUPERB's tables."""
+"""In the order of the tables of SUPERB and SUPERB-SG."""
 
 
 def task_named(name: str) -> Task:
