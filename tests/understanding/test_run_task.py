@@ -148,6 +148,8 @@ def test_recipes_are_superbs() -> None:
         "ic": (200_000, 32, 1e-4),
         "sf": (200_000, 32, 1e-4),
         "er": (30_000, 32, 1e-4),
+        "se": (150_000, 8, 1e-4),
+        "ss": (150_000, 8, 1e-4),
     }
     assert list(TASKS) == ["pr", "asr", "ks", "qbe", "sid", "asv", "sd", "ic", "sf", "er"]
 

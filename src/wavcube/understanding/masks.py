@@ -1,4 +1,4 @@
-"""Masks on the short-time spectrum of a mixture: their targets, their loss, and the sound that they leave (SUPERB-SG)."""
+"""Masks on the short-time spectrum of a mixture: targets, loss, and the sound that they leave (SUPERB-SG)."""
 
 from itertools import permutations
 
