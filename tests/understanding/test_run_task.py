@@ -151,7 +151,7 @@ def test_recipes_are_superbs() -> None:
         "se": (150_000, 8, 1e-4),
         "ss": (150_000, 8, 1e-4),
     }
-    assert list(TASKS) == ["pr", "asr", "ks", "qbe", "sid", "asv", "sd", "ic", "sf", "er"]
+    assert list(TASKS) == ["pr", "asr", "ks", "qbe", "sid", "asv", "sd", "ic", "sf", "er", "se", "ss"]
 
 
 @pytest.mark.parametrize(("name", "package"), [("asr", "jiwer"), ("asv", "sklearn"), ("sd", "scipy")])
