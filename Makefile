@@ -3,7 +3,7 @@
 
 VENV    := .venv
 PY      := $(VENV)/bin/python
-EXTRAS  := train,eval,superb,tts,onnx,dev
+EXTRAS  := train,eval,superb,tts,onnx,hf,dev
 
 .PHONY: demo test test-slow lint format bench bench-full reproduce-small learnability clean
 

@@ -26,7 +26,7 @@ ORDER = (
     ("features", "engine", "evaluation", "corpora"),
     ("training", "reconstruction", "understanding", "generation"),
     ("cli", "integrations"),
-    ("__init__", "__main__"),
+    ("__init__", "__main__", "hf"),
 )
 """Each part imports from itself and from parts above it in this list, never from its siblings on the same line."""
 
@@ -182,6 +182,21 @@ def test_siblings_do_not_import_each_other() -> None:
                     raise AssertionError(f"{me} imports {other}")
 
 
+def test_a_model_is_built_from_its_configuration_alone() -> None:
+    """transformers builds models without memory before it fills them: what a file does not hold, or reads, is lost."""
+    for path in sorted((SOURCE / "codec").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if path.name != "export.py":  # graphs hold their constants
+            for node in ast.walk(tree):
+                assert not (isinstance(node, ast.keyword) and node.arg == "persistent"), f"{path}:{node.lineno}"
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef) and function.name in ("__init__", "_build"):
+                called = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+                assert not called & {"from_pretrained", "load_state_dict", "item", "tolist"}, (
+                    f"{path}:{function.lineno}"
+                )
+
+
 def project() -> dict:
     return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -245,7 +260,7 @@ def test_every_module_can_be_imported_without_what_is_forbidden() -> None:
 EXTRAS_ALONE = {
     "lightning", "torchdata", "lhotse", "tensorboard", "webdataset", "pesq", "pystoi", "torchmetrics", "jiwer",
     "whisper_normalizer", "speechmos", "librosa", "onnx", "onnxscript", "onnxruntime", "openvino", "faster_whisper",
-    "swift_f0", "gradio", "matplotlib", "pandas", "sklearn",
+    "swift_f0", "gradio", "matplotlib", "pandas", "sklearn", "accelerate",
 }  # fmt: skip
 """Modules that only extras bring."""
 

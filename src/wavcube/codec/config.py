@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
+from wavcube.codec.checkpoint.shared_folder import NAMES, TRANSFORMERS_KEYS
 from wavcube.codec.masking import conv_frames
 from wavcube.config_aliases import DECODER, with_new_names
 from wavcube.errors import ConfigError
@@ -395,7 +396,7 @@ class WavCubeConfig:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """From a JSON file; an error names the file."""
+        """From a JSON file, in which entries of transformers may stand beside ours; an error names the file."""
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -403,7 +404,7 @@ class WavCubeConfig:
         if not isinstance(values, dict) or values.get("format") != "wavcube-1":
             raise ConfigError(f'{path}: not a wavcube configuration (no "format": "wavcube-1")')
         try:
-            return cls.from_dict(values)
+            return cls.from_dict({k: v for k, v in values.items() if k not in TRANSFORMERS_KEYS and k not in NAMES})
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
 

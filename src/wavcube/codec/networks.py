@@ -59,6 +59,10 @@ class WavCubeNetworks(nn.Module):
     def __init__(self, config: WavCubeConfig) -> None:
         super().__init__()
         self.config = config
+        self._build(config)
+
+    def _build(self, config: WavCubeConfig) -> None:
+        """The parts, with random weights, and the state beside them; for classes with another constructor."""
         self.encoder = SpeechEncoder(config.encoder)
         self.compressor = SemanticCompressor(config.encoder, config.bottleneck)
         self.restorer = build_restorer(config.encoder, config.bottleneck) if config.restorer else None

@@ -19,6 +19,8 @@ from safetensors.torch import load_file, save_file
 from tests.codec.small import ENCODERS, moved, relative_error, signal, small_config, small_model
 from wavcube import WavCube
 from wavcube.codec.checkpoint import folder as checkpoint
+from wavcube.codec.checkpoint.folder import CONFIG, WEIGHTS
+from wavcube.codec.checkpoint.shared_folder import shared_files
 from wavcube.errors import CheckpointError, ConfigError, LatentsError, WavCubeError
 
 
@@ -59,7 +61,7 @@ def test_a_loaded_model_is_as_a_new_one(folder: Path, model: WavCube) -> None:
     assert all(torch.equal(value, model.state_dict()[key]) for key, value in loaded.state_dict().items())
     assert not any(module.training for module in loaded.modules())
     assert all(parameter.requires_grad for parameter in loaded.parameters())
-    assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors"}
+    assert {path.name for path in folder.iterdir()} == {CONFIG, WEIGHTS, *shared_files()}
 
 
 def test_training_form_and_stage_survive(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_saving_again_leaves_nothing_of_the_old(model: WavCube, tmp_path: Path) 
     first, second = copy.deepcopy(model), small_model(seed=5)
     first.save_pretrained(tmp_path, max_shard_size="500KB")
     second.save_pretrained(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == {CONFIG, WEIGHTS, *shared_files()}
     clip = signal(4_000)
     assert torch.equal(
         WavCube.from_pretrained(tmp_path).encode(clip, 16_000).values, second.encode(clip, 16_000).values

@@ -7,6 +7,7 @@ pickle; official checkpoints go through `convert` first.
 import json
 import os
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.checkpoint.mmap_safetensors import mmap_safetensors
+from wavcube.codec.checkpoint.shared_folder import ENTRIES, NAMES, shared_files
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.fingerprint import latent_fingerprint
 from wavcube.codec.networks import WavCubeNetworks
@@ -60,11 +62,16 @@ def load_checkpoint(
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0]
         raise WavCubeError(f"the model cannot be put on the device {device} ({reason})") from error
+    model.name_latents(latent_name(config, weights, written))
+    return model
+
+
+def latent_name(config: WavCubeConfig, weights: Mapping[str, Tensor], written: Mapping[str, str]) -> str:
+    """The name of the latent space of `read_weights`."""
     # A name is of the weights and settings that it was given to; older checkpoints do not say which these are.
     found = latent_fingerprint(config.encoder, config.bottleneck, weights)
     known = written.get("identity") if written.get("fingerprint", found) == found else None
-    model.name_latents(known or found)
-    return model
+    return known or found
 
 
 def save(model: WavCubeNetworks, folder: str | Path, *, dtype: torch.dtype | None, max_shard_size: str) -> None:
@@ -82,9 +89,11 @@ def write_checkpoint(
     identity: str | None = None,
     *,
     dtype: torch.dtype | None = None,
-    max_shard_size: str = "5GB",
+    max_shard_size: int | str = "5GB",
 ) -> None:
     """Write a checkpoint folder; its files appear whole, and config.json, without which it is none, comes last.
+
+    transformers loads it too (`wavcube.hf`), with two small files that stand beside the weights for that.
 
     `identity` names the latent space; by default it is that of the tensors.
 
@@ -104,13 +113,12 @@ def write_checkpoint(
             saying_when_full(folder / WEIGHTS),
             tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary,
         ):
-            save_torch_state_dict(
-                kept,
-                temporary,
-                max_shard_size=max_shard_size,
-                metadata={"format": "pt", "identity": identity, "fingerprint": written},
-            )
-            config.save(Path(temporary) / CONFIG)
+            names = {"identity": identity, "fingerprint": written}
+            save_torch_state_dict(kept, temporary, max_shard_size=max_shard_size, metadata={"format": "pt", **names})
+            entries = {**config.to_dict(), **ENTRIES, **names}
+            files = {**shared_files(), CONFIG: json.dumps(entries, indent=2) + "\n"}
+            for name, text in files.items():
+                (Path(temporary) / name).write_text(text, encoding="utf-8")
             follow_umask(*Path(temporary).iterdir())
             shards = folder.glob("model-?????-of-?????.safetensors")
             for stale in [folder / CONFIG, folder / WEIGHTS, *shards, folder / INDEX]:
@@ -137,6 +145,7 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     weights: dict[str, Tensor] = {}
     files, written = _weight_files(folder)
+    in_config = _names_in_config(folder)
     for file in files:
         if not file.is_file():
             raise CheckpointError(f"{folder}: {file.name} is missing; copy the whole folder")
@@ -146,7 +155,18 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             weights.update(tensors)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{file}: half-written or damaged ({error}); copy or convert it again") from error
-    return weights, written
+    # What other programs write again has lost the metadata of its weights.
+    return weights, {**in_config, **written}
+
+
+def _names_in_config(folder: Path) -> dict[str, str]:
+    """The names that config.json holds as well; none in older checkpoints, nor where it cannot be read."""
+    try:
+        values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        found = {name: values.get(name) for name in NAMES}
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return found if all(isinstance(value, str) for value in found.values()) else {}
 
 
 def require_place(folder: Path, *, exported: bool) -> None:
@@ -168,19 +188,24 @@ def require_place(folder: Path, *, exported: bool) -> None:
 
 def check_tensors(weights: dict[str, Tensor], expected: dict[str, Tensor], source: str) -> None:
     """Refuse weights with tensors missing, unexpected or of another shape than `expected`, and name them."""
-    missing = sorted(set(expected) - set(weights))
-    unexpected = sorted(set(weights) - set(expected))
-    misshapen = sorted(
+    missing = set(expected) - set(weights)
+    unexpected = set(weights) - set(expected)
+    misshapen = [
         f"{key} is {list(weights[key].shape)}, not {list(expected[key].shape)}"
         for key in set(weights) & set(expected)
         if weights[key].shape != expected[key].shape
-    )
+    ]
+    refuse_misfits(source, missing=missing, unexpected=unexpected, misshapen=misshapen)
+
+
+def refuse_misfits(source: str, *, missing: Iterable[str], unexpected: Iterable[str], misshapen: Iterable[str]) -> None:
+    """Raise a CheckpointError that names tensors which do not fit the configuration, if there are any."""
     faults = [
         f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
         for what, names in (
-            ("tensors missing", missing),
-            ("tensors unexpected", unexpected),
-            ("tensors of another size", misshapen),
+            ("tensors missing", sorted(missing)),
+            ("tensors unexpected", sorted(unexpected)),
+            ("tensors of another size", sorted(misshapen)),
         )
         if names
     ]

@@ -1,0 +1,1 @@
+"""WavCube as a model of transformers; users import it as `wavcube.hf`."""
