@@ -17,6 +17,7 @@ from wavcube.cli.codec.demo import demo
 from wavcube.cli.codec.encode import encode
 from wavcube.cli.codec.export import export
 from wavcube.cli.codec.info import info
+from wavcube.cli.codec.push import push
 from wavcube.cli.codec.reconstruct import reconstruct
 from wavcube.cli.enhance import enhance, train_enhance
 from wavcube.cli.evaluate import evaluate
@@ -51,7 +52,7 @@ def _options(
     pass
 
 
-for command in (encode, decode, reconstruct, convert, export, info, demo):
+for command in (encode, decode, reconstruct, convert, export, info, push, demo):
     app.command(rich_help_panel="Representation")(command)
 train.command("tts")(train_tts)
 train.command("enhance")(train_enhance)

@@ -1,5 +1,6 @@
 """`WavCube`: speech -> features -> latent -> waveform. The class that users import."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wavcube.codec.checkpoint.folder import save
+from wavcube.codec.checkpoint.hub import HubSource
+from wavcube.codec.checkpoint.model_card import CardFacts
+from wavcube.codec.checkpoint.push import push
 from wavcube.codec.inference.load import load
 from wavcube.codec.inference.optimize import optimize
 from wavcube.codec.inputs import Speech, gather_speech
@@ -116,6 +120,11 @@ class WavCube(WavCubeNetworks):
         device: str | torch.device | None = None,
         dtype: torch.dtype | str | None = None,
         backend: str | None = None,
+        revision: str | None = None,
+        subfolder: str = "",
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
     ) -> Self:
         """Load a checkpoint: a folder, a hub id such as "owner/name" (which downloads it), or the packaged model.
 
@@ -129,14 +138,21 @@ class WavCube(WavCubeNetworks):
                 "openvino" (CPU only) export a checkpoint once, keep the graphs beside it (or in the user's cache) and
                 log a warning that says so. "auto" prepares a checkpoint by `optimize`, which is about as fast
                 (docs/performance.md) and needs no export; an exported folder it takes as it is.
+            revision: of a hub's model: branch, tag or commit.
+            subfolder: where the model lies in its repository or folder.
+            cache_dir: where what the hub gives is kept; by default its own cache ($HF_HOME moves it).
+            local_files_only: take what is in the cache; $HF_HUB_OFFLINE says the same for every model.
+            token: of the user on the hub; by default the one of `hf auth login`.
 
         Raises:
-            CheckpointError: missing, half-written, or tensors missing, unexpected or of another size, by name.
+            CheckpointError: missing, half-written, or not given by the hub; or tensors missing, unexpected or of
+                another size, by name.
             ConfigError: its config.json has an unknown key or an impossible value; or a backend that does not exist,
                 or does not fit the folder, the device or the type.
             MissingDependencyError: the packages of the backend are not installed.
         """
-        return load(cls, name, backend, device=device, dtype=as_dtype(dtype))
+        source = HubSource(revision, subfolder, cache_dir, local_files_only, token)
+        return load(cls, name, backend, device=device, dtype=as_dtype(dtype), source=source)
 
     def save_pretrained(
         self, folder: str | Path, *, dtype: torch.dtype | str | None = None, max_shard_size: str = "5GB"
@@ -146,6 +162,41 @@ class WavCube(WavCubeNetworks):
         `dtype` is that of the file; the model stays as it is.
         """
         save(self, folder, dtype=as_dtype(dtype), max_shard_size=max_shard_size)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        card: CardFacts | str | Path,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        commit_message: str | None = None,
+        create_pr: bool = False,
+        dtype: torch.dtype | str | None = None,
+    ) -> str:
+        """Upload the model to the Hugging Face hub in one commit, for this package and for transformers.
+
+        Args:
+            repo_id: "owner/name"; the repository is made if it is not there.
+            card: what the model card says beside what the model itself says, or the path of one that is written.
+            private: whether a repository that is made is private.
+            token: of the user; by default the one of `hf auth login`.
+            revision: branch, made if it is not there; by default the main one.
+            commit_message: of the commit.
+            create_pr: propose the commit as a pull request instead.
+            dtype: of the weights in the file.
+
+        Returns:
+            The address of the commit or of the pull request.
+
+        Raises:
+            CheckpointError: the hub refuses or cannot be reached, or the card is incomplete.
+        """
+        options = {"private": private, "token": token, "revision": revision, "commit_message": commit_message}
+        with tempfile.TemporaryDirectory(prefix="wavcube-push-") as folder:
+            self.save_pretrained(folder, dtype=dtype)
+            return push(Path(folder), repo_id, card, create_pr=create_pr, **options)
 
     def optimize(self, dtype: torch.dtype | str = torch.float32) -> Self:
         """Prepare the model for fast inference, in place; it can no longer be trained or saved.

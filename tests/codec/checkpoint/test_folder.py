@@ -12,7 +12,6 @@ from typing import Any
 import huggingface_hub
 import pytest
 import torch
-from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -322,47 +321,6 @@ def test_a_device_that_is_not_there_is_refused(folder: Path) -> None:
     for device in ("cuda:99", "abacus"):
         with pytest.raises(WavCubeError, match=device):
             WavCube.from_pretrained(folder, device=device)
-
-
-# The hub
-
-
-def test_a_hub_id_is_downloaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def download(name: str, allow_patterns: list[str]) -> str:
-        asked.append(name)
-        assert not any(pattern.endswith((".bin", ".ckpt", ".pt", "*")) for pattern in allow_patterns)
-        return str(folder)
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert WavCube.from_pretrained("someone/something").latent_dim == 16
-    assert asked == ["someone/something"]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        LocalEntryNotFoundError("Cannot find an appropriate cached snapshot folder.\nMore lines."),
-        OfflineModeIsEnabled("Offline mode is enabled."),
-        ConnectionError("no route"),
-        OSError("disk full"),
-    ],
-)
-def test_an_unreachable_hub_is_one_sentence(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(*_: object, **__: object) -> str:
-        raise error
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    with pytest.raises(CheckpointError, match="someone/something: neither a local folder nor a model") as caught:
-        WavCube.from_pretrained("someone/something")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_name_that_the_hub_cannot_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(CheckpointError, match="neither a local folder nor a model"):
-        WavCube.from_pretrained("some one/some thing?")
 
 
 # Writing

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from wavcube.codec.checkpoint.hub import HubSource, download
 from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.checkpoint.mmap_safetensors import mmap_safetensors
 from wavcube.codec.checkpoint.shared_folder import ENTRIES, NAMES, shared_files
@@ -226,18 +227,20 @@ def _weight_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
         raise CheckpointError(f"{index}: damaged ({error}); copy the whole folder again") from error
 
 
-def model_folder(name: str | Path | None) -> Path:
+def model_folder(name: str | Path | None, source: HubSource = HubSource()) -> Path:
     """The folder of a checkpoint: the packaged one, a local one (or that of a run), or one downloaded from the hub."""
     if name is None:
         if not (PACKAGED / CONFIG).is_file():
             raise CheckpointError("no trained model is packaged yet; name a checkpoint folder or a hub id")
-        return PACKAGED
+        return source.in_folder(PACKAGED)
     folder = Path(name)
     if folder.is_dir():
+        folder = source.in_folder(folder)
         if not (folder / CONFIG).is_file():
-            if (found := model_of_run(folder, CONFIG)) is not None:
+            if folder.is_dir() and (found := model_of_run(folder, CONFIG)) is not None:
                 return found
-            official = [file.name for file in folder.iterdir() if file.suffix in {".ckpt", ".pt", ".pth"}]
+            there = list(folder.iterdir()) if folder.is_dir() else []
+            official = [file.name for file in there if file.suffix in {".ckpt", ".pt", ".pth"}]
             advice = f"; convert {official[0]} with `wavcube convert`" if official else ""
             raise CheckpointError(f"{folder}: not a wavcube checkpoint, it has no {CONFIG}{advice}")
         return folder
@@ -246,15 +249,8 @@ def model_folder(name: str | Path | None) -> Path:
         raise CheckpointError(f"{folder}: a checkpoint is a folder with {CONFIG} and {WEIGHTS}; {advice}")
     if isinstance(name, Path) or str(name).count("/") != 1 or str(name).startswith((".", "/", "~")):
         raise CheckpointError(f"{name}: no such folder")
-    return _download(str(name))
-
-
-def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=[CONFIG, INDEX, "model*.safetensors"]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f"{name}: neither a local folder nor a model that the hub gives ({reason})") from error
+    folder = download(str(name), source, [CONFIG, INDEX, "model*.safetensors"])
+    if not (folder / CONFIG).is_file():
+        where = f" in {source.subfolder}" if source.subfolder else ""
+        raise CheckpointError(f"{name}: the hub's model has no {CONFIG}{where}, so it is no wavcube checkpoint")
+    return folder

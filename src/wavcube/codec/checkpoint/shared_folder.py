@@ -60,7 +60,7 @@ _PREPROCESSOR_ENTRIES = {
     "return_attention_mask": True,
 }
 
-_MODULE_TEXT = '''"""WavCube for trust_remote_code=True in transformers. The code is in the package: pip install wavcube."""
+_MODULE_TEXT = '''"""WavCube for trust_remote_code=True; the code itself is the package: pip install wavcube."""
 
 from wavcube.hf import WavCubeFeatureExtractor, WavCubeModel, WavCubeModelConfig  # noqa: F401
 '''

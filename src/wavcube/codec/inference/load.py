@@ -13,6 +13,7 @@ from typing import TypeVar, cast, get_args
 import torch
 
 from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, load_checkpoint, model_folder, read_weights
+from wavcube.codec.checkpoint.hub import HubSource
 from wavcube.codec.inference.export import export
 from wavcube.codec.inference.exported import (
     Backend,
@@ -41,11 +42,12 @@ def load(
     *,
     device: str | torch.device | None,
     dtype: torch.dtype | None,
+    source: HubSource = HubSource(),
 ) -> Model:
     """A model of class `kind`; see `WavCube.from_pretrained`."""
     if backend not in (None, *BACKENDS):
         raise ConfigError(f"no backend {backend!r}; there are {', '.join(BACKENDS)}")
-    folder = model_folder(name)
+    folder = model_folder(name, source)
     exported_for = _exported_for(folder)
     if exported_for and backend in (None, "auto"):
         require_runnable(exported_for, folder, device, dtype)

@@ -4,6 +4,8 @@ import json
 import math
 import os
 import platform
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -104,6 +106,7 @@ def _as_json(
     content = {
         "wavcube": __version__,
         "python": platform.python_version(),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "facts": dict(facts),
         "systems": [{"name": s.name, "title": s.title, "fingerprint": s.fingerprint} for s in systems],
         "metrics": metrics,
