@@ -334,3 +334,19 @@ def test_damaged_files_give_latents_or_a_latents_error(
     except LatentsError:
         return
     assert latents.values.dim() == 3
+
+
+def test_pooling_is_over_an_item_s_own_frames():
+    values = torch.randn(3, 9, 4, generator=torch.Generator().manual_seed(0))
+    latents = Latents(values, torch.tensor([9, 5, 1]), 50.0)
+    mean, both = latents.pooled(), latents.pooled("mean_std")
+    for i, length in enumerate((9, 5, 1)):
+        frames = values[i, :length]
+        torch.testing.assert_close(mean[i], frames.mean(0))
+        torch.testing.assert_close(both[i], torch.cat([frames.mean(0), frames.std(0, correction=0)]))
+    half = Latents(values.half(), torch.tensor([9, 5, 1]), 50.0).pooled()
+    assert half.dtype == torch.float32
+    with pytest.raises(LatentsError, match="item 1 has no frames"):
+        Latents(values, torch.tensor([9, 0, 1]), 50.0).pooled()
+    with pytest.raises(LatentsError, match="not by 'max'"):
+        latents.pooled("max")

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -82,6 +82,27 @@ class Latents:
     def hop_length(self) -> int:
         """Samples of speech a frame stands for."""
         return round(self.sample_rate / self.frame_rate)
+
+    def pooled(self, how: Literal["mean", "mean_std"] = "mean") -> Tensor:
+        """One vector for each item: `[B, C]`, the mean over its own frames; with "mean_std" `[B, 2 C]`.
+
+        The standard deviation, which follows the mean, is the biased one, and zero for a single frame. In float32 at
+        least.
+
+        Raises:
+            LatentsError: an item without frames, or another `how`.
+        """
+        if how not in ("mean", "mean_std"):
+            raise LatentsError(f'latents are pooled by "mean" or "mean_std", not by {how!r}')
+        if len(self) and int(self.lengths.min()) == 0:
+            raise LatentsError(f"item {int(self.lengths.argmin())} has no frames to pool")
+        values = self.values.to(torch.promote_types(self.values.dtype, torch.float32))
+        real, counts = self.mask[..., None], self.lengths[:, None]
+        mean = values.masked_fill(~real, 0.0).sum(1) / counts
+        if how == "mean":
+            return mean
+        variance = (values - mean[:, None]).masked_fill(~real, 0.0).square().sum(1) / counts
+        return torch.cat([mean, variance.sqrt()], dim=1)
 
     def __len__(self) -> int:
         return self.values.shape[0]

@@ -360,16 +360,31 @@ class SpeechEncoder(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """As `forward`, for a waveform that is normalised already (`statistics`: see `ConvFeatureEncoder`)."""
         hidden, frames, mask = self._embed(waveform, lengths, statistics)
+        several = bool(self.config.feature_layers)
+        states = self.encoder.hidden_states(hidden, mask) if several else [self.encoder(hidden, mask)]
+        return self._features(states, waveform, lengths), frames
+
+    def with_hidden_states(
+        self, waveform: Tensor, lengths: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Features as `forward` gives them, hidden states as `hidden_states` does, and valid frames."""
+        if self.config.normalize_waveform:
+            waveform = normalize_waveform(waveform, lengths)
+        hidden, frames, mask = self._embed(waveform, lengths, None)
+        states = self.encoder.hidden_states(hidden, mask)
+        return self._features(states, waveform, lengths), states, frames
+
+    def _features(self, states: list[Tensor], waveform: Tensor, lengths: Tensor | None) -> Tensor:
+        """Features of hidden states, the final output last, and of the normalised waveform that they are of."""
         if self.config.feature_layers:
-            features = self.feature_mix(self.encoder.hidden_states(hidden, mask))
+            features = self.feature_mix(states)
         else:
-            features = self.encoder(hidden, mask)
-            features = features if self.config.last_layer else self.feature_norm(features)
+            features = states[-1] if self.config.last_layer else self.feature_norm(states[-1])
         if self.config.mel_features or self.config.pitch_features:
             parts = (self.acoustic_features(waveform, lengths), features)
             dtype = self.encoder.layer_norm.weight.dtype  # under autocast the layers give less than that
             features = torch.cat([part.to(dtype) for part in parts], dim=-1)
-        return features, frames
+        return features
 
     def hidden_states(self, waveform: Tensor, lengths: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
         """The input of every layer and the final output, each [B, T, H], and valid frames [B]."""

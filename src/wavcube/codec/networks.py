@@ -150,6 +150,17 @@ class WavCubeNetworks(nn.Module):
         """
         return self._alone(self._waveform, values, lengths)
 
+    def latents_and_states(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, list[Tensor], Tensor]:
+        """As `forward`, with the encoder's hidden states [B, T, width] at 50 Hz between values and frame counts.
+
+        Beyond an item's end all of them are meaningless.
+        """
+        with self._own_type():
+            waveform, lengths = self._checked_waveform(waveform, lengths)
+            features, states, frames = self.encoder.with_hidden_states(waveform, lengths)
+            code = self.compressor(features, None if lengths is None else frames)
+        return code.latent, states, code.lengths
+
     def encode_batch(self, waveform: Tensor, lengths: Tensor, part: Part = "latents") -> tuple[Tensor, Tensor]:
         """As `forward`, for inference, and long recordings in chunks; also the encoder's features [B, T, H] at 50 Hz.
 
@@ -212,10 +223,8 @@ class WavCubeNetworks(nn.Module):
 
     def _encoded(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
         """The encoder's features and frames, and `lengths` of what went in."""
+        waveform, lengths = self._checked_waveform(waveform, lengths)
         shortest = self.config.encoder.receptive_field
-        if fault := _fault(waveform, lengths, 2, shortest):
-            raise AudioError(f"a waveform is floats [batch, samples] of at least {shortest} samples; {fault}")
-        waveform, lengths = _cropped(waveform, lengths)
         samples = waveform.shape[1]
         missing = -self.config.encoder.frames(samples) % self.frame_step
         if missing:
@@ -224,6 +233,12 @@ class WavCubeNetworks(nn.Module):
             waveform = F.pad(waveform, (0, max(0, whole - samples)))
         features, frames = self.encoder(waveform, lengths)
         return features, frames, lengths
+
+    def _checked_waveform(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        shortest = self.config.encoder.receptive_field
+        if fault := _fault(waveform, lengths, 2, shortest):
+            raise AudioError(f"a waveform is floats [batch, samples] of at least {shortest} samples; {fault}")
+        return _cropped(waveform, lengths)
 
     def _waveform(self, values: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         values, lengths = self._checked_latents(values, lengths)
