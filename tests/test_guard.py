@@ -23,7 +23,7 @@ ORDER = (
     ("audio", "latent_files"),
     ("latents",),
     ("codec", "data"),
-    ("features", "engine", "evaluation", "corpora"),
+    ("features", "engine", "evaluation", "corpora", "losses"),
     ("training", "reconstruction", "understanding", "generation"),
     ("cli", "integrations"),
     ("__init__", "__main__", "hf"),
