@@ -1,17 +1,27 @@
 """`wavcube tts`, `wavcube train tts`, `wavcube evaluate tts`: text to speech."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavcube.cli.options import Device, DeviceOption, Precision, PrecisionOption, torch_device
+from wavcube.cli.options import Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
     from wavcube.generation.tts import TextToSpeech
 
+
+class Dtype(StrEnum):
+    """The type of what the transformer computes."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+DtypeOption = Annotated[Dtype, typer.Option("--dtype", help="Precision of the transformer.")]
 Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="A text-to-speech model's folder or run; by default the packaged one."),
@@ -31,8 +41,13 @@ Sway = Annotated[float, typer.Option(help="Of the time grid: -1 to 1.75; 0 space
 
 
 def tts(
-    text: Annotated[str, typer.Argument(help="The text to speak, or @FILE to read it from a file.")],
-    prompt: Annotated[Path, typer.Option("--prompt", "-p", help="Recording of the voice, best 3 to 10 s.")],
+    text: Annotated[
+        str,
+        typer.Argument(help="The text to speak, or @FILE to read it from a file; @@ for a text that begins with @."),
+    ],
+    prompt: Annotated[
+        Path | None, typer.Option("--prompt", "-p", help="Recording of the voice, best 3 to 10 s.")
+    ] = None,
     prompt_text: Annotated[str | None, typer.Option(help="Transcript of the prompt; else --asr makes it.")] = None,
     out: Annotated[
         Path,
@@ -50,13 +65,22 @@ def tts(
     asr: ASR = None,
     seconds: Annotated[float | None, typer.Option(help="Duration; else by the prompt's speaking rate.")] = None,
     speed: Annotated[float, typer.Option(help="Relative to the prompt's speaking rate.")] = 1.0,
+    pause: Annotated[
+        float | None, typer.Option(min=0, help="Seconds of silence between sentences; else as the model makes them.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a text with anything that cannot be said; else that is left out.")
+    ] = False,
+    show_text: Annotated[
+        bool, typer.Option("--show-text", help="Print what would be said and its phonemes; nothing is spoken.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another one speaks it another way.")] = 0,
     nfe: NFE = 32,
     method: Method = "euler",
     guidance: Guidance = 2.0,
     sway: Sway = -1.0,
     device: DeviceOption = Device.auto,
-    dtype: PrecisionOption = Precision.float32,
+    dtype: DtypeOption = Dtype.float32,
 ) -> None:
     """Speak a text in the voice of a prompt. Cloning a voice needs its owner's consent."""
     from rich.console import Console
@@ -66,6 +90,11 @@ def tts(
     from wavcube.generation.tts import SolverSettings
     from wavcube.progress import Progress
 
+    if show_text:
+        _show_text(_text(text), model, strict)
+        return
+    if prompt is None:
+        raise ConfigError("name a recording of the voice (--prompt)")
     solver = SolverSettings(nfe, method, sway, guidance=guidance)
     streamed = str(out) == "-"
     if not streamed and out.suffix.lower() not in {".wav", ".flac"}:
@@ -79,7 +108,9 @@ def tts(
     console = Console(stderr=True)
     if streamed:
         console.print(f"raw 16-bit mono samples, {speaker.sample_rate} Hz", style="dim")
-        for waveform in speaker.stream(_text(text), voice, speed=speed, seed=seed, solver=solver):
+        for waveform in speaker.stream(
+            _text(text), voice, speed=speed, pause=pause, strict=strict, seed=seed, solver=solver
+        ):
             sys.stdout.buffer.write(as_pcm16(waveform).tobytes())
             sys.stdout.buffer.flush()
         return
@@ -91,6 +122,8 @@ def tts(
             voice,
             seconds=seconds,
             speed=speed,
+            pause=pause,
+            strict=strict,
             seed=seed,
             solver=solver,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
@@ -152,7 +185,7 @@ def evaluate_tts(
     ] = "lower",
     timed: Annotated[int, typer.Option(min=0, help="So many texts are timed, each alone.")] = 10,
     device: DeviceOption = Device.auto,
-    dtype: PrecisionOption = Precision.float32,
+    dtype: DtypeOption = Dtype.float32,
     listen: Annotated[bool, typer.Option(help="Put sound and spectrograms into the HTML page.")] = True,
 ) -> None:
     """Word errors, similarity to the prompt and speed of a text-to-speech model (the paper's Tables 3 and 4)."""
@@ -213,15 +246,13 @@ def _load(
     vocoder: str | None,
     asr: str | None,
     device: Device,
-    dtype: Precision,
+    dtype: Dtype,
 ) -> "TextToSpeech":
     import torch
 
     from wavcube.generation.tts import TextToSpeech
 
     where = torch_device(device)
-    if dtype not in (Precision.float32, Precision.bfloat16):
-        raise ConfigError(f"--dtype {dtype.value}: a text-to-speech model computes in float32 or bfloat16")
     reader = None
     if asr:
         from wavcube.evaluation.asr import load_asr
@@ -234,11 +265,27 @@ def _load(
 
 
 def _text(text: str) -> str:
-    if not text.startswith("@"):
+    """The text of the command: of a file after one @; a text of several words that begins with @ names none."""
+    if text.startswith("@@"):
+        return text[1:]
+    if not text.startswith("@") or (len(text.split()) > 1 and not Path(text[1:]).exists()):
         return text
     from wavcube.data.rows import read_text
 
     return read_text(Path(text[1:]))
+
+
+def _show_text(text: str, model: str | None, strict: bool) -> None:
+    from wavcube.generation.tts.model import PACKAGED, FlowMatchingTTS
+    from wavcube.generation.tts.pipeline import prepare
+
+    reader = FlowMatchingTTS.from_pretrained(model or PACKAGED)
+    for section in prepare(text, reader, strict).sections:
+        if section.text:
+            print(section.text)
+            print("".join(reader.text_frontend(section.text)).strip())
+        if section.pause:
+            print(f"({section.pause:g} s of silence)")
 
 
 def _seeds(text: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from wavcube.audio.io import load_audio
 from wavcube.errors import AudioError, CheckpointError
 from wavcube.generation.flow.feature_codec import FeatureCodec, load_feature_codec
 from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.loudness import at_level, speech_level
 from wavcube.generation.tts.model import SynthesisRequest
 from wavcube.generation.tts.pipeline import TextToSpeech
 from wavcube.generation.tts.text.frontend import TextError
@@ -59,19 +60,19 @@ def test_long_texts_are_spoken_in_pieces_without_clicks(speaker: TextToSpeech) -
     assert pieces > 1
     assert calls[-1] == (pieces, pieces)
     expected = len(voice.frames) / 50 / len(PROMPT_TEXT) * len((sentence * 12).strip())
-    assert speech.seconds == pytest.approx(expected + 0.1 * (pieces - 1), rel=0.02)
+    assert speech.seconds == pytest.approx(expected + 0.25 * (pieces - 1), rel=0.02)
     silent = np.flatnonzero(np.abs(speech.waveform) < 1e-7)
-    assert len(silent) >= 1600 * (pieces - 1)  # the pauses
+    assert len(silent) >= 4000 * (pieces - 1)  # the pauses
 
 
 def test_streaming_gives_sentences_with_pauses(speaker: TextToSpeech) -> None:
     voice = speaker.voice(PROMPT, PROMPT_TEXT)
     parts = list(speaker.stream("first of all. and then this, too. end.", voice, solver=FAST))
     assert len(parts) == 3
-    assert not parts[0][-1600:].any()
+    assert not parts[0][-4000:].any()
     assert parts[-1][0] == 0
     with pytest.raises(TextError):
-        next(speaker.stream("good. b4d.", voice, solver=FAST))
+        next(speaker.stream("good. \u4f60.", voice, strict=True, solver=FAST))
 
 
 def test_quiet_prompts_give_quiet_speech(speaker: TextToSpeech) -> None:
@@ -79,9 +80,10 @@ def test_quiet_prompts_give_quiet_speech(speaker: TextToSpeech) -> None:
     waveform *= 0.1 / np.sqrt(np.square(waveform).mean())  # as loud as prompts are brought to
     normal, quiet = (
         speaker.speak("hello there", (gain * waveform).astype(np.float32), PROMPT_TEXT, sample_rate=16_000, solver=FAST)
-        for gain in (0.9, 0.09)
+        for gain in (0.3, 0.03)
     )
-    np.testing.assert_allclose(normal.waveform, 10 * quiet.waveform, atol=1e-3)
+    assert speech_level(normal.waveform, 16_000) == pytest.approx(speech_level(0.3 * waveform, 16_000), rel=0.02)
+    np.testing.assert_allclose(quiet.waveform, normal.waveform / 10, atol=0.02)
 
 
 class Reader:
@@ -103,7 +105,9 @@ def test_prompts_without_text_are_read_or_asked_for(speaker: TextToSpeech) -> No
     [
         ({"text": " "}, "the text is empty, or nothing of it is spoken"),
         ({"text": "x" * 60, "seconds": 1.0}, r"does not fit 1 s: at the speaking rate of the prompt it takes"),
-        ({"text": "100 %"}, "does not know the characters '1' '0' '%'"),
+        ({"text": "b \u4f60", "strict": True}, "cannot be spoken: '\u4f60' at character 3"),
+        ({"text": "\u4f60"}, "nothing of the text can be spoken: '\u4f60' at character 1"),
+        ({"text": "hello", "pause": 90.0}, "the pause is 90 s"),
         ({"text": ["a", "b"], "seed": [1]}, "1 seeds for 2 texts"),
         ({"text": "hello", "speed": 0.0}, "speed is 0"),
         ({"text": "hello", "prompt_text": ""}, "prompt's text is empty"),
@@ -122,7 +126,7 @@ def test_new_speech_is_decoded_behind_the_end_of_the_prompt(speaker: TextToSpeec
     frames = speaker.model.generate([SynthesisRequest(voice.frames, text, 50, 0)], FAST)[0]
     decoded = speaker.representation.decode(torch.cat([voice.frames[-25:], frames]))
     speech = speaker.speak("hello", voice, seconds=1.0, solver=FAST)
-    np.testing.assert_allclose(speech.waveform, np.clip(decoded[25 * 320 :] / voice.gain, -1, 1), atol=1e-5)
+    np.testing.assert_allclose(speech.waveform, at_level(decoded[25 * 320 :], voice.level, 16_000), atol=1e-5)
 
 
 @pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-4), (torch.bfloat16, 0.05)])

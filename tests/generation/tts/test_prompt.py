@@ -5,7 +5,7 @@ import pytest
 
 from tests.locations import SPEECH
 from wavcube.errors import AudioError
-from wavcube.generation.tts.prompt import read_prompt, trim
+from wavcube.generation.tts.prompt import read_prompt, shortened, trim
 
 RATE = 16_000
 
@@ -26,8 +26,16 @@ def test_silence_at_the_ends_is_cut_but_not_inside() -> None:
 def test_quiet_prompts_are_raised_and_loud_ones_left() -> None:
     quiet, loud = read_prompt(tone(2, 0.01), RATE, RATE), read_prompt(tone(2, 0.5), RATE, RATE)
     assert float(np.sqrt(np.square(quiet.waveform).mean())) == pytest.approx(0.1, rel=1e-3)
-    assert quiet.gain == pytest.approx(0.1 / (0.01 / 2**0.5), rel=1e-2)
-    assert loud.gain == 1.0
+    assert float(np.sqrt(np.square(loud.waveform).mean())) == pytest.approx(0.5 / 2**0.5, rel=1e-3)
+    assert [quiet.level, loud.level] == pytest.approx([0.01 / 2**0.5, 0.5 / 2**0.5], rel=1e-2)
+
+
+def test_long_prompts_are_cut_at_a_pause() -> None:
+    waveform = np.concatenate([tone(7), silence(0.3), tone(8)])
+    kept = read_prompt(waveform, RATE, RATE, shorten=True)
+    assert len(kept.waveform) / RATE == pytest.approx(7.15, abs=0.16)
+    assert kept.seconds == pytest.approx(15.3, abs=0.05)
+    assert len(shortened(tone(9.9), RATE)) == round(9.9 * RATE)
 
 
 def test_files_are_read() -> None:
@@ -54,3 +62,6 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         read_prompt(tone(2), None, RATE)
     with pytest.raises(AudioError, match="no such file"):
         read_prompt(tmp_path / "none.wav", None, RATE)
+    for nothing in (None, b"RIFF"):
+        with pytest.raises(AudioError, match="give a path, or an array"):
+            read_prompt(nothing, None, RATE)

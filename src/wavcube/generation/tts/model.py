@@ -23,7 +23,7 @@ from wavcube.generation.tts.config import FlowMatchingTTSConfig
 from wavcube.generation.tts.durations.average_durations import AverageDurations
 from wavcube.generation.tts.durations.duration_network import DurationNetwork
 from wavcube.generation.tts.durations.text_duration import check_frames
-from wavcube.generation.tts.text.frontend import build_text_frontend
+from wavcube.generation.tts.text.frontend import build_text_frontend, language_of
 from wavcube.generation.tts.text.vocabulary import FILLER, Vocabulary
 from wavcube.generation.tts.text_embedding import TextEmbedding
 from wavcube.padding import valid_mask
@@ -89,6 +89,11 @@ class FlowMatchingTTS(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         return self.transformer.output.weight.dtype
+
+    @property
+    def language(self) -> str:
+        """Of the texts that it speaks, such as en-us; empty where it has several."""
+        return language_of(self.config.text_frontend, self.config.languages)
 
     def token_ids(self, text: str) -> list[int]:
         """Ids of a text's tokens.

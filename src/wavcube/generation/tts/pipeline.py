@@ -1,5 +1,6 @@
 """`TextToSpeech`: texts spoken in the voice of a prompt. The class that users import."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,19 +17,20 @@ from wavcube.data.bucketing import batches_by_length
 from wavcube.errors import CheckpointError
 from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint, load_feature_codec
 from wavcube.generation.flow.solver import SolverSettings
-from wavcube.generation.tts.durations.text_duration import check_speed, estimate_frames, prompt_rate
-from wavcube.generation.tts.joining import PAUSE_S, faded, joined
-from wavcube.generation.tts.model import PACKAGED, FlowMatchingTTS, SynthesisRequest
-from wavcube.generation.tts.prompt import Voice, check_prompt_text, read_prompt
-from wavcube.generation.tts.text.frontend import TextError, plain
-from wavcube.generation.tts.text.sentences import split_sentences, split_text
+from wavcube.generation.tts.durations.text_duration import prompt_rate
+from wavcube.generation.tts.joining import joined, with_pause
+from wavcube.generation.tts.loudness import at_level
+from wavcube.generation.tts.model import PACKAGED, FlowMatchingTTS
+from wavcube.generation.tts.pieces import Manner, Piece, plan_pieces
+from wavcube.generation.tts.prompt import Voice, check_prompt_text, read_prompt, trim
+from wavcube.generation.tts.text.frontend import TextError
+from wavcube.generation.tts.text.script import SpokenText, prepare_text
 from wavcube.hashing import fingerprint_module
 
 if TYPE_CHECKING:
     from wavcube.evaluation.asr import ASRModel
 
-PIECE_S = 22.0
-"""Prompt and speech of one piece together; longer texts are cut. Models are trained on at most 30 s."""
+logger = logging.getLogger(__name__)
 
 CONTEXT_S = 0.5
 """So much of the prompt is decoded again before the new speech, which then does not begin out of nothing."""
@@ -36,7 +38,11 @@ CONTEXT_S = 0.5
 BATCH_S = {"cpu": 40.0, "cuda": 600.0}
 """Speech with prompts that is generated at once, padding included."""
 
-_PIECE_STRIDE = 1_000_003  # from the seed of a text's piece to the next one's
+MARGIN_S = 0.05
+"""Silence that is left at the ends of a piece."""
+
+FORM = 2
+"""Of what is made of a model's frames (loudness, edges, pauses, text), so that older results are made anew."""
 
 
 @dataclass
@@ -46,12 +52,14 @@ class Speech:
     Attributes:
         waveform: [S] float32 in [-1, 1].
         sample_rate: in Hz.
-        text: what it says.
+        text: what it was to say.
+        spoken: that text in words, without what cannot be said.
     """
 
     waveform: np.ndarray
     sample_rate: int
     text: str
+    spoken: str = ""
 
     @property
     def seconds(self) -> float:
@@ -60,19 +68,6 @@ class Speech:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a WAV or FLAC file, by the suffix."""
         save_audio(path, self.waveform, self.sample_rate)
-
-
-@dataclass
-class _Piece:
-    """Part of a text, to be generated at once."""
-
-    item: int
-    request: SynthesisRequest
-    voice: Voice
-
-    @property
-    def frames(self) -> int:
-        return len(self.request.prompt) + self.request.frames
 
 
 class TextToSpeech:
@@ -160,23 +155,38 @@ class TextToSpeech:
             AudioError: a prompt that cannot be used.
             TextError: no text, and no ASR model to read it.
         """
-        ready = read_prompt(prompt, sample_rate, self.sample_rate)
-        if self.model.duration_predictor is not None and text is None:
-            return Voice(self.representation.encode(ready.waveform), "", ready.gain)
+        timed = self.model.duration_predictor is not None
+        ready = read_prompt(prompt, sample_rate, self.sample_rate, shorten=timed)
+        if timed and text is None:
+            return Voice(self.representation.encode(ready.waveform), "", ready.level)
         if text is None and self.asr is not None:
             text = self.asr.transcribe(ready.waveform, language)
-        text = plain(check_prompt_text(text))
-        token_ids = self.model.token_ids(text)  # characters that it does not know are found before anything is computed
+        # Checked before anything is computed.
+        text = self.prepare(check_prompt_text(text)).text
+        token_ids = self.model.token_ids(text)
         frames = self.representation.encode(ready.waveform)
         rate = None
-        if self.model.duration_predictor is not None:
-            seconds = len(frames) / self.model.config.representation.frame_rate
-            rate = prompt_rate(self.model.duration_predictor, token_ids, seconds)
-        return Voice(frames, text, ready.gain, rate)
+        if self.model.duration_predictor is not None and token_ids:
+            rate = prompt_rate(self.model.duration_predictor, token_ids, ready.seconds)
+        return Voice(frames, text, ready.level, rate)
 
-    def check(self, text: str, voice: Voice, *, seconds: float | None = None, speed: float = 1.0) -> None:
+    def prepare(self, text: str, strict: bool = False) -> SpokenText:
+        """What will be said of a text: words in the place of numbers and signs, no markup, sections between breaks.
+
+        Args:
+            text: as it is written; may hold SSML or Markdown.
+            strict: refuse what cannot be said, rather than leave it out with a warning.
+
+        Raises:
+            TextError: it is no text, nothing of it can be said, or with `strict` not all of it.
+        """
+        return prepare(text, self.model, strict)
+
+    def check(
+        self, text: str, voice: Voice, *, seconds: float | None = None, speed: float = 1.0, strict: bool = False
+    ) -> None:
         """Raise the `TextError` that `speak` would raise, without speaking."""
-        self._pieces(0, text, voice, seconds, speed, seed=0)
+        plan_pieces(self.model, 0, self.prepare(text, strict), voice, Manner(seconds, speed))
 
     def speak(
         self,
@@ -187,6 +197,8 @@ class TextToSpeech:
         sample_rate: int | None = None,
         seconds: float | Sequence[float] | None = None,
         speed: float = 1.0,
+        pause: float | None = None,
+        strict: bool = False,
         seed: int | Sequence[int] = 0,
         solver: SolverSettings | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -200,7 +212,10 @@ class TextToSpeech:
             sample_rate: of a prompt given as an array, in Hz.
             seconds: how long it shall last; None for the speaking rate of the prompt.
             speed: relative to that rate.
-            seed: of the noise it is made from; one for each text, or the same for all.
+            pause: seconds of silence between sentences, which are then spoken one by one; None for what the model
+                makes inside a piece and a quarter of a second between pieces.
+            strict: refuse a text with anything that cannot be said, rather than leave it out with a warning.
+            seed: of durations and of the noise it is made from; one for each text, or the same for all.
             solver: how it is made; 32 Euler steps with guidance 2 by default.
             progress: called with the pieces done and the pieces in all.
 
@@ -215,10 +230,11 @@ class TextToSpeech:
         voices = self._voices(prompt, prompt_text, sample_rate, len(texts))
         lengths = _each(seconds, len(texts), "seconds")
         seeds = _each(seed, len(texts), "seeds")
+        spoken = [self.prepare(one, strict) for one in texts]
         pieces = [
             piece
-            for item, (one, voice) in enumerate(zip(texts, voices, strict=True))
-            for piece in self._pieces(item, one, voice, lengths[item], speed, seeds[item])
+            for item, (one, voice) in enumerate(zip(spoken, voices, strict=True))
+            for piece in plan_pieces(self.model, item, one, voice, Manner(lengths[item], speed, pause, seeds[item]))
         ]
         waveforms: list[np.ndarray] = [np.zeros(0, np.float32)] * len(pieces)
         done = 0
@@ -229,15 +245,17 @@ class TextToSpeech:
             done += len(batch)
             if progress is not None:
                 progress(done, len(pieces))
-        spoken = [
+        made_of = [[i for i, piece in enumerate(pieces) if piece.item == item] for item in range(len(texts))]
+        speeches = [
             Speech(
-                joined([w for w, p in zip(waveforms, pieces, strict=True) if p.item == item], self.sample_rate),
+                joined([waveforms[i] for i in own], [pieces[i].pause for i in own], self.sample_rate),
                 self.sample_rate,
                 one,
+                words.text,
             )
-            for item, one in enumerate(texts)
+            for own, one, words in zip(made_of, texts, spoken, strict=True)
         ]
-        return spoken[0] if isinstance(text, str) else spoken
+        return speeches[0] if isinstance(text, str) else speeches
 
     def stream(
         self,
@@ -247,19 +265,18 @@ class TextToSpeech:
         *,
         sample_rate: int | None = None,
         speed: float = 1.0,
+        pause: float | None = None,
+        strict: bool = False,
         seed: int = 0,
         solver: SolverSettings | None = None,
     ) -> Iterator[np.ndarray]:
         """Waveforms [S] of a text, sentence by sentence, each as soon as it is made, with the pauses between them."""
+        spoken = self.prepare(text, strict)
         voice = self._voices(prompt, prompt_text, sample_rate, 1)[0]
-        sentences = split_sentences(plain(text)) or [""]
-        pause = np.zeros(round(PAUSE_S * self.sample_rate), np.float32)
-        pieces: list[_Piece] = []
-        for sentence in sentences:  # all are checked before the first is spoken
-            pieces += self._pieces(0, sentence, voice, None, speed, seed, first=len(pieces))
-        for number, piece in enumerate(pieces):
-            waveform = faded(self._waveforms([piece], solver or SolverSettings())[0], self.sample_rate)
-            yield waveform if number == len(pieces) - 1 else np.concatenate([waveform, pause])
+        # All are checked before the first is spoken.
+        manner = Manner(None, speed, pause, seed, by_sentence=True)
+        for piece in plan_pieces(self.model, 0, spoken, voice, manner):
+            yield with_pause(self._waveforms([piece], solver or SolverSettings())[0], piece.pause, self.sample_rate)
 
     def _voices(self, prompt: Any, text: str | None, sample_rate: int | None, count: int) -> list[Voice]:
         if isinstance(prompt, list | tuple) and all(isinstance(one, Voice) for one in prompt):
@@ -269,48 +286,7 @@ class TextToSpeech:
         voice = prompt if isinstance(prompt, Voice) else self.voice(prompt, text, sample_rate)
         return [voice] * count
 
-    def _pieces(
-        self, item: int, text: str, voice: Voice, seconds: float | None, speed: float, seed: int, first: int = 0
-    ) -> list[_Piece]:
-        """A text cut into what can be generated at once, every piece checked."""
-        text = plain(text)
-        if not self.model.token_ids(text):
-            raise TextError(f"the text is empty, or nothing of it is spoken: {text!r}")
-        check_speed(speed)
-        rate = self.model.config.representation.frame_rate
-        usual = self._natural_frames(voice, text)
-        wanted = usual / speed if seconds is None else seconds * rate
-        # Bytes that a piece may have, at the speaking rate of the whole.
-        room = max(1.0, PIECE_S * rate - len(voice.frames))
-        parts = split_text(text, max(1, int(len(text.encode()) * room / max(1, wanted))))
-        if seconds is not None and not self._fits(text, round(wanted)):
-            raise TextError(
-                f"the text does not fit {seconds:g} s: at the speaking rate of the prompt it takes "
-                f"{usual / rate:.1f} s; give more seconds, or a shorter text"
-            )
-        seeds = [seed + _PIECE_STRIDE * number for number in range(first, first + len(parts))]
-        natural = [self._natural_frames(voice, part, one) for part, one in zip(parts, seeds, strict=True)]
-        scale = 1 / speed if seconds is None else wanted / sum(natural)
-        pieces = []
-        for part, frames, one in zip(parts, natural, seeds, strict=True):
-            text_with_prompt = part if self.model.duration_predictor is not None else f"{voice.text} {part}"
-            token_ids = self.model.token_ids(text_with_prompt)
-            request = SynthesisRequest(voice.frames, token_ids, max(1, round(frames * scale)), one, voice.rate)
-            self.model.check(request)
-            pieces.append(_Piece(item, request, voice))
-        return pieces
-
-    def _natural_frames(self, voice: Voice, text: str, seed: int | None = None) -> float:
-        """Frames of a text at the speaking rate of a voice; with predicted durations, those drawn by the seed."""
-        if self.model.duration_predictor is None:
-            return estimate_frames(len(voice.frames), voice.text, text)
-        seconds = self.model.token_seconds(self.model.token_ids(text), voice.rate, seed).sum()
-        return float(seconds) * self.model.config.representation.frame_rate
-
-    def _fits(self, text: str, frames: int) -> bool:
-        return frames > 0 and self.model.least_frames(self.model.token_ids(text)) <= frames
-
-    def _waveforms(self, pieces: Sequence[_Piece], solver: SolverSettings) -> list[np.ndarray]:
+    def _waveforms(self, pieces: Sequence[Piece], solver: SolverSettings) -> list[np.ndarray]:
         made = self.model.generate([piece.request for piece in pieces], solver)
         context = round(CONTEXT_S * self.model.config.representation.frame_rate)
         hop = self.representation.hop_length
@@ -318,12 +294,30 @@ class TextToSpeech:
         for piece, frames in zip(pieces, made, strict=True):
             before = piece.voice.frames[-context:].to(frames)
             waveform = self.representation.decode(torch.cat([before, frames]))[len(before) * hop :]
-            waveforms.append(np.clip(waveform / piece.voice.gain, -1, 1).astype(np.float32))
+            if not piece.whole:
+                waveform = trim(waveform, self.sample_rate, MARGIN_S)
+            waveforms.append(at_level(waveform, piece.voice.level, self.sample_rate))
         return waveforms
 
     def _batch_frames(self) -> int:
         seconds = BATCH_S["cuda" if self.model.device.type == "cuda" else "cpu"]
         return round(seconds * self.model.config.representation.frame_rate)
+
+
+def prepare(text: str, model: FlowMatchingTTS, strict: bool = False) -> SpokenText:
+    """What a model will say of a text, see `TextToSpeech.prepare`."""
+    spoken = prepare_text(text, model)
+    if spoken.unspoken and strict:
+        raise TextError(f"cannot be spoken: {spoken.report}")
+    if not any(model.token_ids(section.text) for section in spoken.sections):
+        raise TextError(
+            f"nothing of the text can be spoken: {spoken.report}"
+            if spoken.unspoken
+            else f"the text is empty, or nothing of it is spoken: {spoken.text!r}"
+        )
+    if spoken.unspoken:
+        logger.warning("not spoken: %s", spoken.report)
+    return spoken
 
 
 def pack(module: nn.Module) -> None:

@@ -18,7 +18,7 @@ from wavcube.evaluation.results import ResultStore, Task
 from wavcube.files import atomic_path
 from wavcube.generation.flow.solver import SolverSettings
 from wavcube.generation.tts.evaluation.lists import SpokenItem
-from wavcube.generation.tts.pipeline import TextToSpeech
+from wavcube.generation.tts.pipeline import FORM, TextToSpeech
 from wavcube.generation.tts.prompt import Voice
 from wavcube.hashing import digest, fingerprint_file
 
@@ -233,6 +233,7 @@ def _digest(speaker: TextToSpeech, settings: EvaluationSettings) -> str:
         "solver": asdict(settings.solver),
         "true_duration": settings.true_duration,
         "speed": settings.speed,
+        "form": FORM,
     }
     return digest(json.dumps(described, sort_keys=True), 6)
 

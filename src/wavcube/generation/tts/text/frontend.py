@@ -3,16 +3,17 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wavcube.errors import ConfigError, MissingDependencyError, WavCubeError
+from wavcube.generation.tts.text.normalization.english import normalise_english
 from wavcube.generation.tts.text.phonemes import espeak_phonemes, gruut_phonemes
 
 TEXT_FRONTENDS = """\
 characters         the text's characters as they are
 lowercase          the same in lower case
 pinyin             Chinese as syllables with tone numbers, the rest as characters (pypinyin, rjieba)
-gruut:LANGUAGE     IPA by gruut, such as gruut:en-us, with numbers and abbreviations spoken out
+gruut:LANGUAGE     IPA by gruut, such as gruut:en-us, or gruut:de-de after pip install "gruut[de]"
 phonemes:LANGUAGE  IPA by eSpeak NG, such as phonemes:en-us (the package phonemizer, which is under the GPL)"""
 
 TextFrontend = Callable[[str], list[str]]
@@ -42,9 +43,9 @@ def build_text_frontend(description: str, edges: bool = False) -> TextFrontend:
         return lambda text: [" ", *tokens, " "] if (tokens := inner(text)) else []
     kind, _, language = description.partition(":")
     if kind == "phonemes" and language:
-        return lambda text: espeak_phonemes(plain(text), language)
+        return lambda text: espeak_phonemes(plain(normalised(text, language)), language)
     if kind == "gruut" and language:
-        return lambda text: gruut_phonemes(plain(text), language)
+        return lambda text: gruut_phonemes(plain(normalised(text, language)), language)
     if description == "characters":
         return lambda text: list(plain(text))
     if description == "lowercase":
@@ -52,6 +53,23 @@ def build_text_frontend(description: str, edges: bool = False) -> TextFrontend:
     if description == "pinyin":
         return lambda text: _pinyin(plain(text))
     raise ConfigError(f"no text frontend {description!r}; there are\n{TEXT_FRONTENDS}")
+
+
+def language_of(description: str, languages: Sequence[str]) -> str:
+    """The language of the texts of a frontend: the one that it names, or the only one of its training data.
+
+    Args:
+        description: see `TEXT_FRONTENDS`.
+        languages: of the training data.
+    """
+    _, _, named = description.partition(":")
+    return named or (languages[0] if len(languages) == 1 and description != "pinyin" else "")
+
+
+def normalised(text: str, language: str) -> str:
+    """Text in which what is said is written as words. Of English everything is; in other languages text stays as it
+    is, and gruut and eSpeak NG read its numbers themselves."""
+    return normalise_english(text) if language.lower().startswith("en") else text
 
 
 def plain(text: str) -> str:

@@ -4,6 +4,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 from wavcube.errors import ConfigError, MissingDependencyError
+from wavcube.generation.tts.text.letters import without_accents
+from wavcube.generation.tts.text.pronunciations import PRONUNCIATIONS
 
 PAUSES = frozenset(".,?!;:")
 """Punctuation that is kept."""
@@ -12,7 +14,8 @@ PAUSES = frozenset(".,?!;:")
 def gruut_phonemes(text: str, language: str) -> list[str]:
     """Phonemes with their stress, a space between words, punctuation in the place of the space before it.
 
-    Numbers, amounts and abbreviations are spoken out; words outside the lexicon are guessed from their letters.
+    Words outside the lexicon are guessed from their letters, those of other scripts left as they are: tokens that no
+    vocabulary has.
 
     Raises:
         MissingDependencyError: gruut is not installed.
@@ -31,8 +34,10 @@ def _gruut(text: str, language: str) -> tuple[str, ...]:
         raise ConfigError(
             f"text frontend gruut:{language}: gruut has no such language, or its lexicon is not installed"
         )
+    own = PRONUNCIATIONS if language.startswith("en") else {}
     if text.isupper():  # a transcript in capitals, which gruut would spell out
         text = text.lower()
+    text = " ".join(word if _bare(word) in own else without_accents(word, language) for word in text.split())
     tokens: list[str] = []
     # eSpeak's spellings of phonemes are not used; texts are no markup.
     for sentence in gruut.sentences(text, lang=language, espeak=False, ssml=False):
@@ -40,10 +45,15 @@ def _gruut(text: str, language: str) -> tuple[str, ...]:
             if word.is_spoken and any(map(str.isalnum, word.text)):
                 if tokens and tokens[-1] != " ":
                     tokens.append(" ")
-                tokens += word.phonemes or [word.text]  # in another script: a token that the vocabulary will refuse
+                said = own.get(word.text.lower())
+                tokens += said.split() if said else word.phonemes or [word.text]
             elif word.text in PAUSES and tokens and tokens[-1] not in PAUSES:
                 tokens += [word.text, " "]
     return tuple(tokens[:-1] if tokens and tokens[-1] == " " else tokens)
+
+
+def _bare(word: str) -> str:
+    return word.strip(".,;:!?\"'()").lower()
 
 
 def espeak_phonemes(text: str, language: str) -> list[str]:
