@@ -72,7 +72,6 @@ def test_sentences_are_streamed_as_samples(run: Run, speech_model: Path) -> None
     ("more", "message"),
     [
         (("-o", "-", "--seconds", "2"), "sentence by sentence"),
-        (("--dtype", "int8"), "float32 or bfloat16"),
         (("-o", "nowhere/out.wav"), "the folder nowhere does not exist"),
         (("-o", "out.mp3"), "end the name in .wav or .flac"),
         (("--method", "heun"), "no solver"),

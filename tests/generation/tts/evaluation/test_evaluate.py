@@ -25,7 +25,7 @@ PROMPT = SPEECH / "p287_002.flac"
 ITEMS = [
     SpokenItem("a", PROMPT, "ask her to bring these things with her", "this is a text.", "en", PROMPT, 2.0),
     SpokenItem("b/c", SPEECH / "LJ001-0013.opus", "than in the same operations", "and another one."),
-    SpokenItem("d", PROMPT, "ask her to bring these things with her", "t0 s4y 7h15"),
+    SpokenItem("d", PROMPT, "ask her to bring these things with her", "\u4f60\u597d"),
 ]
 SETTINGS = EvaluationSettings((0, 5), SolverSettings(2, guidance=1.0))
 
@@ -78,7 +78,7 @@ def test_a_text_that_cannot_be_spoken_is_undefined_and_says_why(
     table = evaluate_speech(speaker, ITEMS, metrics, tmp_path, SETTINGS)
     row = table[table["utterance"] == "d"].iloc[0]
     assert np.isnan(row["wer"])
-    assert "does not know the characters '0' '4' '7'" in json.loads(row["undefined"])["wer"]
+    assert "nothing of the text can be spoken: '\u4f60\u597d'" in json.loads(row["undefined"])["wer"]
 
 
 def test_a_second_run_does_nothing_again(
