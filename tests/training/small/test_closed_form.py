@@ -42,6 +42,18 @@ def test_the_rotation_is_one_and_evens_out() -> None:
     assert float(after.max() / after.min()) <= 1.02
 
 
+def test_the_decoder_begins_with_the_pitch_of_the_features() -> None:
+    model = WavCube(SOURCE_FILTER)
+    closed_form_init(model, RECORDINGS, mel_weight=5.0)
+    with torch.no_grad():
+        model.decoder.pitch_correction.weight.zero_()
+        features, _ = model.encoder(torch.from_numpy(RECORDINGS[0])[None])
+        pitch, _ = model.decoder.controls(model.compressor(features).latent)
+    true = features[..., 40:44].unflatten(2, (2, 2)).flatten(1, 2)
+    torch.testing.assert_close(pitch[..., 0], true[..., 0], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(pitch[..., 1], 10 * (true[..., 1] - 0.5), rtol=1e-3, atol=1e-2)
+
+
 def of_width(latent_dim: int, **encoder: bool) -> WavCube:
     bottleneck = dataclasses.replace(SOURCE_FILTER.bottleneck, latent_dim=latent_dim)
     features = dataclasses.replace(SOURCE_FILTER.encoder, **encoder)

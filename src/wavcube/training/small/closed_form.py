@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from wavcube.codec import WavCube
 from wavcube.codec.bottleneck import LinearRestorer
+from wavcube.codec.source_filter.decoder import SourceFilterDecoder
 from wavcube.errors import ConfigError
 
 RIDGE = 3e-3
@@ -32,13 +33,18 @@ RESTORER_RIDGE = 1e-4
 
 PITCH_CHANNELS = 4
 
+VOICING_SLOPE = 10.0
+"""Of the logit of voicing in its probability, which is 0 at a half."""
+
 EVEN = 1.02
 """Largest ratio of the variances of two channels after the rotation."""
 
 
 @torch.no_grad()
 def closed_form_init(model: WavCube, recordings: Sequence[np.ndarray], mel_weight: float) -> dict[str, float]:
-    """Write the closed-form solution for `recordings` [S] at 16 kHz into the model's compressor and linear restorer.
+    """Write the closed-form solution for `recordings` [S] at 16 kHz into the model's linear maps.
+
+    They are the compressor, a linear restorer, and what a source-filter decoder reads F0 and voicing with.
 
     Args:
         mel_weight: weight of the log-mel, as a whole, beside the last layer's of one; infinite for directions of the
@@ -78,6 +84,8 @@ def closed_form_init(model: WavCube, recordings: Sequence[np.ndarray], mel_weigh
     assert isinstance(linear, nn.Linear)
     linear.weight.copy_(weight)
     linear.bias.copy_(-weight @ mean)
+    if isinstance(model.decoder, SourceFilterDecoder) and pitches:
+        _read_pitch(model.decoder, mean[mels : mels + pitches], std[mels : mels + pitches])
     if isinstance(model.restorer, LinearRestorer):
         # The latent has a mean of zero, so that the bias is the mean of what is restored.
         cross = standard_weight @ covariance[:, -encoder.width :]
@@ -86,6 +94,15 @@ def closed_form_init(model: WavCube, recordings: Sequence[np.ndarray], mel_weigh
         model.restorer.projection.weight.copy_((torch.linalg.solve(gram, cross) * std[-encoder.width :]).T)
         model.restorer.projection.bias.copy_(mean[-encoder.width :])
     return shares
+
+
+def _read_pitch(decoder: SourceFilterDecoder, mean: Tensor, std: Tensor) -> None:
+    """Let the decoder begin with the F0 and voicing that are in the latent's last channels, of `mean` and `std`."""
+    scale = torch.tensor([1.0, VOICING_SLOPE] * (len(mean) // 2), dtype=mean.dtype)
+    middle = torch.tensor([0.0, 0.5] * (len(mean) // 2), dtype=mean.dtype)
+    decoder.pitch.weight.zero_()
+    decoder.pitch.weight[:, -len(mean) :] = torch.diag(scale * std)
+    decoder.pitch.bias.copy_(scale * (mean - middle))
 
 
 def _moments(model: WavCube, recordings: Sequence[np.ndarray], mels: int) -> tuple[Tensor, Tensor, Tensor]:
