@@ -70,6 +70,7 @@ class SourceFilterDecoder(nn.Module):
         """Begin near a quiet voice: pulses through a flat filter of 26 dB below them, noise lower still."""
         for blocks in (self.blocks, self.fine_blocks):
             for block in blocks:
+                assert isinstance(block, ConvNeXtBlock)
                 block.scale.fill_(1 / len(blocks))
         self.pitch_correction.weight.mul_(0.1)
         self.pitch_correction.bias.zero_()
