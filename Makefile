@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 EXTRAS  := train,eval,superb,tts,onnx,hf,dev
 
-.PHONY: demo test test-slow lint format bench bench-full reproduce-small learnability clean
+.PHONY: demo test test-slow test-ray lint format bench bench-full reproduce-small learnability clean
 
 $(VENV)/.core: pyproject.toml scripts/setup
 	scripts/setup $(VENV)
@@ -25,6 +25,10 @@ test: $(VENV)/.dev  ## lint, types and all tests that need neither a GPU nor the
 
 test-slow: $(VENV)/.dev  ## full-size models, an hour of audio
 	$(PY) -m pytest -m "slow and not network"
+
+test-ray: $(VENV)/.dev  ## a Ray cluster on this machine, of which parts die; installs ray (200 MB)
+	scripts/setup $(VENV) $(EXTRAS),ray
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/corpora/test_ray_cluster.py
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

@@ -260,7 +260,7 @@ def test_every_module_can_be_imported_without_what_is_forbidden() -> None:
 EXTRAS_ALONE = {
     "lightning", "torchdata", "lhotse", "tensorboard", "webdataset", "pesq", "pystoi", "torchmetrics", "jiwer",
     "whisper_normalizer", "speechmos", "librosa", "onnx", "onnxscript", "onnxruntime", "openvino", "faster_whisper",
-    "swift_f0", "gradio", "matplotlib", "pandas", "sklearn", "accelerate",
+    "swift_f0", "gradio", "matplotlib", "pandas", "sklearn", "accelerate", "ray", "pyarrow",
 }  # fmt: skip
 """Modules that only extras bring."""
 

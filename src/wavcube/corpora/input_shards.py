@@ -13,7 +13,7 @@ from wavcube.data.config import SourceConfig
 from wavcube.data.json_lines import JsonLines
 from wavcube.data.manifest import Where, iterate_clips
 from wavcube.data.streaming.shar import SharShard
-from wavcube.data.streaming.shards import Shard
+from wavcube.data.streaming.shards import Shard, reason_of
 from wavcube.data.streaming.sources import SHARDED, find_source_shards, kind_of
 from wavcube.data.streaming.webdataset import TarShard, is_remote
 from wavcube.errors import AudioError, ConfigError, DataError
@@ -46,15 +46,18 @@ class InputShard:
         """The clips, in order.
 
         Raises:
-            DataError, OSError and whatever libraries raise: a stream cannot be read to its end.
+            DataError: a stream cannot be read to its end.
         """
         if self.stream is None:
             yield from self.clips
-        elif isinstance(self.stream, TarShard):
-            for clip in self.stream.read():  # named for the key: the number of the tar is no part of it
-                yield replace(clip, name=clip.name.split("/", 1)[-1])
-        else:
-            yield from self.stream.read()
+            return
+        try:
+            for clip in self.stream.read():
+                # In a tar the key alone is the name: the number of the tar is no part of it.
+                is_tar = isinstance(self.stream, TarShard)
+                yield replace(clip, name=clip.name.split("/", 1)[-1]) if is_tar else clip
+        except Exception as error:  # tar, gzip, network, JSON, Parquet: whatever breaks, this shard is not whole
+            raise DataError(f"{self.name}: cannot be read to its end ({reason_of(error)})") from error
 
     @property
     def cuts(self) -> Path | None:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -133,10 +133,3 @@ def _settle(shard: InputShard, future: Future[Result], tally: Tally) -> None:
         raise
     except WavCubeError as error:
         tally.fail(shard, error)
-
-
-def numbered(shards: Iterable[InputShard], numbers: set[int]) -> Iterator[InputShard]:
-    """The same shards; their numbers are noted as they come by."""
-    for shard in shards:
-        numbers.add(shard.number)
-        yield shard

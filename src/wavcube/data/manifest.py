@@ -9,6 +9,7 @@ from wavcube.data.clip import Clip, part_name, with_seconds
 from wavcube.data.lhotse_cuts import read_lhotse
 from wavcube.data.librispeech import read_transcripts, speaker_of
 from wavcube.data.rows import CUT_ID, Row, read_rows
+from wavcube.data.stored_latents.clips import is_latent_corpus, latent_clips
 from wavcube.errors import AudioError, DataError
 
 TRANSCRIPT_COLUMNS = ("transcript", "text")
@@ -40,7 +41,8 @@ def read_clips(source: str | os.PathLike[str], where: Where | None = None, limit
     """Read the clips of a folder or list, with their durations.
 
     A folder gives all recordings below it; where it holds LibriSpeech's `*.trans.txt` files, they give transcripts and
-    speakers. A list is any that `iterate_clips` reads.
+    speakers. A corpus of latents (`wavcube encode --to shar`) gives clips without audio. A list is any that
+    `iterate_clips` reads.
 
     Args:
         source: the folder or list.
@@ -53,6 +55,9 @@ def read_clips(source: str | os.PathLike[str], where: Where | None = None, limit
     """
     source = Path(source)
     clips = list(iterate_clips(source, where))[:limit]
+    if is_latent_corpus(source):  # which holds no recordings to look for
+        check_names(clips, source)
+        return clips
     missing = [str(clip.path) for clip in clips if not clip.path.is_file()]
     if missing:
         raise DataError(f"{source}: {len(missing)} of {len(clips)} recordings do not exist: {some(missing)}")
@@ -185,7 +190,9 @@ def some(things: Iterable[object]) -> str:
 
 
 def _clips_of(source: Path, root: Path, column: str) -> Iterator[Clip]:
-    if source.is_dir():
+    if is_latent_corpus(source):
+        yield from latent_clips(source)
+    elif source.is_dir():
         yield from _in_folder(source)
     elif source.suffix.lower() == ".gz":
         yield from read_lhotse(source, root)

@@ -69,3 +69,8 @@ class FeatureExtractor(ABC):
         if self.layers > 1:  # [B, L, T, C] as [B, T, L, C], and back
             return zero_beyond(values.transpose(1, 2), mask).transpose(1, 2), frames
         return zero_beyond(values, mask), frames
+
+
+def latents_fingerprint(identity: str) -> str:
+    """The fingerprint of a feature extractor that gives the latents of a latent space."""
+    return f"wavcube-latents-{identity}"

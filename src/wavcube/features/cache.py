@@ -2,7 +2,8 @@
 
 A folder below the cache's holds one feature extractor's frames in shards of float16, each with an index. A shard
 appears whole or not at all, so that extraction can be killed at any moment and goes on where it was. Frames are found
-by the checksum of the audio file, not by its name: a changed file is computed anew, a copied one is not.
+by the checksum of the audio file, not by its name: a changed file is computed anew, a copied one is not. Latents that
+`wavcube encode --to shar` has stored are read from there, without any audio.
 """
 
 import os
@@ -19,8 +20,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wavcube.data.bucketing import batches_by_length
 from wavcube.data.clip import Clip, read_clip, seconds_of
+from wavcube.data.stored_latents.clips import StoredPlace, stored_place
+from wavcube.data.stored_latents.corpus import LatentCorpus
 from wavcube.errors import AudioError, DataError
-from wavcube.features.base import FeatureExtractor
+from wavcube.features.base import FeatureExtractor, latents_fingerprint
 from wavcube.features.checksums import Checksums
 from wavcube.features.shards import BYTES, CachedFrames, ShardWriter
 from wavcube.hashing import short_digest
@@ -74,6 +77,7 @@ class FrameCache(CachedFrames):
         """What is there now, without the feature extractor: small, and fit to be sent to another process."""
         reader = CachedFrames(self.folder, self.dim, self.layers)
         reader._places, reader._contents = dict(self._places), dict(self._contents)
+        reader._stored, reader._corpora = dict(self._stored), dict(self._corpora)
         return reader
 
     def plan(self, clips: Iterable[Clip]) -> CachePlan:
@@ -116,6 +120,10 @@ class FrameCache(CachedFrames):
         """What is to be computed, each content once."""
         missing: dict[str, Clip] = {}
         for clip in clips:
+            place = stored_place(clip)
+            if place is not None:
+                self._take(clip, place)
+                continue
             content = self._checksums.of(clip.path)
             if clip.start is not None:
                 end = "" if clip.seconds is None else f"{clip.start + clip.seconds:.3f}"
@@ -125,6 +133,22 @@ class FrameCache(CachedFrames):
                 missing[content] = clip
         self._checksums.save()
         return [_Missing(content, clip, seconds_of(clip)) for content, clip in missing.items()]
+
+    def _take(self, clip: Clip, place: StoredPlace) -> None:
+        """Use the latents that a corpus of them has, if they are this feature extractor's frames.
+
+        Raises:
+            DataError: they are of another one.
+        """
+        if place.folder not in self._corpora:
+            corpus = LatentCorpus(place.folder)
+            if self.extractor.fingerprint != latents_fingerprint(corpus.about.identity):
+                raise DataError(
+                    f"{place.folder}: holds latents of the model {corpus.about.identity}, no frames of "
+                    f"{self.extractor.name}; train on those of its model, or on the recordings"
+                )
+            self._corpora[place.folder] = corpus
+        self._stored[clip.name] = place
 
     def _compute(self, missing: "list[_Missing]", plan: CachePlan, progress: bool) -> None:
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from wavcube.data.stored_latents.clips import StoredPlace
+from wavcube.data.stored_latents.corpus import LatentCorpus
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
 
@@ -39,6 +42,8 @@ class CachedFrames:
         self._places: dict[str, FrameSpan] = {}  # by content
         self._contents: dict[str, str] = {}  # by key
         self._shards: dict[str, np.ndarray] = {}
+        self._stored: dict[str, StoredPlace] = {}  # by key, of latents that a corpus of them has
+        self._corpora: dict[Path, LatentCorpus] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_shards": {}}  # maps are opened again where they are needed
@@ -50,20 +55,27 @@ class CachedFrames:
 
     def __getitem__(self, key: str) -> np.ndarray:
         """Frames of a clip, float16 [T, C] or [L, T, C], mapped from the disk: do not write to them."""
-        place = self._places[self._contents[key]]
-        if place.shard not in self._shards:
+        if key in self._stored:
+            place = self._stored[key]
+            latents, _ = self._corpora[place.folder][place.number]
+            return latents.values[0].to(torch.float16).numpy()
+        span = self._places[self._contents[key]]
+        if span.shard not in self._shards:
             shape = (-1, self.width)
-            self._shards[place.shard] = np.memmap(self.folder / place.shard, np.float16, "r").reshape(shape)
-        values = self._shards[place.shard][place.first : place.first + place.frames]
+            self._shards[span.shard] = np.memmap(self.folder / span.shard, np.float16, "r").reshape(shape)
+        values = self._shards[span.shard][span.first : span.first + span.frames]
         if self.layers == 1:
             return values
-        return values.reshape(place.frames, self.layers, self.dim).transpose(1, 0, 2)
+        return values.reshape(span.frames, self.layers, self.dim).transpose(1, 0, 2)
 
     def __contains__(self, key: str) -> bool:
-        return self._contents.get(key) in self._places
+        return key in self._stored or self._contents.get(key) in self._places
 
     def frames(self, key: str) -> int:
         """Frames of a clip, without reading them."""
+        if key in self._stored:
+            place = self._stored[key]
+            return self._corpora[place.folder].frames(place.number)
         return self._places[self._contents[key]].frames
 
     def statistics(self, keys: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from wavcube.codec import WavCube
 from wavcube.errors import CheckpointError
-from wavcube.features.base import FeatureExtractor
+from wavcube.features.base import FeatureExtractor, latents_fingerprint
 from wavcube.hashing import fingerprint_tensors
 
 Part = Literal["latents", "features", "restored"]
@@ -44,7 +44,7 @@ class WavCubeExtractor(FeatureExtractor):
         space = model.identity
         if part == "restored" and model.restorer is not None:
             space += fingerprint_tensors(model.restorer.state_dict())
-        self.fingerprint = f"wavcube-{part}-{space}"
+        self.fingerprint = latents_fingerprint(space) if part == "latents" else f"wavcube-{part}-{space}"
 
     def frames(self, samples: int) -> int:
         if self.part == "latents":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wavcube.cli import options
-from wavcube.cli.codec.encode_corpus import CorpusOptions, ModelOptions, encode_corpus
+from wavcube.cli.codec.encode_corpus import CorpusOptions, ModelOptions, RayOptions, encode_corpus
 from wavcube.errors import DataError
 
 if TYPE_CHECKING:
@@ -106,6 +106,36 @@ def encode(
             rich_help_panel=SHARDS,
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help='A Ray cluster does it: its address, "auto", or "local".', show_default=False, rich_help_panel=SHARDS
+        ),
+    ] = None,
+    actors: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Actors of Ray. [default: as many as fit now]", show_default=False, rich_help_panel=SHARDS
+        ),
+    ] = None,
+    actor_gpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="GPUs of an actor. [default: 1 if there are any]",
+            show_default=False,
+            rich_help_panel=SHARDS,
+        ),
+    ] = None,
+    actor_cpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="CPUs of an actor. [default: 1 beside a GPU, else 2]",
+            show_default=False,
+            rich_help_panel=SHARDS,
+        ),
+    ] = None,
 ) -> None:
     """Encode recordings to latents: one file each, or a corpus in shards."""
     given = ModelOptions(model, device, dtype, fast, backend)
@@ -114,11 +144,12 @@ def encode(
         corpus = CorpusOptions(
             stored.value, shard_size, tuple(filters or ()), shard_of, readers, share, batch_seconds, padding, overwrite
         )
-        encode_corpus(inputs, output, given, corpus)
+        cluster = RayOptions(ray, actors, actor_gpus, actor_cpus) if ray else None
+        encode_corpus(inputs, output, given, corpus, cluster)
         return
     if _is_corpus(inputs):
         raise DataError("--to files is for recordings and folders; lists and shards of recordings become --to shar")
-    for option, value in (("--shard-of", shard_of), ("--filter", filters)):
+    for option, value in (("--shard-of", shard_of), ("--filter", filters), ("--ray", ray)):
         if value:
             raise DataError(f"{option} is for shards; add --to shar")
     limits = partial(options.batch_limits, batch_seconds, padding)

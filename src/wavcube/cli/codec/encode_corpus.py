@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,10 @@ from wavcube.errors import WavCubeError
 
 if TYPE_CHECKING:
     from wavcube.codec import WavCube
+    from wavcube.corpora.encode_shard import ShardEncoder
+    from wavcube.corpora.input_shards import InputShard
     from wavcube.corpora.job import Settings
+    from wavcube.corpora.one_machine import Tally
     from wavcube.corpora.ranks import Share
     from wavcube.data.stored_latents.index import LatentIndex
     from wavcube.data.stored_latents.values import StoredType
@@ -58,41 +62,94 @@ class CorpusOptions:
     overwrite: bool
 
 
-def encode_corpus(inputs: list[str], output: Path, model: ModelOptions, corpus: CorpusOptions) -> None:
-    """Make the shards of this process, and latents.json if they are the last.
+@dataclass(frozen=True)
+class RayOptions:
+    """The options of `wavcube encode` that concern a Ray cluster."""
+
+    address: str
+    actors: int | None
+    gpus: float | None
+    cpus: float | None
+
+
+def encode_corpus(
+    inputs: list[str], output: Path, model: ModelOptions, corpus: CorpusOptions, cluster: RayOptions | None = None
+) -> None:
+    """Make the shards of this process, or of all of a cluster, and latents.json if they are the last.
 
     Raises:
         WavCubeError: an input or the output cannot be used.
         typer.Exit: with code 1 where a shard failed.
     """
-    from wavcube.corpora.decoding import Decoders
-    from wavcube.corpora.encode_shard import ShardEncoder
-    from wavcube.corpora.input_shards import input_shards
-    from wavcube.corpora.job import Settings, claim
-    from wavcube.corpora.one_machine import Tally, encode_shards, numbered
-    from wavcube.data.manifest import parse_filters
-
+    if cluster is not None:
+        _on_cluster(inputs, output, model, corpus, cluster)
+        return
     share = _share(corpus.share)
     if share.world == 1 and _devices(model.device) > 1:
         _one_process_a_device(_devices(model.device))
         return
-    where = parse_filters(corpus.filters)
-    loaded = model.load()
-    settings = Settings.of(loaded, corpus.stored, corpus.shard_size, where)
-    claim(output, settings, corpus.overwrite)
+    from wavcube.corpora.job import claim
+    from wavcube.corpora.one_machine import Tally, encode_shards
+
     numbers: set[int] = set()
-    limits = options.batch_limits(corpus.batch_seconds, corpus.padding, loaded)
     with ExitStack() as stack:
-        stack.enter_context(going_on())
-        decoders = stack.enter_context(Decoders(_readers(corpus.readers, loaded.device.type)))
-        encoder = ShardEncoder(loaded, settings, output, limits, decoders, corpus.max_bad)
+        stack.enter_context(_going_on())
+        encoder = build_encoder(output, model, corpus)
+        stack.enter_context(encoder.decoders)
+        claim(output, encoder.settings, corpus.overwrite)
         tally = stack.enter_context(Tally())
-        shards = numbered(input_shards(inputs, where, corpus.shard_size), numbers)
+        shards = _shards(inputs, corpus, numbers)
         encode_shards((shard for shard in shards if share.has(shard.number)), encoder, tally)
-    finish(output, settings, numbers, tally.summary(), bool(tally.failed), corpus.overwrite)
+    _finish(output, encoder.settings, numbers, tally, corpus.overwrite)
 
 
-def finish(output: Path, settings: "Settings", numbers: set[int], summary: str, failed: bool, overwrite: bool) -> None:
+def _on_cluster(inputs: list[str], output: Path, model: ModelOptions, corpus: CorpusOptions, given: RayOptions) -> None:
+    from wavcube.corpora.job import claim
+    from wavcube.corpora.one_machine import Tally
+    from wavcube.corpora.ray_cluster import Cluster, connect, default_actors
+
+    if corpus.share:
+        raise WavCubeError("--shard-of is for processes that do not know of each other; a Ray cluster has one queue")
+    output = output.absolute()
+    ray = connect(given.address)
+    actors = default_actors(ray, given.gpus, given.cpus, given.actors)
+    print(f"--ray: {actors.count} actors of {actors.gpus:g} GPUs and {actors.cpus:g} CPUs", file=sys.stderr)
+    numbers: set[int] = set()
+    with ExitStack() as stack:
+        stack.enter_context(_going_on())
+        cluster = stack.enter_context(Cluster(ray, partial(build_encoder, output, model, corpus), actors))
+        settings = cluster.settings()
+        claim(output, settings, corpus.overwrite)
+        tally = stack.enter_context(Tally())
+        cluster.encode_shards(_shards(inputs, corpus, numbers), output, tally)
+    _finish(output, settings, numbers, tally, corpus.overwrite)
+
+
+def build_encoder(output: Path, model: ModelOptions, corpus: CorpusOptions) -> "ShardEncoder":
+    """What makes shards, with its model and the processes that decode for it; also in the actors of a cluster."""
+    from wavcube.corpora.decoding import Decoders
+    from wavcube.corpora.encode_shard import ShardEncoder
+    from wavcube.corpora.job import Settings
+    from wavcube.data.manifest import parse_filters
+
+    loaded = model.load()
+    settings = Settings.of(loaded, corpus.stored, corpus.shard_size, parse_filters(corpus.filters))
+    limits = options.batch_limits(corpus.batch_seconds, corpus.padding, loaded)
+    decoders = Decoders(_readers(corpus.readers, loaded.device.type))
+    return ShardEncoder(loaded, settings, output, limits, decoders, corpus.max_bad)
+
+
+def _shards(inputs: list[str], corpus: CorpusOptions, numbers: set[int]) -> "Iterator[InputShard]":
+    """All shards of the inputs; their numbers are noted as they come by."""
+    from wavcube.corpora.input_shards import input_shards
+    from wavcube.data.manifest import parse_filters
+
+    for shard in input_shards(inputs, parse_filters(corpus.filters), corpus.shard_size):
+        numbers.add(shard.number)
+        yield shard
+
+
+def _finish(output: Path, settings: "Settings", numbers: set[int], tally: "Tally", overwrite: bool) -> None:
     """Write latents.json if all shards are complete, and say how the run ended.
 
     Raises:
@@ -101,9 +158,9 @@ def finish(output: Path, settings: "Settings", numbers: set[int], summary: str, 
     from wavcube.corpora.job import write_index
 
     index = write_index(output, settings, numbers, overwrite)
-    print(summary)
+    print(tally.summary())
     print(_stored(output, index) if index else _waiting(output, settings, numbers))
-    if failed:
+    if tally.failed:
         raise typer.Exit(1)
 
 
@@ -125,7 +182,7 @@ def _waiting(output: Path, settings: "Settings", numbers: set[int]) -> str:
 
 
 @contextmanager
-def going_on() -> Iterator[None]:
+def _going_on() -> Iterator[None]:
     """Say on Ctrl-C that nothing is lost."""
     try:
         yield
