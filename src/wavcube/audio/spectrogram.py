@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from wavcube.framing import SAMPLE_RATE
+
 
 def hertz_to_mel(frequency: Tensor) -> Tensor:
     """HTK mel scale: 2595 log10(1 + f / 700)."""
@@ -28,32 +30,20 @@ def mel_filterbank(sample_rate: int, n_fft: int, bins: int) -> Tensor:
     return torch.minimum(rising, falling).clamp_min(0.0)
 
 
+N_FFT, HOP, BINS, FLOOR = 1024, 256, 100, 1e-7
+"""Of the published mel loss, at 16 kHz: Hann windows and hop in samples, least magnitude."""
+
+
 class LogMel(nn.Module):
-    """Waveform [B, S] -> natural log of the mel magnitudes [B, bins, T], clipped at `floor` before the log.
+    """Waveform [B, S] at 16 kHz -> natural log of the mel magnitudes [B, 100, S // 256 + 1]."""
 
-    The defaults are the published mel loss's, at 16 kHz: 100 bins, Hann window of 1024, hop 256, 1e-7. With `center`
-    frames lie around multiples of the hop and T = S // hop + 1, without it they lie inside the waveform.
-    """
-
-    def __init__(
-        self,
-        sample_rate: int = 16_000,
-        n_fft: int = 1024,
-        hop_length: int = 256,
-        bins: int = 100,
-        *,
-        center: bool = True,
-        floor: float = 1e-7,
-    ) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.n_fft, self.hop_length, self.center, self.floor = n_fft, hop_length, center, floor
         self.window: Tensor
         self.filters: Tensor
-        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
-        self.register_buffer("filters", mel_filterbank(sample_rate, n_fft, bins), persistent=False)
+        self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
+        self.register_buffer("filters", mel_filterbank(SAMPLE_RATE, N_FFT, BINS), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        spectrum = torch.stft(
-            waveform, self.n_fft, self.hop_length, window=self.window, center=self.center, return_complex=True
-        )
-        return torch.einsum("bft,fm->bmt", spectrum.abs(), self.filters).clamp_min(self.floor).log()
+        spectrum = torch.stft(waveform, N_FFT, HOP, window=self.window, return_complex=True)
+        return torch.einsum("bft,fm->bmt", spectrum.abs(), self.filters).clamp_min(FLOOR).log()
