@@ -79,9 +79,9 @@ class SemanticCompressor(nn.Module):
 
     def _linear(self, features: Tensor) -> Tensor:
         linear = self.projection[0]
-        assert isinstance(linear, nn.Linear)
         with without_autocast(features.device):  # pitch is among the features
-            return linear(features.to(linear.weight.dtype))
+            # One that `optimize` has laid out anew is no nn.Linear, and takes features as they come.
+            return linear(features.to(linear.weight.dtype) if isinstance(linear, nn.Linear) else features)
 
     def _variational(self, mean: Tensor, log_variance: Tensor, lengths: Tensor) -> Bottleneck:
         """KL to the standard normal, summed over channels, averaged over valid frames (arXiv 1312.6114, eq. 10)."""
