@@ -59,3 +59,18 @@ def test_a_misspelt_recipe_is_refused(wavcube: Command, tmp_path: Path) -> None:
     done = wavcube("train", "enhance", "--recipe", REPOSITORY / "recipes/enhanse.yaml", "-o", tmp_path / "run")
     assert done.code == 1
     assert "no such recipe" in done.err
+
+
+def test_a_noisy_set_is_prepared_and_evaluated(wavcube: Command, tmp_path: Path) -> None:
+    speech = tmp_path / "speech"
+    speech.mkdir()
+    (speech / "a.flac").write_bytes(RECORDING.read_bytes())
+    done = wavcube("prepare", "noisy", speech, tmp_path / "set", "--snr", "5:5")
+    assert done.code == 0, done.err
+    bad = wavcube("prepare", "noisy", speech, tmp_path / "set2", "--snr", "loud")
+    assert "LOW:HIGH" in bad.err
+    more = ("--metrics", "si_sdr", "--processes", 1, "--no-listen", "-o", tmp_path / "out")
+    data = tmp_path / "set" / "mixtures.tsv"
+    done = wavcube("evaluate", "enhancement", "-m", "oracle-mask", "-m", "noisy", "--data", data, *more)
+    assert done.code == 0, done.err
+    assert "SI-SDR" in done.out

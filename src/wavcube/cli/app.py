@@ -19,7 +19,7 @@ from wavcube.cli.codec.export import export
 from wavcube.cli.codec.info import info
 from wavcube.cli.codec.push import push
 from wavcube.cli.codec.reconstruct import reconstruct
-from wavcube.cli.enhance import enhance, train_enhance
+from wavcube.cli.enhance import enhance, evaluate_enhancement, prepare_noisy, train_enhance
 from wavcube.cli.evaluate import evaluate
 from wavcube.cli.prepare import app as prepare
 from wavcube.cli.probe import probe
@@ -57,6 +57,8 @@ for command in (encode, decode, reconstruct, convert, export, info, push, demo):
 train.command("tts")(train_tts)
 train.command("enhance")(train_enhance)
 evaluate.command("tts")(evaluate_tts)
+evaluate.command("enhancement")(evaluate_enhancement)
+prepare.command("noisy")(prepare_noisy)
 for name, group, panel in (
     ("prepare", prepare, "Training"),
     ("train", train, "Training"),

@@ -1,11 +1,11 @@
-"""`wavcube enhance` and `wavcube train enhance`: noise and reverberation off."""
+"""`wavcube enhance`, `train enhance`, `prepare noisy` and `evaluate enhancement`: noise and reverberation off."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from wavcube.cli import options
+from wavcube.cli import evaluate, options
 from wavcube.cli.many_files.recordings import AudioFormat
 from wavcube.errors import MissingDependencyError, WavCubeError
 
@@ -87,3 +87,104 @@ def train_enhance(
         raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
     if not train_run(out, recipe=recipe or None, settings=settings, resume=resume):
         raise typer.Exit(130)
+
+
+def prepare_noisy(
+    speech: Annotated[Path, typer.Argument(help="Clean speech: a folder or list; whole utterances are taken.")],
+    out: Annotated[Path, typer.Argument(help="New folder for noisy/, clean/ and mixtures.tsv.")],
+    noise: Annotated[Path | None, typer.Option(help="Folder or list of noise; without it, coloured noise.")] = None,
+    rooms: Annotated[Path | None, typer.Option(help="Folder or list of room impulse responses.")] = None,
+    filters: Annotated[
+        list[str] | None, typer.Option("--filter", help="COLUMN=VALUE|VALUE: rows of the speech's list to keep.")
+    ] = None,
+    noise_filter: Annotated[list[str] | None, typer.Option(help="The same, of the list of noise.")] = None,
+    room_filter: Annotated[list[str] | None, typer.Option(help="The same, of the list of rooms.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings of speech.")] = None,
+    snr: Annotated[str, typer.Option(help="LOW:HIGH, the range that ratios of speech to noise are drawn from, dB.")] = (
+        "0:15"
+    ),
+    room_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the recordings in a room.")] = 0.5,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+) -> None:
+    """Write noisy speech beside its clean speech, to evaluate enhancement on."""
+    from wavcube.data.config import SourceConfig
+    from wavcube.data.manifest import parse_filters, read_clips
+    from wavcube.data.mixing import Mixer, MixtureConfig
+    from wavcube.data.mixing.written import write_mixtures
+
+    try:
+        low, high = (float(part) for part in snr.split(":"))
+    except ValueError:
+        raise WavCubeError(f"--snr {snr}: write it as LOW:HIGH, such as 0:15") from None
+    clips = read_clips(speech, parse_filters(filters or []), limit)
+
+    def source(path: Path | None, chosen: list[str] | None = None) -> list[SourceConfig]:
+        return [SourceConfig(str(path), where=parse_filters(chosen or []))] if path else []
+
+    config = MixtureConfig(
+        source(speech, filters),
+        source(noise, noise_filter),
+        source(rooms, room_filter),
+        min_seconds=0.0,
+        snr_low_db=low,
+        snr_high_db=high,
+        noise_share=1.0,
+        coloured_share=0.0 if noise else 1.0,
+        room_share=room_share,
+    )
+    written = write_mixtures(Mixer(config, 16_000, seed), clips, out, progress=True)
+    print(f"{written}: {len(clips)} mixtures")
+
+
+def evaluate_enhancement(
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "--model",
+            "-m",
+            help="A model's folder or run, packaged, noisy, wiener, oracle-mask, resynthesis or files:FOLDER; repeat "
+            "it to compare with the first. FOLDER?strength=0.7 for less than all.",
+        ),
+    ],
+    data: Annotated[Path, typer.Option(help="List with the columns path (noisy) and clean, as `prepare noisy` makes.")],
+    out: evaluate.Output = Path("runs/enhancement"),
+    codec: Annotated[str | None, typer.Option(help="Where the models' WavCube lies, if it has been moved.")] = None,
+    filters: evaluate.Filter = None,
+    limit: evaluate.Limit = None,
+    metrics: evaluate.Metrics = "pesq_wb,stoi,estoi,si_sdr,dnsmos,wer,wer_vs_original,speaker",
+    speaker: evaluate.Speaker = None,
+    asr: evaluate.ASR = None,
+    cluster: evaluate.Cluster = None,
+    device: options.DeviceOption = options.Device.auto,
+    processes: evaluate.Processes = None,
+    listen: evaluate.Listen = True,
+) -> None:
+    """Score enhanced speech against the clean: a table here; report.html and the rest in --out."""
+    import sys
+
+    from rich.console import Console
+
+    from wavcube.evaluation.metrics import MetricOptions
+    from wavcube.evaluation.report.tables import footnotes, terminal_table
+    from wavcube.generation.enhancement.evaluation.evaluate import evaluate_enhancement
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    summary = evaluate_enhancement(
+        model,
+        data,
+        out,
+        codec=codec,
+        filters=filters or (),
+        limit=limit,
+        metrics=metrics.split(","),
+        options=MetricOptions(speaker, asr, device=options.torch_device(device)),
+        processes=processes,
+        cluster=cluster,
+        listen=listen,
+        progress=True,
+        on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
+    )
+    console.print(terminal_table(summary))
+    for note in footnotes(summary):
+        console.print(note, style="dim", markup=False)
+    console.print(f"report: {out / 'report.html'}", markup=False)

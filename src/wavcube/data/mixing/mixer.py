@@ -1,6 +1,6 @@
 """Numbers -> mixtures of speech, noise and rooms."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,31 +81,46 @@ class Mixer:
         Raises:
             DataError: too many of the recordings that were drawn for it cannot be used.
         """
+
+        def speech(random: np.random.Generator) -> tuple[str, np.ndarray]:
+            clip = self.speech.draw(random)
+            return clip.name, self._crop(clip, random)
+
+        return self._mixture(number, speech)
+
+    def around(self, number: int, clean: np.ndarray, name: str) -> Mixture:
+        """A mixture with this speech [S] in it, of its length; noise, room and levels are those of the number.
+
+        Raises:
+            DataError: the speech is silent, or too many of the recordings that were drawn cannot be used.
+        """
+        return self._mixture(number, lambda random: (name, _sounding(clean, name)))
+
+    def _mixture(self, number: int, speech: Callable[[np.random.Generator], tuple[str, np.ndarray]]) -> Mixture:
         random = np.random.default_rng([self.seed, number])
         reasons: list[str] = []
         for _ in range(MOST_TRIES):
             try:
-                return self._mix(random)
+                return self._mix(random, *speech(random))
             except (AudioError, _SilentError) as error:
                 reasons.append(str(error))
         raise DataError(f"mixtures: {MOST_TRIES} draws in a row could not be used, the first: {reasons[0]}")
 
-    def _mix(self, random: np.random.Generator) -> Mixture:
+    def _mix(self, random: np.random.Generator, name: str, clean: np.ndarray) -> Mixture:
         config = self.config
-        clip = self.speech.draw(random)
-        clean = self._crop(clip, random)
-        parts, speech, snr_db = [clip.name], clean, np.inf
+        parts, wet, snr_db = [name], clean, np.inf
         if self.rooms.clips and random.random() < config.room_share:
             room = self.rooms.draw(random)
-            speech = in_room(clean, read_clip(room), room.name)
+            wet = in_room(clean, read_clip(room), room.name)
             parts.append(room.name)
-        noisy = speech
+        noisy = wet
         if random.random() < config.noise_share:
-            noise = self._noise(random, parts)
+            noise = self._noise(random, parts, len(clean))
             if random.random() < SECOND_NOISE_SHARE:
-                noise = noise + np.float32(10 ** (-random.uniform(0, 10) / 20)) * self._noise(random, parts)
+                second = self._noise(random, parts, len(clean))
+                noise = noise + np.float32(10 ** (-random.uniform(0, 10) / 20)) * second
             snr_db = random.uniform(config.snr_low_db, config.snr_high_db)
-            noisy = speech + noise * np.float32(_rms(speech) / max(_rms(noise), 1e-9) * 10 ** (-snr_db / 20))
+            noisy = wet + noise * np.float32(_rms(wet) / max(_rms(noise), 1e-9) * 10 ** (-snr_db / 20))
         peak_db = random.uniform(config.peak_low_db, config.peak_high_db)
         gain = np.float32(10 ** (peak_db / 20) / np.abs(noisy).max())
         return Mixture(noisy * gain, clean * gain, float(snr_db), tuple(parts))
@@ -117,22 +132,17 @@ class Mixer:
         if clip.seconds > seconds:
             start = (clip.start or 0.0) + random.uniform(0.0, clip.seconds - seconds)
             clip = replace(clip, start=start, seconds=seconds)
-        waveform = read_clip(clip)
-        _require_sound(waveform, clip.name)
-        return np.resize(waveform, self.samples)
+        return np.resize(_sounding(read_clip(clip), clip.name), self.samples)
 
-    def _noise(self, random: np.random.Generator, parts: list[str]) -> np.ndarray:
+    def _noise(self, random: np.random.Generator, parts: list[str], samples: int) -> np.ndarray:
         """Noise [S] with a root mean square of 1."""
         if not self.noise.clips or random.random() < self.config.coloured_share:
             parts.append("coloured noise")
-            noise = coloured_noise(self.samples, SAMPLE_RATE, random)
+            noise = coloured_noise(samples, SAMPLE_RATE, random)
         else:
             clip = self.noise.draw(random)
             parts.append(clip.name)
-            recording = read_clip(clip)
-            _require_sound(recording, clip.name)
-            noise = repeated(recording, self.samples, random)
-            _require_sound(noise, clip.name)
+            noise = _sounding(repeated(_sounding(read_clip(clip), clip.name), samples, random), clip.name)
         return noise / np.float32(_rms(noise))
 
 
@@ -174,6 +184,8 @@ def _rms(waveform: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
 
 
-def _require_sound(waveform: np.ndarray, name: str) -> None:
+def _sounding(waveform: np.ndarray, name: str) -> np.ndarray:
+    """The waveform, if there is any sound in it."""
     if len(waveform) == 0 or float(np.abs(waveform).max()) <= SILENCE:
         raise _SilentError(f"{name}: is silent there")
+    return waveform

@@ -37,6 +37,7 @@ def write_report(
     chosen: ChosenMetrics,
     folder: str | os.PathLike[str],
     *,
+    title: str = "Reconstruction of speech",
     data: str = "",
     breakdown_by: Sequence[str] | None = None,
     cluster: str | None = None,
@@ -55,6 +56,7 @@ def write_report(
         utterances: that were evaluated.
         chosen: metrics.
         folder: to write to.
+        title: of the page.
         data: what the utterances are, in words.
         breakdown_by, cluster, seed: see `summarise`.
         rank_by: quantity by which the worst utterances are found.
@@ -69,7 +71,7 @@ def write_report(
     facts = _facts(systems, utterances, data)
     citations = {metric.name: metric.citation for metric in chosen.metrics}
     distributions = distributions_svg(table, summary.quantities, summary.systems, systems[0].name)
-    page = render_page("Reconstruction of speech", facts, summary, chosen.skipped, citations, distributions, examples)
+    page = render_page(title, facts, summary, chosen.skipped, citations, distributions, examples)
     _write(folder / "report.json", json.dumps(_as_json(summary, systems, chosen, facts), indent=1, ensure_ascii=False))
     _write(folder / "table.md", markdown_table(summary))
     _write(folder / "table.tex", latex_table(summary))

@@ -1,0 +1,64 @@
+"""Mixtures as files: whole utterances with noise and rooms, for tests and for other programs."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+from wavcube.audio.io import save_audio
+from wavcube.data.clip import Clip, read_clip
+from wavcube.data.mixing.mixer import Mixer
+from wavcube.errors import DataError
+from wavcube.files import atomic_path
+from wavcube.framing import SAMPLE_RATE
+from wavcube.progress import Progress
+
+MIXTURES = "mixtures.tsv"
+"""The list of what was written."""
+
+
+def write_mixtures(mixer: Mixer, clips: Sequence[Clip], folder: Path, progress: bool = False) -> Path:
+    """Write a mixture around each clip, and the clean speech in it, as FLAC; where the list is.
+
+    folder/noisy/N.flac, folder/clean/N.flac and folder/mixtures.tsv with the columns path (of the noisy one), clean,
+    split ("test"), transcript, language, snr_db, speech, parts (noise and room), and the clip's own.
+
+    Raises:
+        DataError: the folder holds something already, or recordings cannot be used.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder}: exists and is not empty; give another folder")
+    for kind in ("noisy", "clean"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    rows = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not progress) as bar:
+        task = bar.add_task("mixtures", total=len(clips))
+        for number, clip in enumerate(clips):
+            mixture = mixer.around(number, read_clip(clip), clip.name)
+            name = f"{number:05d}.flac"
+            for kind, waveform in (("noisy", mixture.noisy), ("clean", mixture.clean)):
+                save_audio(folder / kind / name, waveform, SAMPLE_RATE)
+            own = {key: value for key, value in clip.columns.items() if key not in ("split", "start", "end")}
+            rows.append(
+                {
+                    **own,
+                    "path": f"noisy/{name}",
+                    "clean": f"clean/{name}",
+                    "split": "test",
+                    "transcript": clip.transcript or "",
+                    "language": clip.language,
+                    "seconds": f"{len(mixture.noisy) / SAMPLE_RATE:.3f}",
+                    "snr_db": f"{mixture.snr_db:.1f}",
+                    "speech": clip.name,
+                    "parts": " + ".join(mixture.parts[1:]),
+                }
+            )
+            bar.advance(task)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with atomic_path(folder / MIXTURES) as path, path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names, delimiter="\t", lineterminator="\n", restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / MIXTURES

@@ -1,0 +1,1 @@
+"""Evaluation of enhancement: systems that get the noisy recording, baselines, and the report."""

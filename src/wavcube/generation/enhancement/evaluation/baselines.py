@@ -1,0 +1,41 @@
+"""Plain ways to take noise off, as measures of what is easy and of what is possible."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+N_FFT, HOP = 512, 128
+"""Of the short-time spectrum, in samples at 16 kHz."""
+
+NOISE_QUANTILE, NOISE_FACTOR = 0.1, 4.0
+"""The noise in a band is taken to be so many times this quantile of its power over time (of exponentially distributed
+power, the mean is nine times its 10 % quantile; fewer, as smoothing narrows the distribution)."""
+
+FLOOR = 0.1
+"""The lowest gain (-20 dB)."""
+
+
+def wiener(noisy: Tensor) -> Tensor:
+    """A Wiener filter on [S] whose noise is what a band has in its quietest tenth of the time: steady noise only."""
+    spectrum = _spectrum(noisy)
+    power = spectrum.abs().square()
+    smooth = F.avg_pool1d(power[:, None], 5, 1, 2, count_include_pad=False)[:, 0]
+    noise = NOISE_FACTOR * torch.quantile(smooth, NOISE_QUANTILE, -1, keepdim=True)
+    gain = (1 - noise / smooth.clamp_min(1e-12)).clamp_min(FLOOR)
+    return _waveform(gain * spectrum, len(noisy))
+
+
+def oracle_mask(noisy: Tensor, clean: Tensor) -> Tensor:
+    """The best that a mask from 0 to 1 on the spectrum can do on [S]: the phase-sensitive one, of the truth."""
+    mixture, source = _spectrum(noisy), _spectrum(clean)
+    mask = (source * mixture.conj()).real / mixture.abs().square().clamp_min(1e-12)
+    return _waveform(mask.clamp(0, 1) * mixture, len(noisy))
+
+
+def _spectrum(waveform: Tensor) -> Tensor:
+    padded = F.pad(waveform, (0, N_FFT))
+    return torch.stft(padded, N_FFT, HOP, window=torch.hann_window(N_FFT), pad_mode="constant", return_complex=True)
+
+
+def _waveform(spectrum: Tensor, samples: int) -> Tensor:
+    return torch.istft(spectrum, N_FFT, HOP, window=torch.hann_window(N_FFT), length=samples)
