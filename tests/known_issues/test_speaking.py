@@ -16,6 +16,7 @@ from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.errors import AudioError
 from wavcube.generation.flow.feature_codec import load_feature_codec
 from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.durations.average_durations import AverageDurations
 from wavcube.generation.tts.loudness import speech_level
 from wavcube.generation.tts.model import FlowMatchingTTS
 from wavcube.generation.tts.pipeline import TextToSpeech, prepare
@@ -114,10 +115,33 @@ def test_opposite_channels_are_no_silence(speaker: TextToSpeech, tmp_path: Path)
         assert speaker.voice(tmp_path / "opposite.wav").level > 0
 
 
+def test_a_prompt_of_noise_is_warned_of(speaker: TextToSpeech, caplog: pytest.LogCaptureFixture) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
+    with caplog.at_level(logging.WARNING):
+        speaker.voice(noise, sample_rate=16_000)
+    assert "likely no clean voice" in caplog.text
+    caplog.clear()
+    speaker.voice(PROMPT)
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("prompt", [None, b"RIFF"])
 def test_what_is_no_prompt_is_said(speaker: TextToSpeech, prompt: object) -> None:
     with pytest.raises(AudioError, match="give a path, or an array"):
         speaker.voice(prompt)
+
+
+def test_silence_around_speech_is_short(speaker: TextToSpeech) -> None:
+    """Models trained on recordings predict the silence at their ends too: 0.3 s before, 0.7 s behind."""
+    durations = speaker.model.duration_predictor
+    assert isinstance(durations, AverageDurations)
+    effects = durations.effects.clone()
+    durations.effects[2, 1:6] = 0.7  # pauses
+    try:
+        speech = speaker.speak("hello", speaker.voice(PROMPT), solver=FAST)
+    finally:
+        durations.effects.copy_(effects)
+    assert speech.seconds < 5 * 0.08 + 2 * 0.08 + 0.03
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.1])

@@ -7,7 +7,8 @@ from tests.generation.small import CHANNELS, TOKENS, small_flow
 from wavcube.errors import CheckpointError
 from wavcube.generation.flow.solver import SolverSettings
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
-from wavcube.generation.tts.model import FlowMatchingTTS, SynthesisRequest
+from wavcube.generation.tts.durations.average_durations import AverageDurations
+from wavcube.generation.tts.model import EDGE_S, FlowMatchingTTS, SynthesisRequest
 from wavcube.generation.tts.text.frontend import TextError
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 
@@ -42,6 +43,14 @@ def test_tokens_with_durations_are_placed_behind_the_prompt() -> None:
     token_ids = items[0].text
     ends = model.token_ends(token_ids, 41)
     torch.testing.assert_close(ends, torch.arange(1, len(token_ids) + 1) * 41 / len(token_ids))
+
+
+def test_the_silence_at_the_ends_of_a_text_is_short() -> None:
+    model = small_flow(text_alignment="duration")
+    assert isinstance(model.duration_predictor, AverageDurations)
+    model.duration_predictor.effects[2].fill_(0.3)
+    seconds = model.token_seconds(model.token_ids("a b."))  # with a space at both ends
+    torch.testing.assert_close(seconds, torch.tensor([EDGE_S, 0.3, 0.3, 0.3, EDGE_S / 2, EDGE_S / 2]))
 
 
 def test_the_seed_decides() -> None:

@@ -31,6 +31,9 @@ from wavcube.padding import valid_mask
 PACKAGED = Path(__file__).parent / "pretrained" / "nano"
 """The small model that comes with the package."""
 
+EDGE_S = 0.08
+"""The longest silence before and behind a text that is aligned by duration."""
+
 STATISTICS = ("mean", "std", "duration_predictor.effects", "duration_predictor.usual")
 """Of the training data; they stay float32."""
 
@@ -117,9 +120,16 @@ class FlowMatchingTTS(nn.Module):
         return embedded if self.duration_predictor is None else zero_beyond(embedded, made)
 
     def token_seconds(self, token_ids: Sequence[int], rate: float | None = None, seed: int | None = None) -> Tensor:
-        """Seconds of the tokens of a text [N] on the CPU, see `DurationNetwork.draw`; alignment by duration only."""
+        """Seconds of the tokens of a text [N] on the CPU, see `DurationNetwork.draw`; alignment by duration only.
+
+        The pauses at both ends last at most `EDGE_S`: recordings begin and end with silence that nobody asked for.
+        """
         assert self.duration_predictor is not None
-        return self.duration_predictor.draw(torch.tensor(token_ids), rate, seed)
+        seconds = self.duration_predictor.draw(torch.tensor(token_ids), rate, seed)
+        spoken = [i for i, token_id in enumerate(token_ids) if not self.vocabulary.pauses[token_id - 1]]
+        for edge in (slice(0, spoken[0]), slice(spoken[-1] + 1, None)) if spoken else ():
+            seconds[edge] *= EDGE_S / max(EDGE_S, float(seconds[edge].sum()))
+        return seconds
 
     def token_ends(
         self, token_ids: Sequence[int], frames: int, rate: float | None = None, seed: int | None = None

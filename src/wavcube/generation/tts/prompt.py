@@ -12,6 +12,7 @@ from wavcube.audio.io import as_mono, load_audio
 from wavcube.errors import AudioError
 from wavcube.generation.tts.loudness import speech_level
 from wavcube.generation.tts.text.frontend import TextError
+from wavcube.generation.tts.voice_likeness import doubt_of_voice
 
 SHORTEST_S, LONGEST_S = 1.0, 20.0
 """Of the speech in a prompt. Less is too little of a voice; models are trained on at most 30 s, prompt and new
@@ -91,6 +92,9 @@ def read_prompt(speech: Any, sample_rate: int | None, target_rate: int, shorten:
     seconds = len(waveform) / target_rate
     if seconds < SHORTEST_S:
         raise AudioError(f"{name}: holds {seconds:.2f} s of speech; a prompt needs {SHORTEST_S:g} s, better 3 to 10")
+    doubt = doubt_of_voice(waveform, target_rate)
+    if doubt is not None:
+        logger.warning("%s: likely no clean voice (%s); speech in its likeness may be noise", name, doubt)
     level = speech_level(waveform, target_rate)
     if shorten:
         waveform = shortened(waveform, target_rate)
