@@ -203,12 +203,15 @@ class FlowMatchingTTS(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         return torch.randn(frames, self.config.representation.channels, generator=generator)
 
-    def with_vocabulary(self, vocabulary: Vocabulary, text_frontend: str) -> "FlowMatchingTTS":
-        """The same model for a vocabulary with more or other tokens.
+    def with_vocabulary(
+        self, vocabulary: Vocabulary, text_frontend: str, languages: tuple[str, ...] | None = None
+    ) -> "FlowMatchingTTS":
+        """The same model for a vocabulary with more or other tokens; of other languages, if they are given.
 
         Tokens that it knew keep their embedding; new ones begin at the mean of those.
         """
         config = dataclasses.replace(self.config, tokens=vocabulary.tokens, text_frontend=text_frontend)
+        config = dataclasses.replace(config, languages=languages or config.languages)
         changed = FlowMatchingTTS(config)
         weights = self.state_dict()
         new = len(self.vocabulary) + 1

@@ -141,6 +141,16 @@ def test_fine_tuning_starts_from_a_model_and_adds_tokens(settings: list[str], re
         )
 
 
+def test_fine_tuning_can_change_the_language(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+    train_run(tmp_path / "first", recipe=recipe, settings=settings)
+    more = [*settings, "model.change_text_frontend=characters", "validation.every=0", "optimizer.ema=0.0"]
+    train_run(tmp_path / "second", recipe=recipe, settings=more, init_from=str(tmp_path / "first"))
+    before, after = (FlowMatchingTTS.from_pretrained(tmp_path / name) for name in ("first", "second"))
+    assert (before.config.text_frontend, after.config.text_frontend) == ("lowercase", "characters")
+    assert set(before.vocabulary.tokens) < set(after.vocabulary.tokens)
+    assert any(token.isupper() for token in after.vocabulary.tokens)
+
+
 def test_folders_are_not_overwritten(settings: list[str], recipe: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train_run(run, recipe=recipe, settings=[*settings, "validation.every=0"])

@@ -18,6 +18,8 @@ class ModelSettings:
         preset: base, small, nano or tiny.
         transformer: what differs from the preset, by the names of `TransformerConfig`.
         text_frontend: how text becomes tokens (see `TEXT_FRONTENDS`). A run from a model has its frontend.
+        change_text_frontend: of a run from a model: the frontend that it changes to, for another language; empty to
+            keep the model's.
         vocabulary: a file with a token a line; empty for the tokens of the training texts. Where a run starts from a
             model, tokens that it lacks are added.
     """
@@ -25,6 +27,7 @@ class ModelSettings:
     preset: str = "base"
     transformer: dict[str, Any] = field(default_factory=dict)
     text_frontend: str = "characters"
+    change_text_frontend: str = ""
     vocabulary: str = ""
 
 

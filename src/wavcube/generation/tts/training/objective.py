@@ -75,26 +75,36 @@ def starting_model(
     if config.init_from:
         model = FlowMatchingTTS.from_pretrained(config.init_from)
         check_fingerprint(model.config.representation, representation.extractor)
-        text_frontend = model.config.text_frontend
+        text_frontend = config.model.change_text_frontend or model.config.text_frontend
         found = _vocabulary(config, text_frontend, utterances)
         new = model.vocabulary.unknown(found.tokens)
-        if not new:
+        if new:
+            logger.warning("%d tokens are new to the model: %s", len(new), " ".join(map(repr, new[:20])))
+        elif text_frontend == model.config.text_frontend:
             return model
-        logger.warning("%d tokens are new to the model: %s", len(new), " ".join(map(repr, new[:20])))
-        return model.with_vocabulary(Vocabulary([*model.vocabulary.tokens, *new]), text_frontend)
+        spoken = _languages(utterances) if text_frontend != model.config.text_frontend else model.config.languages
+        return model.with_vocabulary(Vocabulary([*model.vocabulary.tokens, *new]), text_frontend, spoken)
     try:
         base = TransformerConfig.preset(config.model.preset)
         sizes = TransformerConfig(**{**vars(base), **config.model.transformer})
     except TypeError as error:
         raise ConfigError(f"model.transformer: {str(error).split(')', 1)[-1].strip()}") from error
     vocabulary = _vocabulary(config, config.model.text_frontend, utterances)
-    languages = tuple(sorted({utterance.language for utterance in utterances}))
     described = representation.describe(config.representation)
     return FlowMatchingTTS(
         FlowMatchingTTSConfig(
-            sizes, described, config.model.text_frontend, vocabulary.tokens, durations="network", languages=languages
+            sizes,
+            described,
+            config.model.text_frontend,
+            vocabulary.tokens,
+            durations="network",
+            languages=_languages(utterances),
         )
     )
+
+
+def _languages(utterances: list[Clip]) -> tuple[str, ...]:
+    return tuple(sorted({utterance.language for utterance in utterances}))
 
 
 def _vocabulary(config: SpeechTrainConfig, text_frontend: str, utterances: list[Clip]) -> Vocabulary:
