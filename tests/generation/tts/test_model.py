@@ -7,8 +7,7 @@ from tests.generation.small import CHANNELS, TOKENS, small_flow
 from wavcube.errors import CheckpointError
 from wavcube.generation.flow.solver import SolverSettings
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
-from wavcube.generation.tts.durations.average_durations import AverageDurations
-from wavcube.generation.tts.model import EDGE_S, FlowMatchingTTS, SynthesisRequest
+from wavcube.generation.tts.model import FlowMatchingTTS, SynthesisRequest
 from wavcube.generation.tts.text.frontend import TextError
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 
@@ -45,12 +44,12 @@ def test_tokens_with_durations_are_placed_behind_the_prompt() -> None:
     torch.testing.assert_close(ends, torch.arange(1, len(token_ids) + 1) * 41 / len(token_ids))
 
 
-def test_the_silence_at_the_ends_of_a_text_is_short() -> None:
+def test_the_span_of_what_is_spoken_leaves_the_silence_out() -> None:
     model = small_flow(text_alignment="duration")
-    assert isinstance(model.duration_predictor, AverageDurations)
-    model.duration_predictor.effects[2].fill_(0.3)
-    seconds = model.token_seconds(model.token_ids("a b."))  # with a space at both ends
-    torch.testing.assert_close(seconds, torch.tensor([EDGE_S, 0.3, 0.3, 0.3, EDGE_S / 2, EDGE_S / 2]))
+    text = model.token_ids("a b.")  # with a space at both ends, every token as long as any
+    assert model.spoken_span(SynthesisRequest(torch.zeros(3, CHANNELS), text, 60, 0)) == pytest.approx((10, 40))
+    plain = small_flow()
+    assert plain.spoken_span(SynthesisRequest(torch.zeros(3, CHANNELS), plain.token_ids("a b."), 60, 0)) == (0, 60)
 
 
 def test_the_seed_decides() -> None:

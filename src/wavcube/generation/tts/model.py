@@ -31,9 +31,6 @@ from wavcube.padding import valid_mask
 PACKAGED = Path(__file__).parent / "pretrained" / "nano"
 """The small model that comes with the package."""
 
-EDGE_S = 0.08
-"""The longest silence before and behind a text that is aligned by duration."""
-
 STATISTICS = ("mean", "std", "duration_predictor.effects", "duration_predictor.usual")
 """Of the training data; they stay float32."""
 
@@ -120,16 +117,9 @@ class FlowMatchingTTS(nn.Module):
         return embedded if self.duration_predictor is None else zero_beyond(embedded, made)
 
     def token_seconds(self, token_ids: Sequence[int], rate: float | None = None, seed: int | None = None) -> Tensor:
-        """Seconds of the tokens of a text [N] on the CPU, see `DurationNetwork.draw`; alignment by duration only.
-
-        The pauses at both ends last at most `EDGE_S`: recordings begin and end with silence that nobody asked for.
-        """
+        """Seconds of the tokens of a text [N] on the CPU, see `DurationNetwork.draw`; alignment by duration only."""
         assert self.duration_predictor is not None
-        seconds = self.duration_predictor.draw(torch.tensor(token_ids), rate, seed)
-        spoken = [i for i, token_id in enumerate(token_ids) if not self.vocabulary.pauses[token_id - 1]]
-        for edge in (slice(0, spoken[0]), slice(spoken[-1] + 1, None)) if spoken else ():
-            seconds[edge] *= EDGE_S / max(EDGE_S, float(seconds[edge].sum()))
-        return seconds
+        return self.duration_predictor.draw(torch.tensor(token_ids), rate, seed)
 
     def token_ends(
         self, token_ids: Sequence[int], frames: int, rate: float | None = None, seed: int | None = None
@@ -153,6 +143,14 @@ class FlowMatchingTTS(nn.Module):
         total = len(request.prompt) + request.frames
         room = total if self.duration_predictor is None else request.frames
         check_frames(self.least_frames(request.text), room, total, self.config.representation.frame_rate)
+
+    def spoken_span(self, request: SynthesisRequest) -> tuple[float, float]:
+        """The frames at which the first sound of a text begins and the last ends; all, without predicted durations."""
+        spoken = [i for i, token_id in enumerate(request.text) if not self.vocabulary.pauses[token_id - 1]]
+        if self.duration_predictor is None or not spoken:
+            return 0.0, float(request.frames)
+        ends = self.token_ends(request.text, request.frames, request.rate, request.seed).tolist()
+        return ends[spoken[0] - 1] if spoken[0] else 0.0, ends[spoken[-1]]
 
     @torch.no_grad()
     def generate(self, requests: Sequence[SynthesisRequest], settings: SolverSettings) -> list[Tensor]:

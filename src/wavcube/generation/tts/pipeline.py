@@ -38,7 +38,7 @@ CONTEXT_S = 0.5
 BATCH_S = {"cpu": 40.0, "cuda": 600.0}
 """Speech with prompts that is generated at once, padding included."""
 
-MARGIN_S = 0.05
+MARGIN_S = 0.08
 """Silence that is left at the ends of a piece."""
 
 FORM = 2
@@ -295,6 +295,10 @@ class TextToSpeech:
             before = piece.voice.frames[-context:].to(frames)
             waveform = self.representation.decode(torch.cat([before, frames]))[len(before) * hop :]
             if not piece.whole:
+                # By what is predicted and by what is there: the silence of a noisy prompt is not silent.
+                first, last = (round(frame * hop) for frame in self.model.spoken_span(piece.request))
+                margin = round(MARGIN_S * self.sample_rate)
+                waveform = waveform[max(0, first - margin) : last + margin]
                 waveform = trim(waveform, self.sample_rate, MARGIN_S)
             waveforms.append(at_level(waveform, piece.voice.level, self.sample_rate))
         return waveforms
