@@ -217,6 +217,31 @@ def test_long_and_short_in_one_batch() -> None:
     assert [len(waveform) for waveform in model.reconstruct(clips, 16_000)] == [len(clip) for clip in clips]
 
 
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_encoder_goes_through_in_chunks(encoder: str) -> None:
+    """Lengths are those of the whole, and what lies beside a long recording in a batch has no influence on it."""
+    model = small_model(encoder)
+    model.chunking = Chunking(above=2, chunk=2, context=0.5)
+    long, short = signal(16_000 * 5 + 321), signal(9_000, seed=1)
+    together = model.encode([short, long], 16_000)
+    assert together.lengths.tolist() == [model.expected_frames(len(short)), model.expected_frames(len(long))]
+    for i, clip in enumerate((short, long)):
+        assert relative_error(together.item(i).values, model.encode(clip, 16_000).values) <= 1e-5
+    assert model.decode(together).isfinite().all()
+
+
+@pytest.mark.parametrize("encoder", ["whisper", "whisper-layers"])
+def test_a_whisper_s_chunk_is_a_recording_of_its_own(encoder: str) -> None:
+    """Its positions begin anew, so the middle of the last chunk is what the model gives for that part alone."""
+    model, waveform = small_model(encoder), signal(16_000 * 6)
+    total = model.config.encoder.frames(len(waveform))
+    chunked = encode(model, waveform, Chunking(above=2, chunk=2, context=1))[0]
+    last = list(_windows(total, 100, 50, 50))[-1]
+    alone = encode(model, waveform[320 * last.start :], WHOLE)[0]
+    frames = total - last.start
+    assert relative_error(chunked[-frames // 3 :], alone[-frames // 3 :]) <= 1e-5
+
+
 def test_half_precision_in_chunks() -> None:
     model = small_model("wavlm-base").bfloat16()
     model.chunking = Chunking(above=2, chunk=2, context=1)

@@ -66,6 +66,34 @@ def test_equals_the_plain_model_on_unequal_lengths(encoder: dict, dtype: torch.d
         assert distance(fast_waveform[i, : len(clip)], waveform[i, : len(clip)]) < 3 * bound
 
 
+WHISPER = {"family": "whisper", "normalize_waveform": False, "mel_bins": 20}
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        WHISPER,
+        {**WHISPER, "feature_layers": (0, -1), "feature_mix": "weighted"},
+        {"feature_layers": (1, -1)},
+        {"feature_layers": (0, 2), "feature_mix": "weighted"},
+    ],
+    ids=["whisper", "whisper-layers", "layers-concatenated", "layers-weighted"],
+)
+@pytest.mark.parametrize(
+    ("dtype", "bound"), [(torch.float32, 1e-5), (torch.bfloat16, 5e-2)], ids=["float32", "bfloat16"]
+)
+def test_whispers_and_several_layers_equal_the_plain_model(encoder: dict, dtype: torch.dtype, bound: float) -> None:
+    plain = plain_model(**encoder)
+    fast = copy.deepcopy(plain).optimize(dtype)
+    generator = torch.Generator().manual_seed(2)
+    clips = [0.1 * torch.randn(n, generator=generator) for n in (16_000, 401, 23_456)]
+    latents, fast_latents = plain.encode(clips, 16_000), fast.encode(clips, 16_000)
+    assert torch.equal(fast_latents.lengths, latents.lengths)
+    for i in range(len(clips)):
+        assert distance(fast_latents.item(i).values, latents.item(i).values) < bound
+
+
 @needs_onednn
 def test_the_plain_model_stays_as_it_was() -> None:
     plain = plain_model()
