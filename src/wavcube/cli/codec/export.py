@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -40,7 +40,8 @@ def export(
     from wavcube.codec import WavCube
     from wavcube.codec.inference.export import export as write_export
 
-    differences = write_export(WavCube.from_pretrained(model), place, target.value)
+    backend: Literal["onnx", "openvino"] = "onnx" if target is Target.onnx else "openvino"
+    differences = write_export(WavCube.from_pretrained(model), place, backend)
     for part, difference in differences.items():
         print(f"{part:10} equals torch within {difference:.1e} (relative L2)")
     print(f"written to {place}")
