@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from wavcube.data.clip import Clip, header_seconds, read_clip
 from wavcube.errors import DataError
 from wavcube.evaluation.metric import Metric, Pair, Recording, Undefined
-from wavcube.evaluation.metrics.si_sdr import SISDR
 from wavcube.framing import SAMPLE_RATE
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, Example, check_splits, some
@@ -37,11 +36,9 @@ class MaskTask(ProbeTask):
 
     Attributes:
         sources: how many a mixture has.
-        metrics: of each estimate against its source.
     """
 
     sources: ClassVar[int]
-    metrics: ClassVar[Sequence[Metric]] = ()
     recipe = ProbeConfig(steps=150_000, batch=8, optimiser="adamw", width=896, depth=3, dropout=0.5)
 
     def check(self, corpus: Corpus, source: Path) -> None:
@@ -100,19 +97,27 @@ class MaskTask(ProbeTask):
             means = np.where(counts > 0, np.nansum(outcomes, 0) / np.maximum(counts, 1), np.nan)
         return {measure.name: float(value) for measure, value in zip(self.measures, means, strict=True)}
 
+    def metrics(self) -> list[Metric]:
+        """Metrics of each estimate against its source, beside the SI-SDR improvement, in the order of `measures`."""
+        return []
+
     def _masks(self, made: Tensor) -> Tensor:
         """Outputs [T, sources * BINS] of the head as masks [sources, T, BINS]."""
         return made.unflatten(-1, (self.sources, BINS)).transpose(0, 1)
 
     def _score(self, mixture: np.ndarray, sources: Sequence[np.ndarray], estimates: np.ndarray) -> list[float]:
         """Means over the sources, under the order of the estimates that has the best SI-SDR."""
+        from wavcube.evaluation.metrics.si_sdr import SISDR
+
         table = np.array([[_measured(SISDR(), source, estimate) for estimate in estimates] for source in sources])
         before = [_measured(SISDR(), source, mixture) for source in sources]
         order = max(
             permutations(range(len(sources))), key=lambda o: float(np.nansum([table[i, j] for i, j in enumerate(o)]))
         )
         improvement = [table[i, j] - before[i] for i, j in enumerate(order)]
-        values = [[_measured(metric, sources[i], estimates[j]) for i, j in enumerate(order)] for metric in self.metrics]
+        values = [
+            [_measured(metric, sources[i], estimates[j]) for i, j in enumerate(order)] for metric in self.metrics()
+        ]
         return [float(np.mean(one)) for one in (*values, improvement)]
 
 

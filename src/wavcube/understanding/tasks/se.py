@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from wavcube.evaluation.metrics.pesq import WidebandPESQ
-from wavcube.evaluation.metrics.stoi import STOI
+from wavcube.evaluation.metric import Metric
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, Example
 from wavcube.understanding.corpora.manifest import is_manifest
@@ -27,7 +26,12 @@ class Enhancement(MaskTask):
     )
     packages = ("pesq", "pystoi")
     sources = 1
-    metrics = (WidebandPESQ(), STOI())
+
+    def metrics(self) -> list[Metric]:
+        from wavcube.evaluation.metrics.pesq import WidebandPESQ
+        from wavcube.evaluation.metrics.stoi import STOI
+
+        return [WidebandPESQ(), STOI()]
 
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         if is_manifest(data):
