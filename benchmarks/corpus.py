@@ -81,6 +81,16 @@ def decoding_rate(folder: Path, processes: int) -> float:
         return seconds / (time.perf_counter() - began)
 
 
+def core_rate(folder: Path) -> float:
+    """Seconds of speech that are decoded in a second of a core's time: the same on a machine that is busy otherwise."""
+    [shard] = input_shards([str(folder)], size=1_000_000)
+    with Decoders(0) as decoders:
+        list(decoders.decode(iter(shard.clips[:8]), 1e9))
+        began = time.process_time()
+        seconds = sum(one.seconds for one in decoders.decode(iter(shard.clips), 1e9))
+        return seconds / (time.process_time() - began)
+
+
 def shards_rate(source: Path, out: Path, speed: float, readers: int) -> tuple[float, float]:
     """Times real time of making shards, and the share of the time in which the device waits."""
     model = SleepingModel(speed)
@@ -125,9 +135,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         corpora = write_corpora(Path(temporary), arguments.utterances)
         for suffix, folder in corpora.items():
-            for readers in (0, *arguments.readers):
+            rate = result["decoding"][f"{suffix[1:]}, a core"] = core_rate(folder)
+            print(f"{suffix[1:]:5} a core: {rate:6.0f} x real time", flush=True)
+            for readers in arguments.readers:
                 rate = decoding_rate(folder, readers)
-                result["decoding"][f"{suffix[1:]}, {readers or 'no'} processes"] = rate
+                result["decoding"][f"{suffix[1:]}, {readers} processes"] = rate
                 print(f"{suffix[1:]:5} {readers} reading processes: {rate:6.0f} x real time", flush=True)
         turn = 0
         for suffix, folder in corpora.items():

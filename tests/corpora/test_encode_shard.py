@@ -37,7 +37,7 @@ def test_latents_are_those_of_each_recording(
     for (latents, metadata), alone, path in zip(corpus, expected, paths, strict=True):
         assert relative_error(latents.values[0].float().numpy(), alone) < error + 1e-4
         assert latents.model_id == model.identity
-        assert metadata["name"] == path.stem
+        assert metadata["name"] == f"{path.parent.name}/{path.stem}"
         assert latents.samples is not None
         assert int(latents.samples) == len(soundfile.read(path)[0])
     frames = np.concatenate(expected)

@@ -115,7 +115,11 @@ def input_shards(inputs: Sequence[str], where: Where | None = None, size: int = 
             yield from _slices(iter(clips), os.path.basename(given), numbers, size)
     if recordings:
         found = find_files(recordings, AUDIO_SUFFIXES, "audio", AudioError, is_audio)
-        clips = (Clip(file.relative.with_suffix("").as_posix(), file.path) for file in found)
+        names = [file.relative for file in found]
+        if len(recordings) > 1:  # below whatever holds all of them: two folders may have files of one name
+            above = os.path.commonpath([os.path.abspath(file.path.parent) for file in found])
+            names = [Path(os.path.relpath(file.path, above)) for file in found]
+        clips = (Clip(name.with_suffix("").as_posix(), file.path) for name, file in zip(names, found, strict=True))
         yield from _slices(clips, "recordings", numbers, size)
 
 

@@ -20,7 +20,7 @@ from wavcube.data.clip import Clip
 from wavcube.data.manifest import some
 from wavcube.data.stored_latents.index import INDEX
 from wavcube.data.stored_latents.record import CUTS, RECORD, TAR, Moments, Place, ShardRecord
-from wavcube.data.stored_latents.values import StoredType, pack, unpack
+from wavcube.data.stored_latents.values import StoredType, pack
 from wavcube.errors import WavCubeError
 from wavcube.files import FULL, atomic_path, readable, reason, saying_when_full
 from wavcube.framing import SAMPLE_RATE
@@ -117,11 +117,10 @@ class ShardWriter:
         if key in self._ids:
             self.skip(clip, f"{clip.name}: another recording of this shard has the same name")
             return
-        content = pack(values, self._stored)
-        wide = values.astype(np.float64)
-        self._total = self._total + wide.sum(0)
-        self._squares = self._squares + np.square(wide).sum(0)
-        self._squared_error += float(np.square(unpack(content).double().numpy() - wide).sum())
+        content, squared_error = pack(values, self._stored)
+        self._total = self._total + values.sum(0, dtype=np.float64)
+        self._squares = self._squares + np.square(values).sum(0, dtype=np.float64)
+        self._squared_error += squared_error
         self._ids.add(key)
         self._notes += [(clip.name, note) for note in notes]
         with output_errors(self._folder):

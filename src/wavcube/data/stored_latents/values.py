@@ -19,8 +19,8 @@ _BITS_OF_BFLOAT16 = np.dtype("V2")
 _LARGEST_INT8 = 127
 
 
-def pack(values: np.ndarray, stored: StoredType) -> bytes:
-    """Values [T, C], float32, as the bytes of an `.npy` file.
+def pack(values: np.ndarray, stored: StoredType) -> tuple[bytes, float]:
+    """Values [T, C], float32, as the bytes of an `.npy` file, and the squared error of storing them, summed.
 
     Raises:
         LatentsError: float16 cannot hold them.
@@ -29,18 +29,23 @@ def pack(values: np.ndarray, stored: StoredType) -> bytes:
     if stored == "int8":
         scale = np.abs(values).max(axis=0, initial=0.0) / np.float32(_LARGEST_INT8)
         scale = np.where(scale > 0, scale, 1).astype(np.float32)
-        np.save(memory, np.rint(values / scale).astype(np.int8))
+        narrow = np.rint(values / scale).astype(np.int8)
+        np.save(memory, narrow)
         np.save(memory, scale)
+        kept = narrow * scale
     elif stored == "bfloat16":
-        bits = torch.from_numpy(np.ascontiguousarray(values)).to(torch.bfloat16).view(torch.int16)
-        np.save(memory, bits.numpy().view(_BITS_OF_BFLOAT16))
+        short = torch.from_numpy(np.ascontiguousarray(values)).to(torch.bfloat16)
+        np.save(memory, short.view(torch.int16).numpy().view(_BITS_OF_BFLOAT16))
+        kept = short.float().numpy()
     else:
         with np.errstate(over="ignore"):
             narrow = values.astype(stored)
         if not np.isfinite(narrow).all():
             raise LatentsError(f"{stored} cannot hold these latents; store them as bfloat16 or float32")
         np.save(memory, narrow)
-    return memory.getvalue()
+        kept = narrow.astype(np.float32)
+    error = (kept - values).ravel()
+    return memory.getvalue(), float(np.dot(error, error))
 
 
 def unpack(content: bytes) -> Tensor:
