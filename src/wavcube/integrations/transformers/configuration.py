@@ -37,9 +37,11 @@ class WavCubeModelConfig(PreTrainedConfig):
         **options: Any,
     ) -> None:
         options.pop("format", None)
-        unknown = [key for key in options if key not in TRANSFORMERS_KEYS and not key.startswith("_")]
-        if unknown := [key for key in unknown if key not in ("attn_implementation", "name_or_path")]:
-            raise ConfigError(f"unknown key {unknown[0]} in the configuration of a WavCube")
+        for key in options:
+            # transformers hands over settings of its own as well, some of which only one of its versions has.
+            theirs = key.startswith("_") or key.endswith(("_implementation", "name_or_path"))
+            if key not in TRANSFORMERS_KEYS and not theirs:
+                raise ConfigError(f"unknown key {key} in the configuration of a WavCube")
         groups = {"encoder": encoder, "bottleneck": bottleneck, "decoder": decoder}
         given = {name: group for name, group in groups.items() if group is not None}
         settings = WavCubeConfig.from_dict({**given, "stage": stage, "restorer": restorer, "teacher": teacher})
