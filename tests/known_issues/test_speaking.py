@@ -2,6 +2,8 @@
 """Text to speech, as new users found it: content lost in silence, sayable texts refused, wrong loudness and edges."""
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +167,17 @@ def test_pauses_are_as_long_as_asked(speaker: TextToSpeech) -> None:
     )
     shorter, longer = ('one <break time="0.2s"/> two', 'one <break time="1200ms"/> two')
     assert seconds(longer) - seconds(shorter) == pytest.approx(1.0, abs=0.01)
+
+
+def test_gruut_comes_without_what_english_does_not_need() -> None:
+    """dateparser took a third of a second of every start."""
+    code = (
+        "import sys; from wavcube.generation.tts.text.phonemes import gruut_phonemes; "
+        "gruut_phonemes('hello', 'en-us'); print('dateparser' in sys.modules); "
+        "import dateparser, gruut.text_processor; print(gruut.text_processor.dateparser.parse is dateparser.parse)"
+    )
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert output.split() == ["False", "True"]
 
 
 def run(*arguments: str) -> str:

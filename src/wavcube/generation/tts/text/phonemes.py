@@ -1,6 +1,9 @@
 """Text -> phonemes of the International Phonetic Alphabet, by gruut or by eSpeak NG."""
 
+import importlib
+import sys
 from functools import cache, lru_cache
+from types import ModuleType
 from typing import Any
 
 from wavcube.errors import ConfigError, MissingDependencyError
@@ -26,10 +29,7 @@ def gruut_phonemes(text: str, language: str) -> list[str]:
 
 @lru_cache(100_000)  # half a second for a long text, and training reads each more than once
 def _gruut(text: str, language: str) -> tuple[str, ...]:
-    try:
-        import gruut
-    except ImportError as error:
-        raise MissingDependencyError('the text frontend gruut needs gruut: pip install "wavcube[tts]"') from error
+    gruut = _import_gruut()
     if not gruut.is_language_supported(language):
         raise ConfigError(
             f"text frontend gruut:{language}: gruut has no such language, or its lexicon is not installed"
@@ -50,6 +50,27 @@ def _gruut(text: str, language: str) -> tuple[str, ...]:
             elif word.text in PAUSES and tokens and tokens[-1] not in PAUSES:
                 tokens += [word.text, " "]
     return tuple(tokens[:-1] if tokens and tokens[-1] == " " else tokens)
+
+
+class _Later(ModuleType):
+    """Stands for a module until something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@cache
+def _import_gruut() -> Any:
+    """gruut, which imports dateparser for a third of a second only for dates in languages other than English."""
+    later = _Later("dateparser")
+    wanted = sys.modules.setdefault("dateparser", later)
+    try:
+        return importlib.import_module("gruut")
+    except ImportError as error:
+        raise MissingDependencyError('the text frontend gruut needs gruut: pip install "wavcube[tts]"') from error
+    finally:
+        if wanted is later:
+            del sys.modules["dateparser"]
 
 
 def _bare(word: str) -> str:
