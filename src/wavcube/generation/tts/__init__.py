@@ -7,9 +7,8 @@
 
 Cloning a voice needs the consent of the person whose voice it is.
 
-In the order the data flows: text, vocabulary, text_embedding, transformer, solver, model (the network); representation,
-prompt, duration, sentences, joining, speak (making speech); corpus, batches, flow, settings, recipe, train (training);
-lists, evaluate, latent_space (evaluation).
+In the order the data flows: text/ (writing -> words -> tokens), text_embedding, model (the network, on
+generation/flow/); prompt, durations/, pieces, loudness, joining, pipeline (making speech); training/; evaluation/.
 """
 
 from wavcube.generation.flow.solver import SolverSettings

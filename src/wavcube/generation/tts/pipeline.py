@@ -313,7 +313,7 @@ def prepare(text: str, model: FlowMatchingTTS, strict: bool = False) -> SpokenTe
     spoken = prepare_text(text, model)
     if spoken.unspoken and strict:
         raise TextError(f"cannot be spoken: {spoken.report}")
-    if not any(model.token_ids(section.text) for section in spoken.sections):
+    if spoken.is_empty:
         raise TextError(
             f"nothing of the text can be spoken: {spoken.report}"
             if spoken.unspoken

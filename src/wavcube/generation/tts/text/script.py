@@ -1,12 +1,12 @@
 """A written text -> what a model will say of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from wavcube.generation.tts.text.frontend import TextError, TextFrontend, normalised, plain
 from wavcube.generation.tts.text.letters import plain_letter
 from wavcube.generation.tts.text.markup import Section, read_markup
+from wavcube.generation.tts.text.sentences import split_sentences
 from wavcube.generation.tts.text.unspoken import Unspoken, other_scripts, report, without
 from wavcube.generation.tts.text.vocabulary import Vocabulary
 
@@ -29,11 +29,13 @@ class SpokenText:
         sections: words, with the pauses that the text asks for.
         unspoken: what is left out.
         report: the same in a line, each part with its place; empty where nothing is left out.
+        is_empty: nothing is said at all.
     """
 
     sections: list[Section]
     unspoken: list[Unspoken]
     report: str
+    is_empty: bool
 
     @property
     def text(self) -> str:
@@ -59,7 +61,8 @@ def prepare_text(text: str, model: Reader) -> SpokenText:
         known, more = _known(plain(normalised(section.text, model.language)), text, model)
         sections.append(Section(known, section.pause))
         unspoken = unspoken + more
-    return SpokenText(sections, unspoken, report(unspoken, text))
+    said = (model.text_frontend(part) for section in sections for part in split_sentences(section.text))
+    return SpokenText(sections, unspoken, report(unspoken, text), not any(said))
 
 
 def _known(words: str, written: str, model: Reader) -> tuple[str, list[Unspoken]]:
@@ -85,5 +88,7 @@ def _known(words: str, written: str, model: Reader) -> tuple[str, list[Unspoken]
     return " ".join(kept), left_out
 
 
-def _unknown(text: str, model: Reader) -> Sequence[str]:
-    return model.vocabulary.unknown(model.text_frontend(text))
+def _unknown(text: str, model: Reader) -> list[str]:
+    """Tokens of a text that the vocabulary lacks, by sentences, as it is spoken, so that nothing is read twice."""
+    tokens = [token for sentence in split_sentences(text) for token in model.text_frontend(sentence)]
+    return model.vocabulary.unknown(tokens)
