@@ -1,5 +1,6 @@
 """`wavcube enhance`, `train enhance`, `prepare noisy` and `evaluate enhancement`: noise and reverberation off."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,13 @@ import typer
 from wavcube.cli import evaluate, options
 from wavcube.cli.many_files.recordings import AudioFormat
 from wavcube.errors import MissingDependencyError, WavCubeError
+
+
+class OutputKind(StrEnum):
+    """What comes out."""
+
+    decoded = "decoded"
+    masked = "masked"
 
 
 def enhance(
@@ -25,12 +33,16 @@ def enhance(
     strength: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="1 for all that the model does; 0 leaves the latent as it is.")
     ] = 1.0,
+    kind: Annotated[
+        OutputKind,
+        typer.Option("--kind", help="decoded: made anew of the cleaned latent; masked: the recording with gains."),
+    ] = OutputKind.decoded,
     device: options.DeviceOption = options.Device.auto,
     format: Annotated[AudioFormat, typer.Option(help="File format of results in a folder.")] = AudioFormat.wav,
     overwrite: options.Overwrite = False,
     strict: options.Strict = False,
 ) -> None:
-    """Take noise and reverberation off speech; what comes out is made anew by the decoder, at 16 kHz."""
+    """Take noise and reverberation off speech, at 16 kHz."""
     import numpy as np
 
     from wavcube.audio.io import AUDIO_SUFFIXES
@@ -53,11 +65,12 @@ def enhance(
     from wavcube.generation.enhancement.pipeline import SpeechEnhancer
 
     enhancer = SpeechEnhancer.from_pretrained(model, codec=codec, device=options.torch_device(device))
-    maker = Maker("enhance" if strength == 1 else f"enhance --strength {strength:g}", enhancer)
+    named = f"enhance --kind {kind}" + ("" if strength == 1 else f" --strength {strength:g}")
+    maker = Maker(named, enhancer)
     settle_existing(plan, maker, overwrite)
 
     def compute(recordings: list[dict[str, Any]]) -> list[np.ndarray]:
-        return enhancer.enhance(recordings, strength=strength)
+        return enhancer.enhance(recordings, strength=strength, output=kind.value)
 
     task = Task(
         "enhanced",
@@ -143,7 +156,7 @@ def evaluate_enhancement(
             "--model",
             "-m",
             help="A model's folder or run, packaged, noisy, wiener, oracle-mask, resynthesis or files:FOLDER; repeat "
-            "it to compare with the first. FOLDER?strength=0.7 for less than all.",
+            "it to compare with the first. FOLDER?strength=0.7&masked=1 has options.",
         ),
     ],
     data: Annotated[Path, typer.Option(help="List with the columns path (noisy) and clean, as `prepare noisy` makes.")],

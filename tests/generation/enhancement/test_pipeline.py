@@ -10,6 +10,7 @@ from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.codec.chunking import Chunking
 from wavcube.errors import AudioError, CheckpointError, ConfigError
 from wavcube.generation.enhancement import LatentEnhancer, SpeechEnhancer
+from wavcube.generation.enhancement.mask import masked
 
 RECORDING = SPEECH / "p287_002.flac"
 
@@ -81,3 +82,21 @@ def _other(tmp_path: Path) -> Path:
     torch.manual_seed(5)
     WavCube(WavCubeConfig.preset("tiny")).save_pretrained(tmp_path / "other")
     return tmp_path / "other"
+
+
+def test_a_masked_recording_is_nowhere_louder_than_it_was(enhancer: SpeechEnhancer) -> None:
+    waveform = torch.randn(16_000) * 0.1
+    made = torch.from_numpy(enhancer.enhance(waveform, 16_000, output="masked"))
+    assert made.shape == waveform.shape
+    assert float(made.norm()) <= float(waveform.norm())
+    # The phase is the recording's: what is left lies along it.
+    assert float(made @ waveform) > 0.5 * float(made.norm() * waveform.norm())
+    with pytest.raises(ConfigError, match="output is 'mask'; there are decoded, masked"):
+        enhancer.enhance(waveform, 16_000, output="mask")  # type: ignore[arg-type]
+
+
+def test_the_mask_of_a_recording_itself_changes_nothing() -> None:
+    waveform = torch.randn(8000) * 0.1
+    assert torch.allclose(masked(waveform, waveform), waveform, atol=1e-5)
+    quiet = masked(waveform, torch.zeros(8000))
+    assert torch.allclose(quiet, 0.03 * waveform, atol=1e-5)

@@ -1,7 +1,7 @@
 """From noisy recordings to clean ones: encode, clean the latent, decode."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from wavcube.codec.inputs import gather_speech
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.features.wavcube import WavCubeExtractor
 from wavcube.framing import SAMPLE_RATE
+from wavcube.generation.enhancement.mask import masked
 from wavcube.generation.enhancement.model import PACKAGED, LatentEnhancer
 from wavcube.hashing import fingerprint_module
 
@@ -24,6 +25,9 @@ PEAK = 0.7
 
 SILENCE = 1e-4
 """Recordings whose peak is below (-80 dBFS) are left as they are: there is no speech in them."""
+
+Output = Literal["decoded", "masked"]
+"""What comes out: speech that is made anew, or the recording with a gain on its spectrum."""
 
 
 class SpeechEnhancer:
@@ -86,7 +90,9 @@ class SpeechEnhancer:
         """Names the weights of the model and of its WavCube."""
         return f"{fingerprint_module(self.model)}-{self.codec.weights_fingerprint()}"
 
-    def enhance(self, speech: Any, sample_rate: int | None = None, *, strength: float = 1.0) -> Any:
+    def enhance(
+        self, speech: Any, sample_rate: int | None = None, *, strength: float = 1.0, output: Output = "decoded"
+    ) -> Any:
         """Clean one or several recordings, each as if it were alone.
 
         Args:
@@ -94,14 +100,19 @@ class SpeechEnhancer:
             sample_rate: of arrays, in Hz.
             strength: 1 for all that the model does; below, the latent lies so far between that of the recording (0)
                 and the clean one.
+            output: "decoded" for speech that the decoder makes of the cleaned latent; "masked" for the recording itself
+                with a gain on its spectrum, so that nothing is louder than in the decoded speech: voice and phase stay
+                the recording's, reverberation stays in part.
 
         Returns:
             A waveform [S] at 16 kHz, float32, of the recording's length; a list of them for several.
 
         Raises:
             AudioError: a recording that cannot be used, by name.
-            ConfigError: a strength outside 0 to 1.
+            ConfigError: a strength outside 0 to 1, or an unknown output.
         """
+        if output not in get_args(Output):
+            raise ConfigError(f"output is {output!r}; there are {', '.join(get_args(Output))}")
         if not 0 <= strength <= 1:
             raise ConfigError(f"strength is {strength}; it lies from 0 to 1")
         batch = gather_speech(
@@ -113,19 +124,22 @@ class SpeechEnhancer:
             shortest=self.codec.config.encoder.receptive_field,
         )
         made = [
-            self._clean(waveform[:length].float(), strength)
+            self._clean(waveform[:length].float(), strength, output)
             for waveform, length in zip(batch.waveform, batch.lengths.tolist(), strict=True)
         ]
         several = isinstance(speech, list | tuple) or getattr(speech, "ndim", 1) == 2
         return made if several else made[0]
 
-    def _clean(self, waveform: Tensor, strength: float) -> np.ndarray:
+    def _clean(self, waveform: Tensor, strength: float, output: Output) -> np.ndarray:
         peak = float(waveform.abs().max())
         if peak < SILENCE:
             return waveform.numpy()
         latents = self.latents(waveform * (PEAK / peak), strength)
         decoded = self.codec.decode(latents[None], len(waveform))[0].float().cpu()
-        return (decoded * (peak / PEAK)).clamp(-1, 1).numpy()
+        made = decoded * (peak / PEAK)
+        if output == "masked":
+            made = masked(waveform, made)
+        return made.clamp(-1, 1).numpy()
 
     @torch.no_grad()
     def latents(self, waveform: Tensor, strength: float = 1.0) -> Tensor:

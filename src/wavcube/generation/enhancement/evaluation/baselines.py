@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-N_FFT, HOP = 512, 128
-"""Of the short-time spectrum, in samples at 16 kHz."""
+from wavcube.generation.enhancement.mask import spectrum as spectrum_of
+from wavcube.generation.enhancement.mask import waveform_of
 
 NOISE_QUANTILE, NOISE_FACTOR = 0.1, 4.0
 """The noise in a band is taken to be so many times this quantile of its power over time (of exponentially distributed
@@ -17,25 +17,16 @@ FLOOR = 0.1
 
 def wiener(noisy: Tensor) -> Tensor:
     """A Wiener filter on [S] whose noise is what a band has in its quietest tenth of the time: steady noise only."""
-    spectrum = _spectrum(noisy)
+    spectrum = spectrum_of(noisy)
     power = spectrum.abs().square()
     smooth = F.avg_pool1d(power[:, None], 5, 1, 2, count_include_pad=False)[:, 0]
     noise = NOISE_FACTOR * torch.quantile(smooth, NOISE_QUANTILE, -1, keepdim=True)
     gain = (1 - noise / smooth.clamp_min(1e-12)).clamp_min(FLOOR)
-    return _waveform(gain * spectrum, len(noisy))
+    return waveform_of(gain * spectrum, len(noisy))
 
 
 def oracle_mask(noisy: Tensor, clean: Tensor) -> Tensor:
     """The best that a mask from 0 to 1 on the spectrum can do on [S]: the phase-sensitive one, of the truth."""
-    mixture, source = _spectrum(noisy), _spectrum(clean)
+    mixture, source = spectrum_of(noisy), spectrum_of(clean)
     mask = (source * mixture.conj()).real / mixture.abs().square().clamp_min(1e-12)
-    return _waveform(mask.clamp(0, 1) * mixture, len(noisy))
-
-
-def _spectrum(waveform: Tensor) -> Tensor:
-    padded = F.pad(waveform, (0, N_FFT))
-    return torch.stft(padded, N_FFT, HOP, window=torch.hann_window(N_FFT), pad_mode="constant", return_complex=True)
-
-
-def _waveform(spectrum: Tensor, samples: int) -> Tensor:
-    return torch.istft(spectrum, N_FFT, HOP, window=torch.hann_window(N_FFT), length=samples)
+    return waveform_of(mask.clamp(0, 1) * mixture, len(noisy))

@@ -13,12 +13,12 @@ from wavcube.errors import ConfigError
 from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.systems import EVALUATION_RATE, System, load_system
 from wavcube.generation.enhancement.evaluation.baselines import oracle_mask, wiener
-from wavcube.generation.enhancement.pipeline import SpeechEnhancer
+from wavcube.generation.enhancement.pipeline import Output, SpeechEnhancer
 from wavcube.hashing import fingerprint_file
 
 SYSTEMS = """\
-FOLDER[?strength=R]     an enhancement model or its run
-packaged[?strength=R]   the small one that comes with the package
+FOLDER                  an enhancement model or its run; options as in FOLDER?strength=0.7&masked=1
+packaged                the small one that comes with the package, with the same options
 noisy                   the noisy recording itself
 wiener                  a Wiener filter for steady noise
 oracle-mask             the best mask on the spectrum, from the truth
@@ -99,14 +99,21 @@ class Resynthesis(NoisySystem):
 class Enhanced(NoisySystem):
     """A model."""
 
-    def __init__(self, noisy: Mapping[str, Path], enhancer: SpeechEnhancer, name: str, strength: float = 1.0) -> None:
+    def __init__(
+        self,
+        noisy: Mapping[str, Path],
+        enhancer: SpeechEnhancer,
+        name: str,
+        strength: float = 1.0,
+        output: Output = "decoded",
+    ) -> None:
         super().__init__(noisy)
-        self.enhancer, self.name, self.strength = enhancer, name, strength
-        self.title = f"latents cleaned, strength {strength:g}"
-        self.fingerprint = f"enhanced {enhancer.weights_fingerprint()} {strength} {enhancer.chunking}"
+        self.enhancer, self.name, self.strength, self.output = enhancer, name, strength, output
+        self.title = f"latents cleaned, {output}, strength {strength:g}"
+        self.fingerprint = f"enhanced {enhancer.weights_fingerprint()} {output} {strength} {enhancer.chunking}"
 
     def process(self, noisy: np.ndarray, clean: np.ndarray) -> np.ndarray:
-        return self.enhancer.enhance(noisy, EVALUATION_RATE, strength=self.strength)
+        return self.enhancer.enhance(noisy, EVALUATION_RATE, strength=self.strength, output=self.output)
 
 
 def load_enhancement_systems(
@@ -132,11 +139,12 @@ def load_enhancement_systems(
             found.append(load_system(description))
         else:
             folder, _, query = description.partition("?")
+            options = _options(query)
             enhancer = SpeechEnhancer.from_pretrained(
                 None if folder == "packaged" else folder, codec=codec, device=device
             )
             used = enhancer.codec
-            found.append(Enhanced(noisy, enhancer, _name(folder, query), _strength(query)))
+            found.append(Enhanced(noisy, enhancer, _name(folder, query), *options))
     return found
 
 
@@ -145,14 +153,19 @@ def _name(folder: str, query: str) -> str:
     return f"{name}?{query}" if query else name
 
 
-def _strength(query: str) -> float:
-    if not query:
-        return 1.0
-    option, _, value = query.partition("=")
-    try:
-        strength = float(value)
-    except ValueError:
-        strength = -1.0
-    if option != "strength" or not 0 <= strength <= 1:
-        raise ConfigError(f"option {query!r} should be strength=R, with R from 0 to 1")
-    return strength
+def _options(query: str) -> tuple[float, Output]:
+    """Strength and output, from text such as "strength=0.7&masked=1"."""
+    strength, output = 1.0, "decoded"
+    for text in filter(None, query.split("&")):
+        option, _, value = text.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if option not in ("strength", "masked") or not 0 <= number <= 1:
+            raise ConfigError(f"option {text!r} should be strength=R, with R from 0 to 1, or masked=1")
+        if option == "strength":
+            strength = number
+        elif number:
+            output = "masked"
+    return strength, "masked" if output == "masked" else "decoded"
