@@ -32,7 +32,7 @@ def test_an_item_without_a_path_has_neither_loss_nor_gradient():
 
 
 @pytest.mark.parametrize("group", [1, 24 << 20])
-@pytest.mark.parametrize("spread", [0.1, 1.0, 5.0, 30.0])
+@pytest.mark.parametrize("spread", [0.1, 1.0, 5.0, 30.0, 300.0])  # the last is beyond the range of float64
 def test_loss_and_gradient_are_those_of_torch(spread, group, monkeypatch):
     monkeypatch.setattr(module, "LATTICE_BYTES", group)
     logits, lengths, targets, sizes = drawn(spread)

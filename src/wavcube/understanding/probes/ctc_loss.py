@@ -1,13 +1,18 @@
-"""CTC loss of many sequences at once, on a CPU two to three times as fast as torch's.
+"""CTC loss of many sequences at once, on a CPU many times as fast as torch's.
 
-torch's CPU kernel walks each item's lattice cell by cell in the log domain. Here one step of the recursion is a few
-operations on all items together, in probabilities that are rescaled at every frame (Rabiner 1989).
+torch's CPU kernel walks each item's lattice cell by cell in the log domain. Here one step of the recursion is six
+operations on the states of all items, which stand one behind the other without padding, the longest item first, so that
+those that have not ended are a slice. Probabilities are relative to the blank's at their frame, so that a blank costs
+nothing, and powers of two keep them in range (Rabiner 1989).
 A weight on each advance to the next label keeps the probable part of the lattice in range: every path advances equally
 often, so that it cancels out of the posteriors.
 """
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,10 +20,11 @@ from torch.autograd.function import once_differentiable
 
 from wavcube.padding import valid_mask
 
-LATTICE_BYTES = 24 << 20
+LATTICE_BYTES = 48 << 20
 """Of forward probabilities in memory at once; more items are done one group after the other."""
 
-TINY = 1e-300
+HEADROOM = 300.0
+"""Natural logarithm of how far probabilities may grow or fall between two corrections; float64 ends at 708."""
 
 
 def ctc_loss(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
@@ -39,17 +45,15 @@ def ctc_loss(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: T
 class _CTCLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
-        logs = logits.detach().log_softmax(-1)
-        losses, gradients = [], []
-        states = 2 * targets.shape[1] + 1
-        group = max(1, LATTICE_BYTES // (8 * states * logits.shape[1]))
-        for first in range(0, len(logits), group):
-            part = slice(first, first + group)
-            loss, gradient = _losses(logs[part], lengths[part], targets[part], target_lengths[part])
-            losses.append(loss)
-            gradients.append(gradient)
-        ctx.save_for_backward(torch.cat(gradients))
-        return torch.cat(losses)
+        losses, gradient = logits.new_empty(len(logits)), torch.zeros_like(logits)
+        group = max(1, LATTICE_BYTES // (8 * (targets.shape[1] + 1) * logits.shape[1]))
+        for part in lengths.argsort(descending=True).split(group):
+            frames = int(lengths[part[0]])
+            losses[part], gradient[part, :frames] = _losses(
+                logits[part, :frames], lengths[part], targets[part], target_lengths[part]
+            )
+        ctx.save_for_backward(gradient)
+        return losses
 
     @staticmethod
     @once_differentiable
@@ -58,70 +62,158 @@ class _CTCLoss(torch.autograd.Function):
         return gradient * loss_gradient[:, None, None], None, None, None
 
 
-def _losses(logs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Losses [N] and their gradients [N, T, V] in the logits."""
-    count, frames, classes = logs.shape
-    device, size = logs.device, 2 * targets.shape[1] + 1
-    # States: blank, label, blank, label, ..., blank; beyond an item's last blank there are none.
-    place = torch.arange(size, device=device)
-    inside = place <= 2 * target_lengths[:, None]
-    labels = torch.zeros(count, size, dtype=torch.long, device=device)
-    labels[:, 1::2] = targets
-    labels.masked_fill_(~inside, 0)
+def _losses(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Losses [N] and their gradients [N, T, V] in the logits; the longest item comes first and has T frames."""
+    count, frames, classes = logits.shape
+    logs = logits.log_softmax(-1)
     valid = valid_mask(lengths, frames)
-    best = logs.amax(-1)
-    emitted = (logs - best[..., None]).double().exp_()
-    # Beyond its end an item stays in its last blank, so that all of them end together.
-    emitted[~valid] = torch.eye(1, classes, dtype=torch.float64, device=device)[0]
-    emitted = emitted.transpose(0, 1).contiguous()  # [T, N, V]
-    advance = _advance(logs, targets, valid, target_lengths)
-    is_label = place % 2 == 1
-    step = torch.where(is_label, advance[:, None], 1.0) * inside
-    skip = torch.zeros_like(step)
-    skip[:, 3::2] = ((labels[:, 3::2] != labels[:, 1:-2:2]) & inside[:, 3::2]) * advance[:, None]
-    stay = inside.double()
+    relative = (logs - logs[..., :1]).masked_fill_(~valid[..., None], 0.0)
+    log_advance = _log_advance(relative, lengths, targets, target_lengths)
+    reach = float(relative.abs().max()) + float(log_advance.abs().max()) + 1.0
+    if not reach < 2 * HEADROOM:
+        return _losses_of_torch(logits, lengths, targets, target_lengths)
 
-    # Two states that are never occupied lie in front, so that steps and skips are slices.
-    forward = torch.zeros(frames, count, size + 2, dtype=torch.float64, device=device)
-    scale = torch.empty(frames, count, 1, dtype=torch.float64, device=device)
-    forward[0, :, 2] = 1.0
-    forward[0, :, 3] = advance
-    for now in range(frames):
-        after = forward[now, :, 2:]
-        if now:
-            before = forward[now - 1]
-            torch.mul(stay, before[:, 2:], out=after)
-            after.addcmul_(step, before[:, 1:-1]).addcmul_(skip, before[:, :-2])
-        after.mul_(emitted[now].gather(1, labels))
-        torch.sum(after, -1, keepdim=True, out=scale[now])
-        after.div_(scale[now].clamp_min_(TINY))
+    labels = F.pad(targets, (1, 0))[valid_mask(target_lengths + 1, targets.shape[1] + 1)]
+    item = torch.arange(count).repeat_interleave(target_lengths + 1)
+    ends = (target_lengths + 1).cumsum(0) - 1
+    starts = ends - target_lengths
+    column = item * classes + labels
+    emitted = relative.transpose(0, 1).flatten(1).index_select(1, column).double().exp_()
+    emitted[:, starts] = 0.0
+    items = valid.sum(0)
+    lattice = _Lattice(
+        emitted=emitted.numpy(),
+        advance=log_advance.exp()[item].numpy(),
+        differs=F.pad((labels[1:] != labels[:-1]).double(), (0, 1)).numpy(),
+        starts=starts.numpy(),
+        ends=ends.numpy(),
+        item=item.numpy(),
+        last_frames=(lengths - 1).numpy(),
+        items=items.tolist(),
+        states=(ends[items - 1] + 1).tolist(),
+        every=max(1, int(HEADROOM / reach)),
+    )
+    occupied, exponents, final, final_exponents = lattice.forward()
+    lattice.times_backward(occupied, exponents)
 
-    # `backward` is what follows a frame's state, without the frame's own emission.
-    ends = torch.zeros(count, size, dtype=torch.float64, device=device)
-    ends.scatter_(1, 2 * target_lengths[:, None], 1.0).scatter_(1, 2 * target_lengths[:, None] - 1, 1.0)
-    final = (forward[-1, :, 2:] * ends).sum(-1)
-    posterior = torch.zeros(frames, count, classes, dtype=torch.float64, device=device)
-    following = torch.zeros(count, size + 2, dtype=torch.float64, device=device)
-    steps, skips = (F.pad(weights, (0, 2)) for weights in (step, skip))
-    backward, occupied, possible = ends, torch.empty_like(ends), final > 0
-    for now in reversed(range(frames)):
-        torch.mul(forward[now, :, 2:], backward, out=occupied)
-        total = occupied.sum(-1, keepdim=True)
-        possible &= total[:, 0] > 0
-        posterior[now].scatter_add_(1, labels, occupied.div_(total.clamp_min_(TINY)))
-        torch.mul(backward, emitted[now].gather(1, labels), out=following[:, :size])
-        following.div_(following.sum(-1, keepdim=True).clamp_min_(TINY))
-        torch.mul(following[:, :size], stay, out=backward)
-        backward.addcmul_(following[:, 1:-1], steps[:, 1:-1]).addcmul_(following[:, 2:], skips[:, 2:])
-    log_scale = scale[..., 0].log().sum(0) + (best * valid).sum(1)
-    loss = -(final.clamp_min(TINY).log() + log_scale - target_lengths * advance.log())
-    gradient = logs.exp().sub_(posterior.transpose(0, 1)).mul_((valid & possible[:, None])[..., None])
-    return torch.where(possible, loss, 0.0).to(logs.dtype), gradient
+    possible = torch.from_numpy(final > 0)
+    log_total = torch.from_numpy(np.log(np.where(final > 0, final, 1.0)) + math.log(2) * final_exponents)
+    posterior = torch.zeros(frames, count * classes, dtype=torch.float64)
+    posterior.index_add_(1, column, torch.from_numpy(occupied))
+    factors = torch.from_numpy(exponents).mul(math.log(2)).sub_(log_total).exp_()
+    posterior = posterior.unflatten(1, (count, classes)).mul_(factors[..., None])
+    posterior[..., 0] = 1.0 - posterior[..., 1:].sum(-1)
+    gradient = logs.exp().sub_(posterior.transpose(0, 1).to(logs.dtype)).mul_((valid & possible[:, None])[..., None])
+    blanks = (logs[..., 0].double() * valid).sum(1)
+    losses = torch.where(possible, target_lengths * log_advance - log_total - blanks, 0.0)
+    return losses.to(logs.dtype), gradient
 
 
-def _advance(logs: Tensor, targets: Tensor, valid: Tensor, target_lengths: Tensor) -> Tensor:
-    """The weight [N] of an advance to the next label: how much more probable blanks are than the item's labels."""
-    mean = (logs * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
+def _losses_of_torch(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by torch's kernel, for probabilities beyond the range of float64."""
+    with torch.enable_grad():
+        precise = logits.detach().double().requires_grad_()
+        logs = precise.log_softmax(-1).transpose(0, 1)
+        losses = F.ctc_loss(logs, targets, lengths, target_lengths, reduction="none", zero_infinity=True)
+        (gradient,) = torch.autograd.grad(losses.sum(), precise)
+    return losses.detach().to(logits.dtype), gradient.to(logits.dtype)
+
+
+def _log_advance(relative: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
+    """The logarithm [N] of the weight of an advance: how much more probable blanks are than the item's labels."""
     used = valid_mask(target_lengths, targets.shape[1])
-    own = (mean.gather(1, targets) * used).sum(1) / target_lengths
-    return (mean[:, 0] - own).double().clamp(-20.0, 20.0).exp()
+    mean = relative.sum(1) / lengths[:, None]
+    own = (mean.gather(1, targets.masked_fill(~used, 0)) * used).sum(1) / target_lengths
+    return -own.double().clamp(-20.0, 20.0)
+
+
+@dataclass
+class _Lattice:
+    """The states of all items one behind the other: of an item its start, then its labels, each with a blank behind it.
+
+    Attributes:
+        emitted: [T, P], a label's probability over the blank's; 0 at starts, so that nothing crosses to the next item.
+        advance: [P], the weight of an advance to the label.
+        differs: [P], 1 where the next label is another one, which may then follow without a blank between.
+        starts, ends: [N], the first and the last state of an item.
+        item: [P], whose state it is.
+        last_frames: [N].
+        items, states: [T], how many have not ended at a frame.
+        every: frames between two corrections of the scale.
+    """
+
+    emitted: np.ndarray
+    advance: np.ndarray
+    differs: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    item: np.ndarray
+    last_frames: np.ndarray
+    items: list[int]
+    states: list[int]
+    every: int
+
+    def forward(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Forward probabilities.
+
+        Returns:
+            Of labels [T, P], and the exponents of two that they are to be multiplied with, [T, N];
+            of whole items [N], and theirs.
+        """
+        frames, states = self.emitted.shape
+        label, blank, entry = np.zeros((frames, states)), np.zeros(states), np.empty(states)
+        exponents = np.zeros((frames, len(self.starts)))
+        blank[self.starts] = 1.0
+        label[0, self.starts + 1] = (self.emitted[0] * self.advance)[self.starts + 1]
+        for now in range(1, frames):
+            n = self.states[now]
+            before, after, blanks, entries = label[now - 1, :n], label[now, :n], blank[:n], entry[:n]
+            np.multiply(before, self.differs[:n], out=entries)
+            np.add(entries, blanks, out=entries)
+            np.add(blanks, before, out=blanks)
+            inner = after[1:]
+            np.multiply(entries[:-1], self.advance[1:n], out=inner)
+            np.add(inner, before[1:], out=inner)
+            np.multiply(inner, self.emitted[now, 1:n], out=inner)
+            if now % self.every == 0:
+                items = self.items[now]
+                exponents[now:, :items] += self._rescale(after, blanks, items)
+        final = label[self.last_frames, self.ends] + blank[self.ends]
+        return label, exponents, final, exponents[self.last_frames, np.arange(len(self.ends))]
+
+    def times_backward(self, forward: np.ndarray, exponents: np.ndarray) -> None:
+        """Multiply forward probabilities of labels with backward ones (of what follows a frame), in place."""
+        label = np.zeros(len(self.item))
+        label[self.ends] = 1.0
+        blank, product = label.copy(), np.empty_like(label)
+        arrival = np.zeros(len(label) + 1)
+        advance = np.append(self.advance[1:], 0.0)
+        skip = advance * self.differs
+        forward[-1] *= label
+        for now in reversed(range(len(forward) - 1)):
+            n = self.states[now + 1]
+            labels, blanks, products, arrivals, following = (
+                label[:n],
+                blank[:n],
+                product[:n],
+                arrival[:n],
+                arrival[1 : n + 1],
+            )
+            np.multiply(labels, self.emitted[now + 1, :n], out=arrivals)
+            np.add(arrivals, blanks, out=labels)
+            np.multiply(following, skip[:n], out=products)
+            np.add(labels, products, out=labels)
+            np.multiply(following, advance[:n], out=products)
+            np.add(blanks, products, out=blanks)
+            if now % self.every == 0:
+                items = self.items[now + 1]
+                exponents[: now + 1, :items] += self._rescale(labels, blanks, items)
+            forward[now, : self.states[now]] *= label[: self.states[now]]
+
+    def _rescale(self, label: np.ndarray, blank: np.ndarray, items: int) -> np.ndarray:
+        """Divide the states of the first items by powers of two; their exponents [items]."""
+        exponents = np.frexp(np.maximum.reduceat(np.maximum(label, blank), self.starts[:items]))[1]
+        factors = np.ldexp(1.0, -exponents)[self.item[: len(label)]]
+        np.multiply(label, factors, out=label)
+        np.multiply(blank, factors, out=blank)
+        return exponents
