@@ -216,6 +216,37 @@ def test_a_part_in_the_second_of_two_streams(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_clip(Clip("x", path, 1.25, 0.5)), whole[20_000:28_000])
 
 
+@pytest.mark.filterwarnings("ignore::wavcube.errors.AudioWarning")
+def test_crops_of_a_list_without_durations_know_the_whole_recording(tmp_path: Path) -> None:
+    """Training took libsndfile's count: half of a chain, nothing of a WAV without sizes, cut files as if complete."""
+    from tests.known_issues.test_sound_files import chain_without_end_flag
+    from wavcube.data.clip import Clip
+    from wavcube.data.streaming.crops import Cropper, check_clip
+    from wavcube.errors import AudioError
+
+    cropper, noise = Cropper(64_000, False, 0.0, 0.0), np.random.default_rng(0).uniform(-0.1, 0.1, 16_000)
+    for name, number in {"chained.ogg": 2, "chained.opus": 2, "sizes.wav": 1, "half.wav": 1}.items():
+        path = tmp_path / name
+        kind = {"format": "OGG", "subtype": "OPUS"} if name.endswith(".opus") else {}
+        soundfile.write(path, noise, 16_000, **kind)
+        content = bytearray(path.read_bytes() * number)
+        if name == "sizes.wav":
+            content[4:8] = content[40:44] = bytes(4)
+        elif name == "half.wav":
+            content[40:44] = (16_000).to_bytes(4, "little")
+        path.write_bytes(content)
+        assert cropper.cut(Clip("x", path), np.random.default_rng(0)).length == 16_000 * number, name
+        check_clip(Clip("x", path))
+    whole = chain_without_end_flag(path := tmp_path / "open.opus", "OPUS")
+    assert cropper.cut(Clip("x", path), np.random.default_rng(0)).length == len(whole)
+    path = tmp_path / "cut.sph"
+    soundfile.write(path, noise, 16_000, format="NIST", subtype="PCM_16")
+    path.write_bytes(path.read_bytes()[:-9000])
+    for read in (check_clip, lambda clip: cropper.cut(clip, np.random.default_rng(0))):
+        with pytest.raises(AudioError, match="cut short"):
+            read(Clip("x", path))
+
+
 # Texts
 
 

@@ -126,6 +126,7 @@ def seconds_of(clip: Clip) -> float:
 def opened(clip: Clip) -> Iterator[soundfile.SoundFile | None]:
     """Open a clip's recording for reading any part of it; None if that is not possible and all has to be decoded.
 
+    Where the list does not give the duration, the structure of the file says how long it is: libsndfile may guess.
     Errors of libsndfile, then and later, become an `AudioError`.
     """
     if clip.audio is None and not os.path.isfile(clip.path):
@@ -134,13 +135,20 @@ def opened(clip: Clip) -> Iterator[soundfile.SoundFile | None]:
         file = soundfile.SoundFile(io.BytesIO(clip.audio) if clip.audio is not None else clip.path)
     except (soundfile.LibsndfileError, TypeError, OSError) as error:
         # TypeError: soundfile takes the suffix .raw for headerless samples and asks for their rate.
-        raise AudioError(f"{clip.name}: is damaged, or no audio ({_reason(error)})") from error
+        if not _is_recording(clip):
+            raise AudioError(f"{clip.name}: is damaged, or no audio ({_reason(error)})") from error
+        yield None
+        return
     with file:
         try:
-            # Seeking in MP3 is inexact, and makes libmpg123 print complaints. A file with too few samples for its clip
-            # may be a chain of streams, of which libsndfile knows the first.
-            end = 0.0 if clip.seconds is None else (clip.start or 0.0) + clip.seconds - SLACK_S
-            whole = file.frames == _UNKNOWN_FRAMES or file.format == "MP3" or file.frames < end * file.samplerate
+            # Seeking in MP3 is inexact, and makes libmpg123 print complaints.
+            whole = file.frames == _UNKNOWN_FRAMES or file.format == "MP3" or file.subtype.startswith("MPEG")
+            if clip.seconds is None:
+                whole = whole or not _can_be_searched(clip, file)
+            else:
+                # A file with too few samples for its clip may be a chain, of which libsndfile knows the first stream.
+                end = (clip.start or 0.0) + clip.seconds - SLACK_S
+                whole = whole or file.frames < end * file.samplerate
             yield None if whole else file
         except (soundfile.LibsndfileError, OSError) as error:
             raise AudioError(f"{clip.name}: is damaged or cut short ({_reason(error)})") from error
@@ -188,7 +196,22 @@ def _can_be_searched(clip: Clip, file: soundfile.SoundFile) -> bool:
     """Whether libsndfile reads the recording as its container has it: in one piece, with the same number of samples."""
     with open_recording(clip.path if clip.audio is None else clip.audio) as recording:
         [first, *others] = recording.segments
-        return not others and not first.tail and first.frames in (None, file.frames)
+        if others or first.tail or first.frames not in (None, file.frames) or file.frames < (first.promised or 0):
+            return False
+    try:
+        file.seek(file.frames)  # libsndfile cannot in Ogg without an end flag, and then does not read its end either
+    except soundfile.LibsndfileError:
+        return False
+    return "truncated file" not in file.extra_info
+
+
+def _is_recording(clip: Clip) -> bool:
+    """Whether the container of a recording that libsndfile cannot open as it is can be read in pieces."""
+    try:
+        with open_recording(clip.path if clip.audio is None else clip.audio):
+            return True
+    except AudioError:
+        return False
 
 
 def _resampled_part(clip: Clip, file: soundfile.SoundFile, first: int, count: int, sample_rate: int) -> np.ndarray:

@@ -169,7 +169,7 @@ def test_unusable_recordings(tmp_path, ramp):
     cut_short = tmp_path / "cut.flac"
     soundfile.write(cut_short, rng().uniform(-0.5, 0.5, RATE), RATE)
     cut_short.write_bytes(cut_short.read_bytes()[:16_000])
-    with pytest.raises(AudioError, match=r"is damaged or cut short|ends before its header says"):
+    with pytest.raises(AudioError, match="was cut short"):
         cropper(RATE).cut(clip_of(cut_short), rng())
     brief = tmp_path / "brief.wav"
     soundfile.write(brief, np.ones(399, np.float32), RATE)
