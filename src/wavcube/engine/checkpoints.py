@@ -16,7 +16,6 @@ import shutil
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -147,7 +146,7 @@ def load_checkpoint(fabric: "Fabric", checkpoint: Path, state: TrainerState) -> 
             state.average.updates = counters.step
             own: dict[str, Any] = load_file(checkpoint / NETWORKS)
             set_model_state_dict(networks, own, options=StateDictOptions(full_state_dict=True, strict=False))
-        optimizers = torch.load(checkpoint / OPTIMIZERS, weights_only=True, map_location="cpu")
+        optimizers = _unpickled(checkpoint / OPTIMIZERS)
         set_optimizer_state_dict(
             networks, state.optimizer, optimizers["networks"], options=StateDictOptions(full_state_dict=True)
         )
@@ -155,31 +154,32 @@ def load_checkpoint(fabric: "Fabric", checkpoint: Path, state: TrainerState) -> 
             state.objective.discriminator.load_state_dict(load_file(checkpoint / DISCRIMINATOR))
             state.discriminator_optimizer.load_state_dict(optimizers["discriminator"])
         same = counters.processes == fabric.world_size
-        saved = torch.load(checkpoint / _rank_file(fabric.global_rank if same else 0), weights_only=True)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-        SafetensorError,
-        UnpicklingError,
-    ) as error:
+        saved = _unpickled(checkpoint / _rank_file(fabric.global_rank if same else 0))
+        random, position = saved["random"], saved["loader"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         raise CheckpointError(
             f"{checkpoint}: training cannot go on from it ({reason}); delete it to go on from the one before"
         ) from error
     state.counters = counters
     try:
-        state.batches.load_state_dict(saved["loader"])
+        state.batches.load_state_dict(position)
     except DataError as error:
-        notes.append(f"{state.batches.go_on_with_other_data(saved['loader'])} ({error})")
+        notes.append(f"{state.batches.go_on_with_other_data(position)} ({error})")
     if same:
-        _set_random_state(saved["random"], fabric.device)
+        _set_random_state(random, fabric.device)
     else:
         notes.append(f"processes: {counters.processes} -> {fabric.world_size}, with new random numbers")
     return notes
+
+
+def _unpickled(path: Path) -> dict[str, Any]:
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except OSError:
+        raise
+    except Exception as error:  # of damaged bytes anything may come
+        raise ValueError(f"{path.name} is damaged: {type(error).__name__}") from error
 
 
 def checkpoint_bytes(state: TrainerState) -> int:

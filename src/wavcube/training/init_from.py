@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -185,7 +186,10 @@ def load_discriminator(discriminator: nn.Module, name: str) -> None:
     if not path.is_file():
         logger.warning("%s has no discriminators; new ones start from random weights", name)
         return
-    weights = load_file(path)
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: half-written or damaged ({error}); copy the whole folder") from error
     expected = {key: value.shape for key, value in discriminator.state_dict().items()}
     if {key: value.shape for key, value in weights.items()} != expected:
         logger.warning("%s has discriminators of another size; new ones start from random weights", name)

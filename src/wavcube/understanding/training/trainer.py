@@ -7,7 +7,6 @@ killed goes on from its last state as if nothing had happened.
 import json
 import math
 import os
-import pickle
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -115,8 +115,11 @@ def evaluate(run: Run, probe: Probe, split: str) -> np.ndarray:
 
 def best_probe(run: Run) -> Probe:
     """The probe that was best on dev."""
-    probe = run.probe()
-    probe.load_state_dict(load_file(run.folder / BEST, device=run.device))
+    probe, file = run.probe(), run.folder / BEST
+    try:
+        probe.load_state_dict(load_file(file, device=run.device))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{file}: damaged ({error}); delete {run.folder} to train from the start") from error
     return probe
 
 
@@ -198,7 +201,7 @@ def _resume(run: Run, probe: Probe, optimiser: torch.optim.Optimizer) -> tuple[i
         probe.load_state_dict(state["probe"])
         optimiser.load_state_dict(state["optimiser"])
         return state["step"], state["best"], state["best_step"]
-    except (OSError, RuntimeError, KeyError, ValueError, EOFError, IndexError, pickle.UnpicklingError) as error:
+    except Exception as error:  # of damaged bytes anything may come
         raise CheckpointError(f"{file}: damaged ({type(error).__name__}); delete it to train from the start") from error
 
 
