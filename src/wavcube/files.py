@@ -115,6 +115,7 @@ def find_files(
     kind: str,
     error: type[WavCubeError],
     belongs: Callable[[Path], bool] = lambda path: False,
+    accompanies: Callable[[Path], bool] = lambda path: False,
 ) -> list[FoundFile]:
     """Find the files that files, folders (searched recursively) and glob patterns (`**` allowed) name.
 
@@ -129,6 +130,7 @@ def find_files(
         kind: what is looked for, in the words of the error ("audio").
         error: raised where an input does not exist, or gives nothing.
         belongs: whether a file with another suffix counts too.
+        accompanies: whether a file is read beside those found, as transcripts are, so that it is not left out.
     """
     found: dict[str, FoundFile] = {}
     for given in inputs:
@@ -146,6 +148,7 @@ def find_files(
                 raise error(f"{text}: no {kind} file matches this pattern")
         else:
             raise error(f"{path}: no such file or folder")
+        left_out = [file for file in left_out if not accompanies(file)]
         if left_out:
             endings = Counter(file.suffix.lower() or "no suffix" for file in left_out)
             most = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(5))

@@ -8,6 +8,9 @@ import pytest
 from tests.cli.conftest import Command
 from wavcube import Latents, save_audio
 from wavcube.audio import find_audio
+from wavcube.data.manifest import iterate_clips
+from wavcube.data.prepare.folder import find_folder
+from wavcube.errors import InputWarning
 from wavcube.files import find_files
 
 
@@ -65,6 +68,20 @@ def test_what_is_left_out_is_said_and_what_cannot_be_read_fails(wavcube: Command
     assert "talk.m4a: is not a recording that can be read" in outcome.err
     assert f"skipped: {folder / 'gone.wav'}: " in outcome.err
     assert results(tmp_path / "out") == ["a.safetensors"]
+
+
+def test_transcripts_that_are_read_are_not_left_out(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    recordings(tmp_path / "plain", "a.wav", "deep/b.flac")
+    recordings(tmp_path / "libri", "1-2-0001.flac")
+    (tmp_path / "plain/a.txt").write_text("one\n")
+    (tmp_path / "plain/deep/b.txt").write_text("two\n")
+    (tmp_path / "libri/1-2.trans.txt").write_text("1-2-0001 THREE\n")
+    assert sorted(clip.transcript or "" for clip in find_folder(tmp_path / "plain").clips) == ["one", "two"]
+    assert [clip.transcript for clip in iterate_clips(tmp_path / "libri")] == ["THREE"]
+    assert not recwarn.list
+    (tmp_path / "plain/other.txt").write_text("of no recording\n")
+    with pytest.warns(InputWarning, match=r"left out 1 file that is no audio \(1 \.txt\)"):
+        find_folder(tmp_path / "plain")
 
 
 @pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may read everything")

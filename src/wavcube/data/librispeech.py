@@ -5,6 +5,11 @@ from pathlib import Path
 from wavcube.data.rows import read_text
 
 
+def is_transcript(path: Path) -> bool:
+    """Whether a file has the words of a chapter."""
+    return path.name.endswith(".trans.txt")
+
+
 def read_transcripts(folder: Path) -> dict[str, str]:
     """`SPEAKER-CHAPTER-NUMBER` -> words, of every `*.trans.txt` in a folder and below.
 

@@ -4,13 +4,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from wavcube.audio.io import AUDIO_SUFFIXES, find_audio
+from wavcube.audio.io import AUDIO_SUFFIXES, is_audio
 from wavcube.data.clip import Clip, part_name, with_seconds
 from wavcube.data.lhotse_cuts import read_lhotse
-from wavcube.data.librispeech import read_transcripts, speaker_of
+from wavcube.data.librispeech import is_transcript, read_transcripts, speaker_of
 from wavcube.data.rows import CUT_ID, Row, read_rows
 from wavcube.data.stored_latents.clips import is_latent_corpus, latent_clips
-from wavcube.errors import AudioError, DataError
+from wavcube.errors import DataError
+from wavcube.files import find_files
 
 TRANSCRIPT_COLUMNS = ("transcript", "text")
 SECONDS_COLUMNS = ("seconds", "duration")
@@ -211,12 +212,9 @@ def _clips_of(source: Path, root: Path, column: str) -> Iterator[Clip]:
 
 
 def _in_folder(folder: Path) -> Iterator[Clip]:
-    try:
-        paths = find_audio(folder)
-    except AudioError as error:
-        raise DataError(str(error)) from error
+    found = find_files([folder], AUDIO_SUFFIXES, "audio", DataError, is_audio, is_transcript)
     words = read_transcripts(folder)
-    for path in paths:
+    for path in [file.path for file in found]:
         spoken = words.get(path.stem)
         columns = {} if spoken is None else {"speaker": speaker_of(path.stem)}
         name = path.relative_to(folder).with_suffix("").as_posix()

@@ -18,7 +18,7 @@ def find_folder(source: Path) -> Corpus:
     if not source.is_dir():
         raise DataError(f"{source}: no such folder")
     corpus = Corpus()
-    for file in find_files([source], AUDIO_SUFFIXES, "audio", DataError, is_audio):
+    for file in find_files([source], AUDIO_SUFFIXES, "audio", DataError, is_audio, _is_transcript):
         folders = file.relative.parts[:-1]
         text = file.path.with_suffix(".txt")
         corpus.clips.append(
@@ -30,6 +30,11 @@ def find_folder(source: Path) -> Corpus:
             )
         )
     return corpus
+
+
+def _is_transcript(path: Path) -> bool:
+    """Whether a file is the text of a recording beside it."""
+    return path.suffix == ".txt" and any(path.with_suffix(suffix).exists() for suffix in AUDIO_SUFFIXES)
 
 
 def _words(text: Path, warnings: list[str]) -> str:
