@@ -1,14 +1,49 @@
 """Progress of long work on stderr: bars in a terminal, and where there is none a line every ten seconds."""
 
 import threading
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import rich.progress
 from rich.console import Console
-from rich.progress import ProgressColumn
+from rich.progress import (
+    BarColumn,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 SECONDS = 10.0
 """Between two lines."""
+
+T = TypeVar("T")
+
+
+def track(values: Iterable[T], description: str, total: int | None = None, *, disable: bool = False) -> Iterator[T]:
+    """The values, one after another, with progress that is gone from a terminal when they have ended."""
+    with Progress(*Progress.get_default_columns(), transient=True, disable=disable) as progress:
+        yield from progress.track(values, total, description=description)
+
+
+@contextmanager
+def stages(description: str = "") -> Iterator[Callable[[str, int, int], None]]:
+    """Show one piece of work after another.
+
+    Gives what is to be called with the name of the piece, how many of its parts are done, and how many it has.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn()) as progress:
+        task = progress.add_task(description, total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            if progress.tasks[0].description != what:
+                progress.reset(task, description=what)
+            progress.update(task, completed=done, total=total)
+
+        yield report
 
 
 class Progress(rich.progress.Progress):

@@ -44,16 +44,15 @@ def test_every_damage_is_one_sentence(
     monkeypatch.setattr("wavcube.engine.checkpoints.set_optimizer_state_dict", lambda *_, **__: None)  # slow
     whole = save(fabric, tmp_path, state, 1)
     content = (whole / name).read_bytes()
-    refused = 0
+    said = []
     for damaged in damage(content):
         (whole / name).write_bytes(damaged)
         try:
             load_checkpoint(fabric, whole, state)
         except CheckpointError as error:
-            refused += 1
-            assert f"{whole}: training cannot go on from it" in str(error)
-            assert "\n" not in str(error)
-    assert refused >= 2  # a byte of a tensor's values may be any
+            said.append(str(error))
+    assert len(said) >= 2  # a byte of a tensor's values may be any
+    assert all(f"{whole}: training cannot go on from it" in text and "\n" not in text for text in said)
 
 
 def test_another_content_is_one_sentence(tmp_path: Path, fabric: Fabric, state: TrainerState) -> None:  # noqa: F811

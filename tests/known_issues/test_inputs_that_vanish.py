@@ -73,8 +73,8 @@ def test_what_is_left_out_is_said_and_what_cannot_be_read_fails(wavcube: Command
 def test_transcripts_that_are_read_are_not_left_out(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     recordings(tmp_path / "plain", "a.wav", "deep/b.flac")
     recordings(tmp_path / "libri", "1-2-0001.flac")
-    (tmp_path / "plain/a.txt").write_text("one\n")
-    (tmp_path / "plain/deep/b.txt").write_text("two\n")
+    (tmp_path / "plain/a.txt").write_text("one")
+    (tmp_path / "plain/deep/b.txt").write_text("two")
     (tmp_path / "libri/1-2.trans.txt").write_text("1-2-0001 THREE\n")
     assert sorted(clip.transcript or "" for clip in find_folder(tmp_path / "plain").clips) == ["one", "two"]
     assert [clip.transcript for clip in iterate_clips(tmp_path / "libri")] == ["THREE"]

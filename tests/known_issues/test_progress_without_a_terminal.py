@@ -1,5 +1,6 @@
 """The log of a job showed nothing until its end."""
 
+import re
 import time
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from tests.cli.conftest import Command
 from wavcube import WavCube
-from wavcube.progress import Progress
+from wavcube import progress as progress_module
+from wavcube.progress import Progress, stages, track
 
 
 def test_a_line_every_so_often(
@@ -35,3 +37,29 @@ def test_nothing_where_it_is_quick_or_not_asked_for(capsys: pytest.CaptureFixtur
     with Progress(disable=True) as bar:
         bar.add_task("read", total=3)
     assert capsys.readouterr() == ("", "")
+
+
+def test_loops_and_stages_have_lines_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Reading headers, searching for queries and evaluating text to speech were silent."""
+    monkeypatch.setattr("wavcube.progress.SECONDS", 0.05)
+    for _ in track(range(4), "reading headers"):
+        time.sleep(0.1)
+    with stages("speaking") as report:
+        for what in ("spoken", "measured"):
+            for done in range(3):
+                report(what, done + 1, 3)
+                time.sleep(0.1)
+    lines = capsys.readouterr().err.splitlines()
+    for begin in ("reading headers ", "spoken 1 of 3", "measured 2 of 3"):
+        assert any(line.startswith(begin) for line in lines), lines
+
+
+def test_every_loop_of_the_package_goes_through_it() -> None:
+    """`rich`'s own bars print nothing without a terminal. Training writes lines of its own, and so does the probe."""
+    own = {"progress.py", "engine/logger.py", "cli/probe.py"}
+    source = Path(progress_module.__file__).parent
+    for path in source.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.relative_to(source).as_posix() not in own:
+            assert ".status(" not in text, path
+            assert not re.search(r"rich\.progress import [^\n]*\b(track|Progress)\b(?!Column)", text), path

@@ -2,8 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from wavcube.data.prepare.corpus import Corpus, Report
+    from wavcube.data.prepare.corpus import Corpus
     from wavcube.data.prepare.manifest import Summary
 
 app = typer.Typer(
@@ -74,9 +73,10 @@ def libriheavy(
     """Libriheavy, whose audio is Libri-Light's."""
     from wavcube.data.prepare.check import Level
     from wavcube.data.prepare.libriheavy import prepare_libriheavy
+    from wavcube.progress import stages
 
     root = Path(os.path.abspath(audio_root or source))
-    with _progress() as report:
+    with stages() as report:
         summary = prepare_libriheavy(source, out, root, Level(check), jobs, report)
     _show(summary, {"root": os.fspath(root)})
 
@@ -84,35 +84,11 @@ def libriheavy(
 def _table(source: Path, out: Path, find: "Callable[[Path], Corpus]", check: Check, jobs: int) -> None:
     from wavcube.data.prepare.check import Level
     from wavcube.data.prepare.tables import prepare_table
+    from wavcube.progress import stages
 
-    with _progress() as report:
+    with stages() as report:
         summary = prepare_table(source, out, find, Level(check), jobs, report)
     _show(summary, {})
-
-
-@contextmanager
-def _progress() -> "Iterator[Report]":
-    """Show a bar on stderr while a corpus is prepared."""
-    from rich.progress import (
-        BarColumn,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from wavcube.progress import Progress
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn()) as progress:
-        task = progress.add_task("")
-
-        def report(what: str, done: int, total: int) -> None:
-            if progress.tasks[0].description != what:
-                progress.reset(task, description=what)
-            progress.update(task, completed=done, total=total)
-
-        yield report
 
 
 def _show(summary: "Summary", options: dict[str, str]) -> None:

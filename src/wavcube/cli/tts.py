@@ -202,6 +202,7 @@ def evaluate_tts(
     )
     from wavcube.generation.tts.evaluation.lists import read_list
     from wavcube.generation.tts.evaluation.report import write_speech_report
+    from wavcube.progress import stages
 
     console = Console(highlight=False)
     items = read_list(texts, audio, limit)
@@ -214,7 +215,7 @@ def evaluate_tts(
     for name, how in chosen.skipped.items():
         console.print(f"skipped {name}: {how}", style="yellow", markup=False)
     name = Path(model).name if model else "packaged"
-    with console.status("speaking") as status:
+    with stages("speaking") as progress:
         table = evaluate_speech(
             loaded,
             items,
@@ -222,7 +223,7 @@ def evaluate_tts(
             out,
             settings_,
             name=name,
-            progress=lambda what, done, total: status.update(f"{what} {done} of {total}"),
+            progress=progress,
         )
     facts = {
         "model": f"{name}, {loaded.fingerprint}",

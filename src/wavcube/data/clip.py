@@ -98,9 +98,9 @@ def header_seconds(paths: Iterable[Path], progress: bool = False) -> dict[Path, 
     with ThreadPoolExecutor(_THREADS) as pool:
         found: Iterable[float | None] = pool.map(_header_seconds, paths)
         if progress:
-            from rich.progress import track
+            from wavcube.progress import track
 
-            found = track(found, "reading headers", len(paths), transient=True)
+            found = track(found, "reading headers", len(paths))
         return dict(zip(paths, found, strict=True))
 
 

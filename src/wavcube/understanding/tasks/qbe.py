@@ -128,7 +128,7 @@ def whole_gains(query: Example, names: Sequence[str], queries: int, collection: 
 
 def detect(frames: CachedFrames, corpus: Corpus, split: str, layer: int, progress: bool) -> np.ndarray:
     """[queries, 3, recordings]: scores, standardised for each query; whether it is there; `whole_gains`."""
-    from rich.progress import track
+    from wavcube.progress import track
 
     queries, searched = corpus.splits[split], corpus.searched
     blocks = list(_blocks(frames, searched, layer))
@@ -141,7 +141,7 @@ def detect(frames: CachedFrames, corpus: Corpus, split: str, layer: int, progres
     names = [example.clip.path.stem for example in searched]
     rows = []
     pairs = list(zip(queries, spoken, strict=True))
-    for query, values in track(pairs, f"searching {len(names)} recordings", disable=not progress, transient=True):
+    for query, values in track(pairs, f"searching {len(names)} recordings", disable=not progress):
         scores = np.zeros(len(names))
         if len(values) >= SHORTEST_QUERY:
             directions = _directions((values - mean) / std)
