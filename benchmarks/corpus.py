@@ -8,11 +8,12 @@ the real speech of tests/fixtures/speech, utterances of 15 s, read from the page
 """
 
 import argparse
+import pickle
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import soundfile
@@ -25,10 +26,13 @@ from wavcube.cli.many_files.plan import make_plan
 from wavcube.cli.many_files.recordings import find_recordings
 from wavcube.corpora.decoding import Decoders
 from wavcube.corpora.encode_shard import ShardEncoder
-from wavcube.corpora.input_shards import input_shards
+from wavcube.corpora.input_shards import InputShard, input_shards
 from wavcube.corpora.job import Settings
 from wavcube.corpora.one_machine import Tally, encode_shards
+from wavcube.corpora.shard_writer import ShardWriter
 from wavcube.data.bucketing import BatchLimits
+from wavcube.data.clip import Clip
+from wavcube.data.stored_latents.values import StoredType
 from wavcube.latents import Latents
 
 RATE, SECONDS, DIM, FRAME_RATE = 16_000, 15, 128, 50.0
@@ -91,6 +95,28 @@ def core_rate(folder: Path) -> float:
         return seconds / (time.process_time() - began)
 
 
+def receiving_rate() -> float:
+    """Seconds of speech that a second of a core takes over from a process that has decoded it."""
+    sent = pickle.dumps([np.zeros(SECONDS * RATE, np.float32) for _ in range(24)], 5)
+    began = time.process_time()
+    for _ in range(4):
+        pickle.loads(sent)
+    return 4 * 24 * SECONDS / (time.process_time() - began)
+
+
+def storing_rate(out: Path, stored: StoredType) -> float:
+    """Seconds of speech whose latents a second of a core stores."""
+    random = np.random.default_rng(0)
+    values = random.standard_normal((round(SECONDS * FRAME_RATE), DIM)).astype(np.float32)
+    with ShardWriter(out, InputShard(0, "noise"), stored, FRAME_RATE) as writer:
+        began = 0.0
+        for number in range(110):
+            if number == 10:
+                began = time.process_time()
+            writer.add(Clip(str(number), Path(str(number))), values, SECONDS * RATE)
+        return 100 * SECONDS / (time.process_time() - began)
+
+
 def shards_rate(source: Path, out: Path, speed: float, readers: int) -> tuple[float, float]:
     """Times real time of making shards, and the share of the time in which the device waits."""
     model = SleepingModel(speed)
@@ -133,6 +159,11 @@ def main() -> None:
     arguments = parser.parse_args()
     result: dict[str, Any] = {"utterances": arguments.utterances, "decoding": {}, "encoding": []}
     with tempfile.TemporaryDirectory() as temporary:
+        result["receiving"] = receiving_rate()
+        print(f"receiving waveforms, a core: {result['receiving']:6.0f} x real time", flush=True)
+        for stored in get_args(StoredType):
+            rate = result[f"storing {stored}"] = storing_rate(Path(temporary, stored), stored)
+            print(f"storing {stored}, a core: {rate:6.0f} x real time", flush=True)
         corpora = write_corpora(Path(temporary), arguments.utterances)
         for suffix, folder in corpora.items():
             rate = result["decoding"][f"{suffix[1:]}, a core"] = core_rate(folder)
