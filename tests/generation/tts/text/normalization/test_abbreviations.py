@@ -25,6 +25,7 @@ pytest.importorskip("num2words")
         ("Acme Inc. said", "Acme Incorporated said"),
         ("J. R. Tolkien", "jay are Tolkien"),
         ("George W. Bush", "George double you Bush"),
+        ("James V. Forrestal", "James vee Forrestal"),
         ("w/o", "without"),
     ],
 )

@@ -18,6 +18,7 @@ pytest.importorskip("num2words")
         ("King George V", "King George the fifth"),
         ("MCMXC", "nineteen ninety"),
         ("I, II and III", "I, two and three"),
+        ("class D for", "class dee for"),
         ("CD", "see dee"),
         ("Henry I was", "Henry the first was"),
         ("When Henry I say", "When Henry I say"),

@@ -2,6 +2,8 @@
 
 import re
 
+from wavcube.generation.tts.text.normalization.acronyms import spelt
+
 _TITLES = {
     "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof": "Professor", "Gen": "General",
     "Col": "Colonel", "Capt": "Captain", "Lt": "Lieutenant", "Sgt": "Sergeant", "Cpl": "Corporal", "Maj": "Major",
@@ -77,7 +79,7 @@ def _initial(match: re.Match[str]) -> str:
     """The initial of a name, at the beginning or behind a capital, ends no sentence."""
     before = match.string[: match.start()].split()
     named = not before or before[-1][:1].isupper() or before[-1].endswith((".", "!", "?"))
-    return match["letter"] if named else match[0]
+    return spelt(match["letter"]) if named else match[0]
 
 
 def _stop(match: re.Match[str]) -> str:

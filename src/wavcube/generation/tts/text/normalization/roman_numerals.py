@@ -135,6 +135,7 @@ _ALSO_LETTERS = frozenset({
     "CD", "DC", "MC", "MD", "CV", "DI", "LI", "MI", "ML", "MM", "CC", "DM", "XL", "XX", "MIX", "DIM", "LIV", "CI",
     "CM", "DV", "DX", "LC", "LD", "LL", "MV", "MX", "VC", "CDI", "DVI", "MDI", "CIV", "DIV",
 })  # fmt: skip
+_RARE = frozenset("LCDM")  # class D is a letter
 _SINGLE = frozenset("IVXLCDM")
 
 
@@ -155,7 +156,7 @@ def _say(match: re.Match[str]) -> str:
     number = value(numeral)
     if before in _RULERS and number < 40 and not (numeral == "I" and _verb_follows(match)):
         return f"the {ordinal(number)}"
-    if before.lower() in _KINDS and not (numeral == "I" and _verb_follows(match)):
+    if before.lower() in _KINDS and numeral not in _RARE and not (numeral == "I" and _verb_follows(match)):
         return cardinal(number)
     if numeral in _SINGLE or numeral in _ALSO_LETTERS:
         return numeral
