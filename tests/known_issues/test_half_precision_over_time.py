@@ -14,6 +14,9 @@ from wavcube.errors import WavCubeError
 HALF = {torch.float16: 0.01, torch.bfloat16: 0.08}
 """Bounds on the relative L2 difference from float32."""
 
+HALF_SPECTRUM = {torch.float16: 0.15, torch.bfloat16: 0.25}
+"""The same for compressed magnitude spectra."""
+
 
 def relative_error(value: torch.Tensor, expected: torch.Tensor) -> float:
     return float((value.detach().float() - expected.float()).norm() / expected.float().norm())
@@ -28,6 +31,11 @@ def tiny(**settings: dict[str, object]) -> WavCube:
     return WavCube(WavCubeConfig.from_dict(values))
 
 
+def spectrum(waveform: torch.Tensor) -> torch.Tensor:
+    window = torch.hann_window(1024)
+    return torch.stft(waveform.detach().float(), 1024, 256, window=window, return_complex=True).abs() ** 0.3
+
+
 @pytest.mark.parametrize("dtype", HALF)
 def test_a_batch_of_unequal_lengths(packaged: WavCube, speech: np.ndarray, dtype: torch.dtype) -> None:
     half = WavCube.from_pretrained(dtype=dtype)
@@ -36,9 +44,10 @@ def test_a_batch_of_unequal_lengths(packaged: WavCube, speech: np.ndarray, dtype
     latents = half.encode(clips, 16_000)
     batch = half.decode(latents)
     for index in range(len(clips)):
-        assert relative_error(batch[index], expected[index]) < HALF[dtype]
         alone = half.decode(latents[index])[0]
         assert relative_error(batch[index][: len(alone)], alone) < HALF[dtype]
+        # The packaged decoder makes its own phase, which goes on from F0: a rounded F0 shifts all periods after it.
+        assert relative_error(spectrum(batch[index]), spectrum(expected[index])) < HALF_SPECTRUM[dtype]
 
 
 @pytest.mark.parametrize("dtype", HALF)

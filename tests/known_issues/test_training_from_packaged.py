@@ -7,6 +7,7 @@ import pytest
 from tests.locations import SPEECH
 from tests.training.conftest import recordings, small_settings  # noqa: F401
 from tests.training.runs import empty_recipe
+from wavcube import WavCube
 from wavcube.errors import CheckpointError
 from wavcube.generation.tts.model import FlowMatchingTTS
 from wavcube.generation.tts.training.recipe import load_settings
@@ -15,17 +16,19 @@ from wavcube.training.init_from import load_encoder
 from wavcube.training.run import train_run
 
 
-def test_stage_2_from_packaged_is_one_clear_sentence(tmp_path: Path, small_settings: list[str]) -> None:  # noqa: F811
-    settings = [*small_settings, "init_from=packaged"]
-    with pytest.raises(
-        CheckpointError, match=r"^packaged: this model has no restorer, which stage 2 needs; start from"
-    ):
-        train_run("stage2", tmp_path / "run", recipe=empty_recipe(tmp_path), settings=settings)
-    assert not (tmp_path / "run").exists()
+def test_stage_2_from_packaged_runs(tmp_path: Path, small_settings: list[str]) -> None:  # noqa: F811
+    run = tmp_path / "run"
+    assert train_run("stage2", run, recipe=empty_recipe(tmp_path), settings=[*small_settings, "init_from=packaged"])
+    tuned, packaged = WavCube.from_pretrained(run), WavCube.from_pretrained()
+    assert tuned.config.encoder == packaged.config.encoder
+    assert tuned.identity != packaged.identity
 
 
 def test_the_packaged_encoder_can_be_started_from() -> None:
-    assert load_encoder("packaged").config.feature_layer == -1
+    features = {"mel_features": True, "pitch_features": True}
+    assert load_encoder("packaged", features).config.family == "whisper"
+    with pytest.raises(CheckpointError, match=r"^packaged: its encoder gives layer -1 \+ mel \+ pitch, not layer -1"):
+        load_encoder("packaged")
 
 
 def test_text_to_speech_from_packaged_adopts_its_representation(tmp_path: Path) -> None:
