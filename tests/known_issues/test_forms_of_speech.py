@@ -103,6 +103,17 @@ def test_very_quiet_recordings_are_warned_of(
         model.encode({"array": quiet, "sampling_rate": 16_000, "path": "a.wav"})
 
 
+def test_more_samples_than_fit_into_memory_are_refused(model: WavCube, clip: np.ndarray) -> None:
+    with pytest.raises(LatentsError, match=r"1000000000000 samples an item do not fit into memory \(4000.0 GB\)"):
+        model.decode(model.encode(clip, 16_000), samples=10**12)
+
+
+def test_chunks_are_numbers_of_seconds() -> None:
+    for wrong in ({"chunk": "30"}, {"context": None}, {"above": "no"}, {"above": True}):
+        with pytest.raises(ConfigError, match="chunking: "):
+            Chunking(**wrong)  # type: ignore[arg-type]
+
+
 def test_latents_of_another_sample_rate_are_refused(model: WavCube, clip: np.ndarray) -> None:
     latents = model.encode(clip, 16_000)
     latents.sample_rate = 8_000

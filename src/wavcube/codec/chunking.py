@@ -46,6 +46,9 @@ class Chunking:
     context: float = 5.0
 
     def __post_init__(self) -> None:
+        for value in (self.chunk, self.context, *([] if self.above is None else [self.above])):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigError(f"chunking: lengths are numbers of seconds, not {value!r}")
         # Not the other way round: whatever is compared with NaN is false.
         possible = 1 <= self.chunk < inf and FADE_FRAMES / 50 <= self.context < inf
         if not possible or not (self.above is None or self.above > 0):

@@ -85,7 +85,7 @@ class WavCube(WavCubeNetworks):
                 399 samples at a recording's end fill no frame and come back as zeros.
 
         Raises:
-            LatentsError: latents of another width, rate or model, or none at all.
+            LatentsError: latents of another width, rate or model, none at all, or more samples than fit into memory.
             WavCubeError: the waveform has NaN or infinite values, as float16 may give.
         """
         if not isinstance(latents, Latents):
@@ -96,7 +96,11 @@ class WavCube(WavCubeNetworks):
         kept = torch.tensor(sizes, device=self.device)
         waveform = zero_beyond(waveform, length_mask(kept, waveform.shape[1]))[:, : max(sizes)]
         self._require_finite(waveform, "decoding", [entry.get("name", "") for entry in latents.metadata])
-        return F.pad(waveform, (0, max(sizes) - waveform.shape[1]))
+        try:
+            return F.pad(waveform, (0, max(sizes) - waveform.shape[1]))
+        except (RuntimeError, MemoryError) as error:
+            needed = 4e-9 * len(waveform) * max(sizes)
+            raise LatentsError(f"{max(sizes)} samples an item do not fit into memory ({needed:.1f} GB)") from error
 
     def reconstruct(
         self, speech: Speech, sample_rate: int | None = None, lengths: Tensor | Sequence[int] | None = None
