@@ -18,6 +18,8 @@ BUILT = {
     "ic": corpora.fluent,
     "sf": corpora.snips,
     "er": corpora.iemocap,
+    "se": corpora.voicebank,
+    "ss": corpora.libri2mix_min,
 }
 
 
