@@ -4,7 +4,10 @@ An unknown key or an impossible value is an error that names it, so that a typo 
 """
 
 import dataclasses
+import json
 import types
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from wavcube.errors import ConfigError
@@ -32,6 +35,30 @@ def from_dict(kind: type[Settings], values: Any, where: str = "") -> Settings:
     if unknown:
         raise ConfigError(f"unknown key {where}{unknown[0]!s} (known: {', '.join(hints)})")
     return kind(**{key: _value(hints[key], value, f"{where}{key}") for key, value in values.items()})
+
+
+def read_config(path: str | Path, form: str, what: str, build: Callable[[dict[str, Any]], Settings]) -> Settings:
+    """The settings of a model's `config.json`; every error names the file.
+
+    Args:
+        path: of the file.
+        form: what its key "format" has to be.
+        what: is read, for messages, such as "the configuration of a text-to-speech model".
+        build: makes the settings of the other keys.
+
+    Raises:
+        ConfigError: it cannot be read, is of something else, or `build` refuses it.
+    """
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"{path}: not a readable configuration ({error})") from error
+    if not isinstance(values, dict) or values.pop("format", None) != form:
+        raise ConfigError(f'{path}: not {what} (no "format": "{form}")')
+    try:
+        return build(values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def with_text(settings: Settings, values: dict[str, str]) -> Settings:

@@ -83,22 +83,20 @@ def enhance(
 
 
 def train_enhance(
-    recipe: Annotated[str, typer.Option("--recipe", help="A recipe (YAML), or the name of one of the package's.")] = "",
-    out: Annotated[Path, typer.Option("--out", "--output", "-o", help="Folder of the run.")] = ...,  # type: ignore[assignment]
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="key.inner=value, over the recipe; may be given several times.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or begin it.")] = False,
+    out: options.RunFolder,
+    recipe: options.Recipe = None,
+    settings: options.Settings = None,
+    resume: options.Resume = False,
 ) -> None:
     """Learn to clean latents of noisy speech, on mixtures of speech, noise and rooms."""
     from wavcube.config import recipe_chain
 
-    recipe_chain(recipe or None)  # a misspelt one is refused before anything slow is imported
+    recipe_chain(recipe)  # a misspelt one is refused before anything slow is imported
     try:
         from wavcube.generation.enhancement.training.run import train_run
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
-    if not train_run(out, recipe=recipe or None, settings=settings, resume=resume):
+    if not train_run(out, recipe=recipe, settings=settings, resume=resume):
         raise typer.Exit(130)
 
 

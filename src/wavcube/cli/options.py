@@ -70,6 +70,16 @@ BatchSeconds = Annotated[
     float | None,
     typer.Option(min=0.1, help="Seconds of audio in a batch, padding included. [default: 20 on a CPU, 480 on a GPU]"),
 ]
+Recipe = Annotated[str | None, typer.Option(help="A recipe (YAML), or the name of one that comes with the package.")]
+RunFolder = Annotated[Path, typer.Option("--out", "--output", "-o", help="The folder of the run.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Over the recipe, or a resumed run's own; any number of them."),
+]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the run in --out, also after its end; begin it if there is none yet."),
+]
 Padding = Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of padding in a batch.")]
 
 

@@ -5,18 +5,10 @@ from typing import Annotated
 
 import typer
 
+from wavcube.cli.options import Recipe, Resume, RunFolder, Settings
+
 train_app = typer.Typer(help="Train a model: stage 1, then stage 2.", no_args_is_help=True)
 
-Recipe = Annotated[str | None, typer.Option(help="A recipe (YAML), or the name of one that comes with the package.")]
-Out = Annotated[Path, typer.Option("--out", "--output", "-o", help="The folder of the run.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Over the recipe, or a resumed run's own; any number of them."),
-]
-Resume = Annotated[
-    bool,
-    typer.Option("--resume", help="Go on with the run in --out, also after its end; begin it if there is none yet."),
-]
 Encoder = Annotated[str, typer.Option("--from", help="Speech encoder: a run, a folder or a hub id of transformers.")]
 Run = Annotated[
     str, typer.Option("--from", help='A run of stage 1, a model in training form, or "packaged" (wavcube-nano).')
@@ -28,7 +20,7 @@ PitchRun = Annotated[
 
 @train_app.command()
 def stage1(
-    out: Out,
+    out: RunFolder,
     recipe: Recipe = None,
     init_from: Encoder = "",
     pitch: PitchRun = "",
@@ -41,7 +33,7 @@ def stage1(
 
 @train_app.command()
 def stage2(
-    out: Out,
+    out: RunFolder,
     recipe: Recipe = None,
     init_from: Run = "",
     settings: Settings = None,
@@ -52,7 +44,7 @@ def stage2(
 
 
 @train_app.command("pitch")
-def pitch_task(out: Out, recipe: Recipe = None, settings: Settings = None, resume: Resume = False) -> None:
+def pitch_task(out: RunFolder, recipe: Recipe = None, settings: Settings = None, resume: Resume = False) -> None:
     """Train the network that finds the pitch among an encoder's features, after SwiftF0."""
     _train("pitch", recipe, {}, out, settings, resume)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wavcube.cli import options
 from wavcube.cli.options import Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
@@ -133,28 +134,26 @@ def tts(
 
 
 def train_tts(
-    recipe: Annotated[str, typer.Option("--recipe", help="A recipe (YAML), or the name of one of the package's.")] = "",
+    out: options.RunFolder,
+    recipe: options.Recipe = None,
     init_from: Annotated[
         str, typer.Option("--from", help='A text-to-speech model to fine-tune: a folder, a run or "packaged".')
     ] = "",
-    out: Annotated[Path, typer.Option("--out", "--output", "-o", help="Folder of the run.")] = ...,  # type: ignore[assignment]
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="key.inner=value, over the recipe; may be given several times.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or begin it.")] = False,
+    settings: options.Settings = None,
+    resume: options.Resume = False,
 ) -> None:
     """Learn to speak the frames of any representation from transcribed speech."""
     from wavcube.config import recipe_chain
     from wavcube.errors import MissingDependencyError
 
-    recipe_chain(recipe or None)  # a misspelt one is refused before anything slow is imported
+    recipe_chain(recipe)  # a misspelt one is refused before anything slow is imported
     try:
         from wavcube.generation.tts.training.run import train_run
     except ImportError as error:
         raise MissingDependencyError(
             f'training needs more packages ({error.name}): pip install "wavcube[train,tts]"'
         ) from error
-    if not train_run(out, recipe=recipe or None, init_from=init_from, settings=settings, resume=resume):
+    if not train_run(out, recipe=recipe, init_from=init_from, settings=settings, resume=resume):
         raise typer.Exit(130)
 
 

@@ -20,7 +20,7 @@ from wavcube.codec.masking import conv_frames
 from wavcube.config_aliases import DECODER, with_new_names
 from wavcube.errors import ConfigError
 from wavcube.framing import HOP_LENGTH
-from wavcube.settings import from_dict
+from wavcube.settings import from_dict, read_config
 
 
 def _require(condition: bool, message: str) -> None:
@@ -397,16 +397,13 @@ class WavCubeConfig:
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """From a JSON file, in which entries of transformers may stand beside ours; an error names the file."""
-        try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ConfigError(f"{path}: not a readable configuration ({error})") from error
-        if not isinstance(values, dict) or values.get("format") != "wavcube-1":
-            raise ConfigError(f'{path}: not a wavcube configuration (no "format": "wavcube-1")')
-        try:
-            return cls.from_dict({k: v for k, v in values.items() if k not in TRANSFORMERS_KEYS and k not in NAMES})
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error
+        others = {*TRANSFORMERS_KEYS, *NAMES}
+        return read_config(
+            path,
+            "wavcube-1",
+            "a wavcube configuration",
+            lambda values: cls.from_dict({key: value for key, value in values.items() if key not in others}),
+        )
 
     def save(self, path: str | Path) -> None:
         Path(path).write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Self
 from wavcube.errors import ConfigError
 from wavcube.generation.flow.config import RepresentationConfig
 from wavcube.generation.flow.frame_transformer import FrameTransformerConfig
-from wavcube.settings import from_dict
+from wavcube.settings import from_dict, read_config
 
 FORMAT = "wavcube-enhancement-1"
 
@@ -43,16 +43,8 @@ class EnhancerConfig:
         Raises:
             ConfigError: it cannot be read, is of something else, or has an unknown key or impossible value.
         """
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ConfigError(f"{path}: not a readable configuration ({error})") from error
-        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
-            raise ConfigError(f'{path}: not the configuration of an enhancement model (no "format": "{FORMAT}")')
-        try:
-            return from_dict(cls, values)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error
+        what = "the configuration of an enhancement model"
+        return read_config(path, FORMAT, what, lambda values: from_dict(cls, values))
 
     def save(self, path: Path) -> None:
         values = {"format": FORMAT, **dataclasses.asdict(self)}

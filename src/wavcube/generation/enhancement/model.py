@@ -7,12 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from wavcube.codec.checkpoint.folder import check_tensors
 from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.generation.enhancement.config import EnhancerConfig
 from wavcube.generation.flow.frame_transformer import FrameTransformer
-from wavcube.generation.flow.model_folder import CONFIG, find_model_folder, read_weights, write_model_folder
+from wavcube.generation.flow.model_folder import (
+    CONFIG,
+    find_model_folder,
+    load_weights,
+    read_weights,
+    write_model_folder,
+)
 
 PACKAGED = Path(__file__).parent / "pretrained" / "small"
 """The small model that comes with the package."""
@@ -106,9 +111,7 @@ class LatentEnhancer(nn.Module):
         with meta_init():
             model = cls(config)
         weights = read_weights(folder)
-        check_tensors(weights, model.state_dict(), str(folder))
-        # Copied, since loaded tensors are mapped from a file that may be replaced.
-        model.load_state_dict({key: value.float().clone() for key, value in weights.items()}, assign=True)
+        load_weights(model, weights, folder)
         return model.to(device).eval()
 
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:

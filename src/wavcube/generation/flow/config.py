@@ -15,7 +15,13 @@ class BlockSizes(Protocol):
     def width(self) -> int: ...
 
     @property
+    def layers(self) -> int: ...
+
+    @property
     def heads(self) -> int: ...
+
+    @property
+    def feed_forward(self) -> int: ...
 
     @property
     def dropout(self) -> float: ...
@@ -25,6 +31,25 @@ class BlockSizes(Protocol):
 
     @property
     def position_groups(self) -> int: ...
+
+
+def check_block_sizes(sizes: BlockSizes) -> None:
+    """Refuse sizes that no transformer can have.
+
+    Raises:
+        ConfigError: names the size.
+    """
+    for name in ("width", "layers", "heads", "feed_forward", "position_kernel", "position_groups"):
+        if getattr(sizes, name) < 1:
+            raise ConfigError(f"transformer.{name} is {getattr(sizes, name)}; it must be 1 or more")
+    if sizes.width % sizes.heads or (sizes.width // sizes.heads) % 2:
+        raise ConfigError(f"transformer.width {sizes.width} must be an even multiple of its {sizes.heads} heads")
+    if sizes.width % sizes.position_groups:
+        raise ConfigError(f"transformer.width {sizes.width} is no multiple of position_groups")
+    if sizes.position_kernel % 2 == 0:
+        raise ConfigError(f"transformer.position_kernel is {sizes.position_kernel}; it must be odd")
+    if not 0 <= sizes.dropout < 1:
+        raise ConfigError(f"transformer.dropout is {sizes.dropout}; it lies from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -57,23 +82,15 @@ class TransformerConfig:
     position_groups: int = 16
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "heads", "feed_forward", "text_width", "position_kernel", "position_groups"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"transformer.{name} is {getattr(self, name)}; it must be 1 or more")
-        if self.width % self.heads or (self.width // self.heads) % 2:
-            raise ConfigError(f"transformer.width {self.width} must be an even multiple of its {self.heads} heads")
-        if self.width % self.position_groups:
-            raise ConfigError(f"transformer.width {self.width} is no multiple of position_groups")
+        check_block_sizes(self)
+        if self.text_width < 1:
+            raise ConfigError(f"transformer.text_width is {self.text_width}; it must be 1 or more")
         if self.text_layers < 0 or self.text_width % 2:
             raise ConfigError("transformer.text_width must be even and text_layers not below 0")
-        if self.position_kernel % 2 == 0:
-            raise ConfigError(f"transformer.position_kernel is {self.position_kernel}; it must be odd")
         if self.text_alignment not in TEXT_ALIGNMENTS:
             raise ConfigError(
                 f"transformer.text_alignment is {self.text_alignment!r}; there are {', '.join(TEXT_ALIGNMENTS)}"
             )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"transformer.dropout is {self.dropout}; it lies from 0 to below 1")
 
     @classmethod
     def preset(cls, name: str) -> Self:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from wavcube.codec.attention import Rotary
 from wavcube.codec.masking import length_mask
-from wavcube.errors import ConfigError
+from wavcube.generation.flow.config import check_block_sizes
 from wavcube.generation.flow.transformer import Attention, ConvolutionalPosition
 
 
@@ -34,17 +34,7 @@ class FrameTransformerConfig:
     position_groups: int = 16
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "heads", "feed_forward", "position_kernel", "position_groups"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"transformer.{name} is {getattr(self, name)}; it must be 1 or more")
-        if self.width % self.heads or (self.width // self.heads) % 2:
-            raise ConfigError(f"transformer.width {self.width} must be an even multiple of its {self.heads} heads")
-        if self.width % self.position_groups:
-            raise ConfigError(f"transformer.width {self.width} is no multiple of position_groups")
-        if self.position_kernel % 2 == 0:
-            raise ConfigError(f"transformer.position_kernel is {self.position_kernel}; it must be odd")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"transformer.dropout is {self.dropout}; it lies from 0 to below 1")
+        check_block_sizes(self)
 
 
 class Layer(nn.Module):

@@ -1,6 +1,7 @@
 """The folder of a generating model: config.json and model.safetensors, written whole and read strictly."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Protocol
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from wavcube.codec.checkpoint.folder import check_tensors
 from wavcube.errors import CheckpointError
-from wavcube.files import follow_umask, reason, saying_when_full
+from wavcube.files import atomic_path, follow_umask, reason, saying_when_full
 from wavcube.run_layout import model_of_run
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -75,6 +77,27 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError) as error:
         what = "half-written or damaged" if (folder / WEIGHTS).exists() else "missing"
         raise CheckpointError(f"{folder / WEIGHTS}: {what} ({reason(error)}); copy the whole folder") from error
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor], folder: Path) -> None:
+    """Give a model without weights those of its folder, in float32.
+
+    Raises:
+        CheckpointError: tensors are missing, unexpected or of another shape; they are named.
+    """
+    check_tensors(weights, model.state_dict(), str(folder))
+    # Copied, since loaded tensors are mapped from a file that may be replaced.
+    model.load_state_dict({key: value.float().clone() for key, value in weights.items()}, assign=True)
+
+
+def export_model(checkpoint: Path, folder: Path, card: str) -> None:
+    """Copy the model of a training's checkpoint into a folder, each file whole, with `card` as its README.md."""
+    folder.mkdir(exist_ok=True)
+    for name in (WEIGHTS, CONFIG):
+        with atomic_path(folder / name) as temporary:
+            shutil.copy(checkpoint / name, temporary)
+    with atomic_path(folder / "README.md") as temporary:
+        temporary.write_text(card, encoding="utf-8")
 
 
 def find_model_folder(folder: Path, what: str) -> Path:

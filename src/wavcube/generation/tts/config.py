@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from wavcube.config_aliases import TTS, with_new_names
-from wavcube.errors import ConfigError
 from wavcube.generation.flow.config import RepresentationConfig, TransformerConfig
-from wavcube.settings import from_dict
+from wavcube.settings import from_dict, read_config
 
 FORMAT = "wavcube-tts-1"
 
@@ -40,17 +39,9 @@ class FlowMatchingTTSConfig:
         Raises:
             ConfigError: it cannot be read, is of something else, or has an unknown key or impossible value.
         """
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ConfigError(f"{path}: not a readable configuration ({error})") from error
-        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
-            raise ConfigError(f'{path}: not the configuration of a text-to-speech model (no "format": "{FORMAT}")')
-        values = with_new_names(values, TTS, str(path))
-        try:
-            return from_dict(cls, values)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error
+        what = "the configuration of a text-to-speech model"
+        where = "the model's configuration"
+        return read_config(path, FORMAT, what, lambda values: from_dict(cls, with_new_names(values, TTS, where)))
 
     def save(self, path: Path) -> None:
         values = {"format": FORMAT, **dataclasses.asdict(self)}

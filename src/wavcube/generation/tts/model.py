@@ -11,12 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from wavcube.codec.checkpoint.folder import check_tensors
 from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.masking import zero_beyond
 from wavcube.config_aliases import TTS_WEIGHTS
 from wavcube.errors import CheckpointError, ConfigError
-from wavcube.generation.flow.model_folder import CONFIG, find_model_folder, read_weights, write_model_folder
+from wavcube.generation.flow.model_folder import (
+    CONFIG,
+    find_model_folder,
+    load_weights,
+    read_weights,
+    write_model_folder,
+)
 from wavcube.generation.flow.solver import SolverSettings, guided, solve
 from wavcube.generation.flow.transformer import DiffusionTransformer
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
@@ -239,9 +244,7 @@ class FlowMatchingTTS(nn.Module):
             model = cls(config)
         weights = read_weights(folder)
         weights = {TTS_WEIGHTS.get(key, key): value for key, value in weights.items()}
-        check_tensors(weights, model.state_dict(), str(folder))
-        # Copied, since loaded tensors are mapped from a file that may be replaced.
-        model.load_state_dict({key: value.float().clone() for key, value in weights.items()}, assign=True)
+        load_weights(model, weights, folder)
         return model.to(device).eval()
 
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:

@@ -1,6 +1,5 @@
 """The objective of enhancement: the distance of the cleaned latent from the clean one."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +7,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wavcube.engine.trainable import DiscriminatorFn, Logs, Objective
-from wavcube.files import atomic_path
 from wavcube.generation.enhancement.model import STATISTICS, LatentEnhancer
 from wavcube.generation.enhancement.training.card import model_card
 from wavcube.generation.enhancement.training.config import EnhanceTrainConfig
 from wavcube.generation.enhancement.training.frames import FrameBatch
-from wavcube.generation.flow.model_folder import CONFIG, WEIGHTS, write_model_folder
+from wavcube.generation.flow.model_folder import export_model, write_model_folder
 
 
 class EnhancementObjective(Objective):
@@ -39,9 +37,4 @@ class EnhancementObjective(Objective):
         write_model_folder(folder, self.networks.config, weights, None, STATISTICS)
 
     def export(self, checkpoint: Path, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        for name in (WEIGHTS, CONFIG):
-            with atomic_path(folder / name) as temporary:
-                shutil.copy(checkpoint / name, temporary)
-        with atomic_path(folder / "README.md") as temporary:
-            temporary.write_text(model_card(self.networks, self.config), encoding="utf-8")
+        export_model(checkpoint, folder, model_card(self.networks, self.config))

@@ -1,7 +1,6 @@
 """The objective of text to speech, and the source of its initial weights."""
 
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,10 @@ from torch import Tensor
 from wavcube.data.clip import Clip
 from wavcube.engine.trainable import DiscriminatorFn, Logs, Objective
 from wavcube.errors import ConfigError
-from wavcube.files import atomic_path
 from wavcube.generation.flow.config import TransformerConfig
 from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint
 from wavcube.generation.flow.flow_matching import FlowMatching
-from wavcube.generation.flow.model_folder import CONFIG, WEIGHTS
+from wavcube.generation.flow.model_folder import export_model
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
 from wavcube.generation.tts.model import FlowMatchingTTS, write_model
 from wavcube.generation.tts.text.frontend import build_text_frontend
@@ -48,12 +46,7 @@ class TTSObjective(Objective):
         write_model(folder, self.networks.model.config, own)
 
     def export(self, checkpoint: Path, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        for name in (WEIGHTS, CONFIG):
-            with atomic_path(folder / name) as temporary:
-                shutil.copy(checkpoint / name, temporary)
-        with atomic_path(folder / "README.md") as temporary:
-            temporary.write_text(model_card(self.networks.model, self.config), encoding="utf-8")
+        export_model(checkpoint, folder, model_card(self.networks.model, self.config))
 
 
 def starting_model(
