@@ -137,8 +137,17 @@ def test_a_folder_of_an_earlier_version(copied: Path, plain: WavCube, batch, cli
     assert AutoModel.from_pretrained(copied).identity == plain.identity
 
 
-def test_without_a_name_it_is_the_packaged_model() -> None:
-    assert WavCubeModel.from_pretrained().identity == WavCube.from_pretrained().identity
+def test_the_packaged_folder_is_one_for_the_auto_classes(clips, batch, tmp_path: Path) -> None:
+    plain, model = WavCube.from_pretrained(), AutoModel.from_pretrained(wavcube.hf.PACKAGED)
+    assert type(model) is WavCubeModel
+    assert torch.equal(encoded(model, batch), plain.encode(clips, 16_000).values)
+    assert type(AutoFeatureExtractor.from_pretrained(wavcube.hf.PACKAGED)) is WavCubeFeatureExtractor
+    assert WavCubeModel.from_pretrained().identity == model.identity == plain.identity
+    # Nothing is missing of what saving it anew would write.
+    plain.save_pretrained(tmp_path, dtype="float16")
+    for name in FILES - {"model.safetensors"}:
+        there = (wavcube.hf.PACKAGED / name).read_text(encoding="utf-8")
+        assert there == (tmp_path / name).read_text(encoding="utf-8")
 
 
 def test_files_that_do_not_fit_are_refused_by_name(copied: Path) -> None:
