@@ -75,6 +75,7 @@ def test_sentences_are_streamed_as_samples(run: Run, speech_model: Path) -> None
         (("-o", "nowhere/out.wav"), "the folder nowhere does not exist"),
         (("-o", "out.mp3"), "end the name in .wav or .flac"),
         (("--method", "heun"), "no solver"),
+        (("--few-steps",), "not distilled"),
         (("-p", "none.wav"), "none.wav: no such file"),
         (("-m", "none"), "no such folder of a text-to-speech model"),
         (("--representation", "logmel"), "was trained on"),

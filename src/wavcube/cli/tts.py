@@ -39,6 +39,12 @@ NFE = Annotated[int, typer.Option(min=1, help="Evaluations of the transformer; 5
 Method = Annotated[str, typer.Option(help="euler or midpoint (two evaluations a step).")]
 Guidance = Annotated[float, typer.Option(help="Strength of classifier-free guidance; 0 for none.")]
 Sway = Annotated[float, typer.Option(help="Of the time grid: -1 to 1.75; 0 spaces steps evenly.")]
+FewSteps = Annotated[
+    bool,
+    typer.Option(
+        "--few-steps", help="The model's distilled form: at most 8 evaluations, without --nfe, --guidance and the like."
+    ),
+]
 
 
 def tts(
@@ -80,6 +86,7 @@ def tts(
     method: Method = "euler",
     guidance: Guidance = 2.0,
     sway: Sway = -1.0,
+    few_steps: FewSteps = False,
     device: DeviceOption = Device.auto,
     dtype: DtypeOption = Dtype.float32,
 ) -> None:
@@ -96,7 +103,7 @@ def tts(
         return
     if prompt is None:
         raise ConfigError("name a recording of the voice (--prompt)")
-    solver = SolverSettings(nfe, method, sway, guidance=guidance)
+    solver = SolverSettings(nfe, method, sway, guidance=guidance, few_steps=few_steps)
     streamed = str(out) == "-"
     if not streamed and out.suffix.lower() not in {".wav", ".flac"}:
         raise ConfigError(f"{out}: end the name in .wav or .flac")
@@ -172,6 +179,7 @@ def evaluate_tts(
     method: Method = "euler",
     guidance: Guidance = 2.0,
     sway: Sway = -1.0,
+    few_steps: FewSteps = False,
     speed: Annotated[float, typer.Option(help="Relative to the prompt's speaking rate.")] = 1.0,
     true_duration: Annotated[bool, typer.Option(help="As long as the true recording, where the list says.")] = False,
     speaker: Annotated[
@@ -205,7 +213,7 @@ def evaluate_tts(
 
     console = Console(highlight=False)
     items = read_list(texts, audio, limit)
-    solver = SolverSettings(nfe, method, sway, guidance=guidance)
+    solver = SolverSettings(nfe, method, sway, guidance=guidance, few_steps=few_steps)
     settings_ = EvaluationSettings(_seeds(seeds), solver, true_duration, speed)
     loaded = _load(model, representation, vocoder, None, device, dtype)
     options = MetricOptions(speaker, asr, utmos, normaliser, str(loaded.model.device))
@@ -228,7 +236,9 @@ def evaluate_tts(
         "model": f"{name}, {loaded.fingerprint}",
         "representation": loaded.representation.extractor.name,
         "list": f"{texts.name}, {len(items)} texts, seeds {seeds}",
-        "solver": f"{method}, {nfe} evaluations, guidance {guidance:g}, sway {sway:g}",
+        "solver": "the model's few steps"
+        if few_steps
+        else f"{method}, {nfe} evaluations, guidance {guidance:g}, sway {sway:g}",
         **_machine(loaded),
         **(measure_speed(loaded, items, solver, timed) if timed else {}),
     }

@@ -7,6 +7,9 @@ from wavcube.errors import ConfigError
 
 TEXT_ALIGNMENTS = ("prepend", "uniform", "duration")
 
+FEW_STEPS = (0, 1, 2, 4, 8)
+"""Steps that a distilled model may have: 16 steps are its teacher's, and it takes several of them at once."""
+
 
 class BlockSizes(Protocol):
     """Sizes that the blocks of a transformer over frames have, whatever it is for."""
@@ -68,6 +71,8 @@ class TransformerConfig:
             predictor in synthesis, and only frames to be generated, so that a prompt needs no text. This takes by far
             the fewest steps.
         position_kernel, position_groups: kernel size and groups of the convolutional position embedding.
+        few_steps: steps in which a distilled model makes speech, without guidance (few_steps.py); 0 for a model that is
+            not distilled.
     """
 
     width: int = 1024
@@ -80,6 +85,7 @@ class TransformerConfig:
     text_alignment: str = "prepend"
     position_kernel: int = 31
     position_groups: int = 16
+    few_steps: int = 0
 
     def __post_init__(self) -> None:
         check_block_sizes(self)
@@ -87,6 +93,8 @@ class TransformerConfig:
             raise ConfigError(f"transformer.text_width is {self.text_width}; it must be 1 or more")
         if self.text_layers < 0 or self.text_width % 2:
             raise ConfigError("transformer.text_width must be even and text_layers not below 0")
+        if self.few_steps not in FEW_STEPS:
+            raise ConfigError(f"transformer.few_steps is {self.few_steps}; there are {', '.join(map(str, FEW_STEPS))}")
         if self.text_alignment not in TEXT_ALIGNMENTS:
             raise ConfigError(
                 f"transformer.text_alignment is {self.text_alignment!r}; there are {', '.join(TEXT_ALIGNMENTS)}"

@@ -49,6 +49,16 @@ class NoiseSample:
     hide_condition: Tensor
     hide_text: Tensor
 
+    def rows(self, chosen: Tensor, frames: int) -> "NoiseSample":
+        """Of the items that are true in `chosen` [B], and of their first `frames`."""
+        return NoiseSample(
+            self.noise[chosen, :frames],
+            self.time[chosen],
+            self.span[chosen, :frames],
+            self.hide_condition[chosen],
+            self.hide_text[chosen],
+        )
+
 
 def sample_noise(
     frames: Tensor, lengths: Tensor, settings: FlowSettings, generator: torch.Generator | None = None

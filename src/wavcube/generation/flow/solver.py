@@ -22,7 +22,7 @@ PRUNED = {
 """Grids for few steps, in 32nds, that F5-TTS publishes as EPSS (empirically pruned step sampling)."""
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
-"""Frames [B, T, C] and time [1] -> velocity [B, T, C]."""
+"""Frames [B, T, C] and time [1] or [B] -> velocity [B, T, C]."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class SolverSettings:
         sway: coefficient that moves the time grid: -1 spends more steps near the noise, 0 spaces them evenly.
         pruned: where `PRUNED` has a grid for this number of steps, take it.
         guidance: strength s of v = v_c + s (v_c - v_0); 0 for none, and then half the work.
+        few_steps: the distilled form of a model that has one: as many evaluations as it has steps, each without
+            guidance, which the model has learnt; all else here then has no meaning.
     """
 
     nfe: int = 32
@@ -43,6 +45,7 @@ class SolverSettings:
     sway: float = -1.0
     pruned: bool = True
     guidance: float = 2.0
+    few_steps: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -99,7 +102,19 @@ def guided(transformer: Callable[..., Tensor], context: Tensor, null: Tensor, le
     twice = None if lengths is None else torch.cat([lengths, lengths])
 
     def velocity(values: Tensor, time: Tensor) -> Tensor:
-        conditional, unconditional = transformer(torch.cat([values, values]), time, both, twice).chunk(2)
+        times = time if len(time) == 1 else torch.cat([time, time])
+        conditional, unconditional = transformer(torch.cat([values, values]), times, both, twice).chunk(2)
         return conditional + strength * (conditional - unconditional)
 
     return velocity
+
+
+def solve_in_few_steps(
+    transformer: Callable[..., Tensor], noise: Tensor, context: Tensor, lengths: Tensor | None, grid: Tensor
+) -> Tensor:
+    """From `noise` [B, T, C] to frames [B, T, C] with a distilled model, one evaluation for each step of `grid`."""
+    values = noise
+    for start, end in zip(grid[:-1, None], grid[1:, None], strict=True):
+        slope = transformer(values, start, context, lengths, step_end=end)
+        values = values + slope * (end - start).to(values.dtype)
+    return values

@@ -139,6 +139,7 @@ class DiffusionTransformer(nn.Module):
         super().__init__()
         self.head_width = config.width // config.heads
         self.time = TimeEmbedding(config.width)
+        self.step_end = TimeEmbedding(config.width) if config.few_steps else None
         self.input = InputProjection(channels, config)
         self.position = ConvolutionalPosition(config)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
@@ -148,8 +149,9 @@ class DiffusionTransformer(nn.Module):
         self._zero()
 
     def _zero(self) -> None:
-        """At first every layer passes on what it gets, and the velocity is zero."""
-        for linear in (*(layer.shift_scale_gate for layer in self.layers), self.shift_scale, self.output):
+        """At first every layer passes on what it gets, and the velocity is zero; the end of a step changes nothing."""
+        zeroed = [*(layer.shift_scale_gate for layer in self.layers), self.shift_scale, self.output]
+        for linear in [*zeroed, *([] if self.step_end is None else [self.step_end.layers[-1]])]:
             for parameter in linear.parameters():  # type: ignore[union-attr]
                 nn.init.zeros_(parameter)
 
@@ -157,7 +159,14 @@ class DiffusionTransformer(nn.Module):
         """What stays the same at all times: condition [B, T, C] and embedded text [B, T, D] -> [B, T, H]."""
         return self.input.context(condition, text)
 
-    def forward(self, noised: Tensor, time: Tensor, context: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        noised: Tensor,
+        time: Tensor,
+        context: Tensor,
+        lengths: Tensor | None = None,
+        step_end: Tensor | None = None,
+    ) -> Tensor:
         """Velocity [B, T, C]; what it is on padded frames has no meaning.
 
         Args:
@@ -165,9 +174,14 @@ class DiffusionTransformer(nn.Module):
             time: [B] in [0, 1], or [1] if it is the same for all.
             context: see `context`.
             lengths: [B], frames of each item; None where all have T.
+            step_end: [B] or [1], the time up to which a distilled model gives the mean velocity under guidance; None
+                for the velocity at `time`.
         """
         mask = length_mask(lengths, noised.shape[1])
         embedded = self.time(time)
+        if step_end is not None:
+            assert self.step_end is not None
+            embedded = embedded + self.step_end(step_end)
         hidden = self.input(noised, context)
         hidden = hidden + self.position(hidden, mask)
         rotary = Rotary(noised.shape[1], self.head_width, 10_000.0, hidden.device, torch.float32)

@@ -15,6 +15,7 @@ from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.masking import zero_beyond
 from wavcube.config_aliases import TTS_WEIGHTS
 from wavcube.errors import CheckpointError, ConfigError
+from wavcube.generation.flow.few_steps import few_step_grid
 from wavcube.generation.flow.model_folder import (
     CONFIG,
     find_model_folder,
@@ -22,7 +23,7 @@ from wavcube.generation.flow.model_folder import (
     read_weights,
     write_model_folder,
 )
-from wavcube.generation.flow.solver import SolverSettings, guided, solve
+from wavcube.generation.flow.solver import SolverSettings, guided, solve, solve_in_few_steps
 from wavcube.generation.flow.transformer import DiffusionTransformer
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
 from wavcube.generation.tts.durations.average_durations import AverageDurations
@@ -165,9 +166,13 @@ class FlowMatchingTTS(nn.Module):
 
         Raises:
             TextError: a text has more tokens than frames, or an item is too long.
+            ConfigError: few steps are asked for, and the model is not distilled.
         """
         if self.training:
             raise RuntimeError("put the model into evaluation mode before it generates")
+        few_steps = self.config.transformer.few_steps
+        if settings.few_steps and not few_steps:
+            raise ConfigError("the model is not distilled, so it has no few-step form; leave --few-steps out")
         totals = [len(item.prompt) + item.frames for item in requests]
         for item in requests:
             self.check(item)
@@ -189,13 +194,17 @@ class FlowMatchingTTS(nn.Module):
             ).to(self.device)
         embedded = self.embed(text, lengths, made, ends)
         context = self.transformer.context(condition.to(self.dtype), embedded)
-        null = self.transformer.context(torch.zeros_like(condition, dtype=self.dtype), torch.zeros_like(embedded))
-        even = len(set(totals)) == 1
-        velocity = guided(self.transformer, context, null, None if even else lengths, settings.guidance)
+        masked = None if len(set(totals)) == 1 else lengths
         noise = pad_sequence(
             [self._noise(total, item.seed) for item, total in zip(requests, totals, strict=True)], True
-        )
-        made = solve(velocity, noise.to(self.device, self.dtype), settings).float()
+        ).to(self.device, self.dtype)
+        if settings.few_steps:
+            grid = few_step_grid(few_steps).to(self.device)
+            made = solve_in_few_steps(self.transformer, noise, context, masked, grid).float()
+        else:
+            null = self.transformer.context(torch.zeros_like(condition, dtype=self.dtype), torch.zeros_like(embedded))
+            velocity = guided(self.transformer, context, null, masked, settings.guidance)
+            made = solve(velocity, noise, settings).float()
         return [
             self.denormalise(frames[len(item.prompt) : total])
             for frames, item, total in zip(made, requests, totals, strict=True)
@@ -227,6 +236,14 @@ class FlowMatchingTTS(nn.Module):
             weights |= {f"duration_predictor.{k}": v for k, v in changed.duration_predictor.state_dict().items()}
         changed.load_state_dict(weights)
         return changed
+
+    def with_few_steps(self, steps: int) -> "FlowMatchingTTS":
+        """The same model with room for a few-step form, which it has yet to learn (flow/few_steps.py)."""
+        transformer = dataclasses.replace(self.config.transformer, few_steps=steps)
+        changed = FlowMatchingTTS(dataclasses.replace(self.config, transformer=transformer))
+        new = {k: v for k, v in changed.state_dict().items() if k.startswith("transformer.step_end.")}
+        changed.load_state_dict(new | self.state_dict())
+        return changed.train(self.training)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> Self:

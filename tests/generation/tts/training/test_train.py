@@ -151,6 +151,23 @@ def test_fine_tuning_can_change_the_language(settings: list[str], recipe: Path, 
     assert any(token.isupper() for token in after.vocabulary.tokens)
 
 
+def test_a_trained_model_learns_few_steps(settings: list[str], recipe: Path, tmp_path: Path) -> None:
+    train_run(tmp_path / "slow", recipe=recipe, settings=settings)
+    more = [*settings, "few_steps.steps=4", "samples.every=4", "run.save_every=2"]
+    train_run(tmp_path / "fast", recipe=recipe, settings=more, init_from=str(tmp_path / "slow"))
+    model = FlowMatchingTTS.from_pretrained(tmp_path / "fast")
+    assert model.config.transformer.few_steps == 4
+    learnt = model.state_dict()["transformer.step_end.layers.2.weight"]
+    assert learnt.abs().max() > 0
+    assert (tmp_path / "fast" / "samples" / "step-00000004" / "00.wav").is_file()
+    shutil.rmtree(tmp_path / "fast" / "checkpoints" / "step-00000004")
+    assert train_run(tmp_path / "fast", resume=True)
+    again = FlowMatchingTTS.from_pretrained(tmp_path / "fast").state_dict()
+    torch.testing.assert_close(again["transformer.step_end.layers.2.weight"], learnt, rtol=0, atol=0)
+    with pytest.raises(ConfigError, match="name that with --from"):
+        train_run(tmp_path / "none", recipe=recipe, settings=more)
+
+
 def test_folders_are_not_overwritten(settings: list[str], recipe: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train_run(run, recipe=recipe, settings=[*settings, "validation.every=0"])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wavcube.engine.config import FitConfig, OptimizerConfig, check_fit, require
+from wavcube.generation.flow.config import FEW_STEPS
+from wavcube.generation.flow.few_steps import FewStepSettings
 from wavcube.generation.flow.flow_matching import FlowSettings
 
 
@@ -96,7 +98,7 @@ class SampleSettings:
         every: updates from one to the next; 0 for never.
         count: how many.
         texts: a file with a sentence a line; empty for texts of the validation data.
-        nfe: evaluations of the transformer, for each.
+        nfe: evaluations of the transformer, for each; while few steps are learnt, those are taken instead.
         prompt_seconds: a prompt is at most so long.
         asr: for their word error rate, such as whisper:FOLDER; empty for none.
         speaker: for their similarity to the prompt, such as resemblyzer; empty for none.
@@ -138,6 +140,7 @@ class SpeechTrainConfig(FitConfig):
     data: DataSettings = field(default_factory=DataSettings)
     batches: BatchSettings = field(default_factory=BatchSettings)
     flow: FlowSettings = field(default_factory=FlowSettings)
+    few_steps: FewStepSettings = field(default_factory=FewStepSettings)
     optimizer: OptimizerConfig = field(default_factory=_optimizer)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     samples: SampleSettings = field(default_factory=SampleSettings)
@@ -151,6 +154,9 @@ def check_settings(config: SpeechTrainConfig) -> None:
         (bool(config.data.train), "data.train is empty: say what to train on (--set 'data.train=[{path: FILE}]')"),
         (0 < flow.span_low <= flow.span_high <= 1, "flow.span_low and span_high must rise, from above 0 to 1"),
         (0 <= flow.drop_condition <= 1 and 0 <= flow.drop_all <= 1, "flow.drop_* lie from 0 to 1"),
+        (config.few_steps.steps in FEW_STEPS, f"few_steps.steps is one of {', '.join(map(str, FEW_STEPS))}"),
+        (0 < config.few_steps.share <= 1, "few_steps.share lies above 0, up to 1"),
+        (config.few_steps.guidance >= 0, "few_steps.guidance must not be below 0"),
         (config.batches.seconds > 0, f"batches.seconds is {config.batches.seconds}; it must be above 0"),
         (config.batches.utterances > 0, "batches.utterances must be 1 or more"),
         (0 < config.data.min_seconds < config.data.max_seconds, "data.min_seconds must be below data.max_seconds"),

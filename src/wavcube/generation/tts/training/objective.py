@@ -11,6 +11,7 @@ from wavcube.engine.trainable import DiscriminatorFn, Logs, Objective
 from wavcube.errors import ConfigError
 from wavcube.generation.flow.config import TransformerConfig
 from wavcube.generation.flow.feature_codec import FeatureCodec, check_fingerprint
+from wavcube.generation.flow.few_steps import FewStepDistillation
 from wavcube.generation.flow.flow_matching import FlowMatching
 from wavcube.generation.flow.model_folder import export_model
 from wavcube.generation.tts.config import FlowMatchingTTSConfig
@@ -25,15 +26,21 @@ logger = logging.getLogger(__name__)
 
 
 class TTSObjective(Objective):
-    """Flow matching on batches of utterances; no discriminators."""
+    """Flow matching on batches of utterances, and the teacher's steps where few are to be learnt; no discriminators."""
 
     networks: FlowMatching
     dynamic_shapes = True
 
-    def __init__(self, model: FlowMatchingTTS, config: SpeechTrainConfig) -> None:
+    def __init__(
+        self, model: FlowMatchingTTS, config: SpeechTrainConfig, teacher: FlowMatchingTTS | None = None
+    ) -> None:
         super().__init__()
         self.config = config
-        self.networks = FlowMatching(model, config.flow)
+        self.networks = (
+            FlowMatching(model, config.flow)
+            if teacher is None
+            else FewStepDistillation(model, config.flow, config.few_steps, teacher)
+        )
 
     def inputs(self, batch: SpeechBatch) -> dict[str, Any]:
         return {"values": batch.values, "lengths": batch.lengths, "text": batch.text, "ends": batch.ends}
@@ -68,6 +75,8 @@ def starting_model(
     if config.init_from:
         model = FlowMatchingTTS.from_pretrained(config.init_from)
         check_fingerprint(model.config.representation, representation.extractor)
+        if config.few_steps.steps:
+            return model.with_few_steps(config.few_steps.steps)
         text_frontend = config.model.change_text_frontend or model.config.text_frontend
         found = _vocabulary(config, text_frontend, utterances)
         new = model.vocabulary.unknown(found.tokens)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from wavcube.engine.fit import fit
 from wavcube.engine.run_dir import open_run
+from wavcube.errors import ConfigError
 from wavcube.generation.tts.model import representation_of
 from wavcube.generation.tts.training.config import SpeechTrainConfig
 from wavcube.generation.tts.training.recipe import load_settings, read_recipe
 from wavcube.generation.tts.training.task import build_trainable
 
-FIXED = ("model.", "flow.")
+FIXED = ("model.", "flow.", "few_steps.")
 """Beginnings of the names of settings that must stay what they were. The representation may lie elsewhere; that it is
 the same one is checked where it is loaded."""
 
@@ -62,6 +63,8 @@ def train_run(
 def _read(recipe: str | Path, settings: Sequence[str]) -> SpeechTrainConfig:
     """A recipe with settings; a run that starts from a model adopts its representation."""
     config = read_recipe(recipe, settings)
+    if config.few_steps.steps and not config.init_from:
+        raise ConfigError("few_steps teaches few steps to a trained model: name that with --from")
     if config.init_from and not any(setting.startswith("representation=") for setting in settings):
         config.representation = representation_of(config.init_from)
     return config

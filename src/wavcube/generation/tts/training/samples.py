@@ -81,7 +81,7 @@ class SampleSpeaker:
             [item.text for item in self.items],
             [item.voice for item in self.items],
             seed=list(range(len(self.items))),
-            solver=SolverSettings(self.settings.nfe),
+            solver=SolverSettings(self.settings.nfe, few_steps=bool(self.speaker.model.config.transformer.few_steps)),
         )
         pairs = []
         for number, (item, speech) in enumerate(zip(self.items, spoken, strict=True)):

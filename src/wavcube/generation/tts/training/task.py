@@ -11,6 +11,7 @@ from wavcube.generation.flow.feature_codec import load_feature_codec
 from wavcube.generation.tts.durations.alignment import align_corpora, token_durations
 from wavcube.generation.tts.durations.duration_network import DurationNetwork
 from wavcube.generation.tts.durations.duration_training import LEAST_UTTERANCES, fit_durations
+from wavcube.generation.tts.model import FlowMatchingTTS
 from wavcube.generation.tts.training.batches import BatchStream
 from wavcube.generation.tts.training.config import SpeechTrainConfig
 from wavcube.generation.tts.training.dataset import SpeechCorpus, names_of, read_corpora
@@ -44,9 +45,12 @@ def build_trainable(config: SpeechTrainConfig, folder: Path, fabric: Fabric, che
         mean, std = codec.statistics or corpus.statistics()
         model.mean.copy_(mean)
         model.std.copy_(std)
-    if checkpoint is None and isinstance(model.duration_predictor, DurationNetwork):
+    teacher = None
+    if config.few_steps.steps:
+        teacher = FlowMatchingTTS.from_pretrained(config.init_from, fabric.device).requires_grad_(False)
+    elif checkpoint is None and isinstance(model.duration_predictor, DurationNetwork):
         _fit_durations(model.duration_predictor, corpus, config, fabric.is_global_zero)
-    objective = TTSObjective(model, config).to(fabric.device)
+    objective = TTSObjective(model, config, teacher).to(fabric.device)
 
     frames = round(config.batches.seconds * codec.extractor.frame_rate)
     stream = BatchStream(
