@@ -100,6 +100,7 @@ def test_evaluation_writes_a_report_and_says_what_it_lacks(run: Run, speech_mode
     assert result.exit_code == 0, result.exception
     assert "skipped wer: " in result.output
     assert "speaking rate" in result.output
+    assert "median F0, less the prompt's" in result.output.replace("\n", " ") or "skipped prosody" in result.output
     assert "real time factor" in result.output
     assert (out / "report.html").is_file()
     wrong = run("evaluate", "--list", table, "-m", speech_model, "-o", out, "--seeds", "a")

@@ -208,6 +208,7 @@ def evaluate_tts(
         measure_speed,
     )
     from wavcube.generation.tts.evaluation.lists import read_list
+    from wavcube.generation.tts.evaluation.prosody import Prosody
     from wavcube.generation.tts.evaluation.report import write_speech_report
     from wavcube.progress import stages
 
@@ -217,8 +218,7 @@ def evaluate_tts(
     settings_ = EvaluationSettings(_seeds(seeds), solver, true_duration, speed)
     loaded = _load(model, representation, vocoder, None, device, dtype)
     options = MetricOptions(speaker, asr, utmos, normaliser, str(loaded.model.device))
-    chosen = choose_metrics(["wer", "speaker", "utmos"], options)
-    chosen.metrics.append(SpeakingRate())
+    chosen = choose_metrics(["wer", "speaker", "utmos", "dnsmos"], options, [Prosody, SpeakingRate])
     for name, how in chosen.skipped.items():
         console.print(f"skipped {name}: {how}", style="yellow", markup=False)
     name = Path(model).name if model else "packaged"

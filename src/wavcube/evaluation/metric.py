@@ -90,7 +90,7 @@ class Quantity:
         name: column name.
         title: for people.
         unit: "" if it has none.
-        better: which direction is better.
+        better: which direction is better; "zero" for signed differences.
         digits: decimals worth printing.
         ratio: names of two counts whose sums over the corpus are divided (times `scale`), for quantities of a whole
             corpus; other quantities are averaged over utterances.
@@ -100,7 +100,7 @@ class Quantity:
     name: str
     title: str
     unit: str
-    better: Literal["higher", "lower"]
+    better: Literal["higher", "lower", "zero"]
     digits: int = 2
     ratio: tuple[str, str] | None = None
     scale: float = 1.0
@@ -113,7 +113,7 @@ class Quantity:
     @property
     def arrow(self) -> str:
         """Where better is."""
-        return "↑" if self.better == "higher" else "↓"
+        return {"higher": "↑", "lower": "↓", "zero": "→ 0"}[self.better]
 
 
 @dataclass

@@ -7,7 +7,7 @@
 The base class is in wavcube.evaluation.metric.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -104,8 +104,15 @@ class ChosenMetrics:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def choose_metrics(names: Iterable[str] | None = None, options: MetricOptions | None = None) -> ChosenMetrics:
+def choose_metrics(
+    names: Iterable[str] | None = None, options: MetricOptions | None = None, own: Sequence[type[Metric]] = ()
+) -> ChosenMetrics:
     """Make the metrics of these names, or all of them.
+
+    Args:
+        names: of `METRICS`.
+        options: the models that some need.
+        own: metrics of a task of its own, made after the others.
 
     Raises:
         ConfigError: there is no metric of a name.
@@ -116,11 +123,11 @@ def choose_metrics(names: Iterable[str] | None = None, options: MetricOptions | 
         raise ConfigError(f"no metric {unknown[0]!r}; there are {', '.join(METRICS)}")
     maker = _Maker(options or MetricOptions())
     chosen = ChosenMetrics()
-    for name in names:
+    for metric in [*(METRICS[name] for name in names), *own]:
         try:
-            chosen.metrics.append(maker.make(METRICS[name]))
+            chosen.metrics.append(maker.make(metric))
         except (MetricUnavailable, CheckpointError) as reason:
-            chosen.skipped[name] = str(reason)
+            chosen.skipped[metric.name] = str(reason)
     return chosen
 
 

@@ -35,8 +35,8 @@ class F0(Metric):
 
     def measure(self, pair: Pair) -> Measurement:
         refuse_silence(pair)
-        true_hz, true_voiced = self._track(pair.original)
-        hz, voiced = self._track(pair.reconstruction)
+        true_hz, true_voiced = self.track(pair.original)
+        hz, voiced = self.track(pair.reconstruction)
         measurement = Measurement()
         both = true_voiced & voiced
         if both.any():
@@ -52,7 +52,7 @@ class F0(Metric):
             measurement.undefined["voicing_f1"] = "no voiced frame"
         return measurement
 
-    def _track(self, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    def track(self, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
         """F0 in Hz `[frames]` and voicing `[frames]`."""
 
         def compute() -> tuple[np.ndarray, np.ndarray]:

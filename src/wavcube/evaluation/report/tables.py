@@ -96,8 +96,9 @@ def best_system(summary: Summary, quantity: Quantity) -> str | None:
     }
     if len(values) < 2:
         return None
-    choose = max if quantity.better == "higher" else min
-    return choose(values, key=lambda system: values[system])
+    if quantity.better == "higher":
+        return max(values, key=lambda system: values[system])
+    return min(values, key=lambda system: abs(values[system]))  # of what is better lower, nothing is below zero
 
 
 def cell(summary: Summary, system: str, quantity: Quantity) -> str:
