@@ -13,7 +13,7 @@ class OptimizerConfig:
         steps: updates in all.
         lr: peak learning rate.
         betas, weight_decay: of AdamW.
-        warmup: updates of linear warm-up to the peak.
+        warmup: updates of linear warm-up to the peak; a run that is no longer than that gets a tenth of its steps.
         schedule: what follows: cosine, down to `final_lr` (a share of the peak) at `steps`; or linear, down to 0, with
             the warm-up from 0 (engine/schedules.py).
         clip: gradients are scaled down to this norm, those of discriminators too; 0 for not at all.
@@ -108,6 +108,18 @@ class FitConfig:
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
 
 
+def fit_warmup(config: FitConfig) -> str | None:
+    """Shorten a warm-up that would last for the whole run, as in trials of a long recipe; the result says so."""
+    optimizer = config.optimizer
+    if optimizer.warmup < optimizer.steps:
+        return None
+    before, optimizer.warmup = optimizer.warmup, optimizer.steps // 10
+    return (
+        f"optimizer.warmup is {before} and the run has {optimizer.steps} steps: it warms up for {optimizer.warmup}, so "
+        "that it reaches its learning rate"
+    )
+
+
 def require(*checks: tuple[bool, str]) -> None:
     """Raise a `ConfigError` with the message of the first check that fails."""
     for holds, message in checks:
@@ -120,10 +132,7 @@ def check_fit(config: FitConfig) -> None:
     optimizer, hardware = config.optimizer, config.hardware
     require(
         (optimizer.steps > 0, f"optimizer.steps is {optimizer.steps}; it must be above 0"),
-        (
-            0 <= optimizer.warmup < optimizer.steps,
-            f"optimizer.warmup ({optimizer.warmup}) must be below optimizer.steps ({optimizer.steps})",
-        ),
+        (optimizer.warmup >= 0, f"optimizer.warmup is {optimizer.warmup}; it must be 0 or more"),
         (optimizer.lr > 0, f"optimizer.lr is {optimizer.lr}; it must be above 0"),
         (len(optimizer.betas) == 2, f"optimizer.betas has {len(optimizer.betas)} values; it takes two"),
         (

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
+from wavcube.data.workers import dead_worker
 from wavcube.engine.checkpoints import (
     Counters,
     TrainerState,
@@ -73,7 +74,13 @@ def fit(run: Run[Any], build: Build) -> bool:
                     file=sys.stderr,
                 )
             return True
-        return _train(fabric, run, build, checkpoint)
+        try:
+            return _train(fabric, run, build, checkpoint)
+        except RuntimeError as error:  # torch reports a dead worker wherever it finds the process: in backward, too
+            death = dead_worker(error)
+            if death is None:
+                raise
+            raise death from error
 
 
 def _train(fabric: Fabric, session: Run[Any], build: Build, checkpoint: Path | None) -> bool:

@@ -4,8 +4,7 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else [])]
-"""Ctrl-C; what a scheduler sends before it kills; what Slurm sends on request some minutes before (--signal)."""
+from wavcube.data.workers import STOP_SIGNALS
 
 
 class SignalHandler:
@@ -16,7 +15,7 @@ class SignalHandler:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in SIGNALS:
+        for number in STOP_SIGNALS:
             self._before[number] = signal.signal(number, self._note)
         return self
 

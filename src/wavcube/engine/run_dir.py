@@ -14,6 +14,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -21,9 +22,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from wavcube.config import changes, config_yaml
-from wavcube.engine.config import FitConfig
+from wavcube.engine.config import FitConfig, fit_warmup
 from wavcube.engine.lock import LOCK
-from wavcube.errors import CheckpointError, ConfigError
+from wavcube.errors import CheckpointError, ConfigError, WavCubeWarning
 from wavcube.files import atomic_path
 
 CONFIG, SESSIONS, FINISHED = "config.yaml", "sessions.jsonl", "finished.json"
@@ -75,6 +76,12 @@ def open_run(
         ConfigError: the folder is in use, there is nothing to resume and no recipe, or a setting must stay.
     """
     path = folder / CONFIG
+
+    def shortened(config: Config) -> Config:
+        if note := fit_warmup(config):
+            warnings.warn(note, WavCubeWarning, stacklevel=3)
+        return config
+
     if recipe is None and not resume:
         raise ConfigError("name a recipe with --recipe (or, to go on with a run, --resume)")
     if not path.exists():
@@ -82,14 +89,14 @@ def open_run(
             raise ConfigError(f"{folder}: is not empty and holds no run; choose another folder")
         if recipe is None:
             raise ConfigError(f"{folder}: there is no run to resume; give a recipe with --recipe to begin one")
-        return Run(folder, read(recipe, settings), list(settings))
+        return Run(folder, shortened(read(recipe, settings)), list(settings))
     if not resume:
         raise ConfigError(f"{folder}: holds a run already; go on with --resume, or choose another folder")
     before = load(path, [])
     if recipe is None:
-        config = load(path, settings)
+        config = shortened(load(path, settings))
     else:
-        config = read(recipe, [*_earlier_settings(folder), *settings])
+        config = shortened(read(recipe, [*_earlier_settings(folder), *settings]))
     changed = changes(before, config)
     # Without an average there is none to go on with, and with one the checkpoint has no place for it.
     ema = {"optimizer.ema"} if bool(before.optimizer.ema) != bool(config.optimizer.ema) else set()

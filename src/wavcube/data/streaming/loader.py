@@ -2,7 +2,6 @@
 
 import copy
 import logging
-import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from wavcube.data.streaming.datasets import MOST_IN_A_ROW, ClipDataset, ShardDat
 from wavcube.data.streaming.samplers import InfiniteDistributedBatchSampler, SequentialDistributedBatchSampler
 from wavcube.data.streaming.shards import Shard
 from wavcube.data.streaming.sources import SHARDED, kind_of, open_clips, open_shards
+from wavcube.data.workers import dead_worker, leave_signals_to_the_parent
 from wavcube.errors import ConfigError, DataError, MissingDependencyError
 
 try:
@@ -125,7 +125,7 @@ class SpeechLoader(StatefulDataLoader[Batch]):
                 dataset,
                 num_workers=num_workers,
                 prefetch_factor=_PREFETCH if num_workers else None,
-                worker_init_fn=_leave_ctrl_c_to_the_parent,
+                worker_init_fn=leave_signals_to_the_parent,
                 collate_fn=collate,
                 pin_memory=torch.cuda.is_available(),
                 **batching,
@@ -154,12 +154,13 @@ class SpeechLoader(StatefulDataLoader[Batch]):
                 if len(batch):
                     yield batch
         except (RuntimeError, OSError, EOFError) as error:
-            if self.num_workers == 0 or not _tells_of_a_dead_worker(error):
+            death = dead_worker(error) if self.num_workers else None
+            if death is None:
                 raise
-            raise DataError(
-                f"a data worker process died ({error or type(error).__name__}); often memory has run out: lower "
-                "`workers` or `shuffle_buffer`"
-            ) from error
+            raise death from error
+
+    def check_worker_number_rationality(self) -> None:
+        """Torch warns, twice a run and with a line of its code, of more workers than cores; recipes are for any."""
 
     def _count(self, batch: Batch) -> None:
         self._place += self._full_batch * self._world_size
@@ -249,16 +250,3 @@ def _workers_with_shards(pools: Sequence[Sequence[Shard]], workers: int, world_s
     if workers > most:
         logger.warning("%d of %d workers are started: a source has %d shards only", most, workers, fewest)
     return min(workers, most)
-
-
-def _tells_of_a_dead_worker(error: Exception) -> bool:
-    # Torch notices the death itself, or the broken connection to the worker, whichever comes first. An error that a
-    # living worker reports begins with "Caught".
-    text = str(error)
-    return text.startswith("DataLoader worker") or (isinstance(error, OSError | EOFError) and "Caught" not in text)
-
-
-def _leave_ctrl_c_to_the_parent(worker: int) -> None:
-    # The terminal sends it to every process. The parent finishes its step and writes a checkpoint, which takes the
-    # position of the workers; they end when it closes the loader.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -188,7 +188,7 @@ def test_folders_are_not_overwritten(settings: list[str], recipe: Path, tmp_path
     [
         ("optimizer.stesp=3", r"unknown key optimizer\.stesp"),
         ("optimizer.steps=many", r"optimizer\.steps"),
-        ("optimizer.warmup=4", r"must be below optimizer\.steps"),
+        ("optimizer.warmup=-1", r"optimizer\.warmup is -1; it must be 0 or more"),
         ("flow.span_low=0", r"flow\.span_low"),
         ("data.train=[]", r"data\.train is empty"),
         ("data.validation=[]", r"data\.validation is empty"),

@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from wavcube.codec import WavCube
 from wavcube.data.mixing import Mixer, Mixture
+from wavcube.data.workers import leave_signals_to_the_parent
 from wavcube.generation.enhancement.training.frames import FrameBatch, MixtureFrames, encode_mixtures
 
 
@@ -51,6 +52,7 @@ class MixtureBatches:
             _Mixtures(self._source),
             batch_sampler=_Places(self._numbers, self._place, step),
             num_workers=self._workers,
+            worker_init_fn=leave_signals_to_the_parent,
             collate_fn=list,
         )
         for mixtures in loader:
