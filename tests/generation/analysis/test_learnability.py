@@ -83,7 +83,9 @@ def test_too_little_data_is_refused() -> None:
 def test_figures_that_put_representations_in_their_order_foretell() -> None:
     found = {
         str(i): Learnt(
-            SpaceStatistics(8, 10.0 * i, -1.0 * i, 0.5, (i - 2) ** 2), {}, {"samples/wer": [(10, 99.0), (20, 5.0 * i)]}
+            SpaceStatistics(8, 10.0 * i, -1.0 * i, 0.5, (i - 2) ** 2),
+            {},
+            [{"samples/wer": [(10, 99.0), (20, 5.0 * i)]}],
         )
         for i in range(1, 5)
     }
@@ -97,13 +99,17 @@ def test_the_comparison_is_written(tmp_path: Path) -> None:
     statistics = SpaceStatistics(8, 4.0, 0.2, 0.5, 1.1)
     write_comparison(
         {
-            "mel": Learnt(statistics, {"wer": 12.5}, {"samples/wer": [(5, 80.0), (10, 40.0)]}),
-            "x": Learnt(statistics, {}, {}),
+            "mel": Learnt(
+                statistics,
+                {"wer": 12.5},
+                [{"samples/wer": [(5, 80.0), (10, 40.0)]}, {"samples/wer": [(5, 60.0), (10, 30.0), (15, 10.0)]}],
+            ),
+            "x": Learnt(statistics, {}, []),
         },
         tmp_path,
     )
     table = (tmp_path / "table.md").read_text().splitlines()
-    assert table[2].startswith("| mel | 8 | 4 | 0.2 | 0.5 | 1.1 | 12.5 | 40 (step 10)")
+    assert table[2].startswith("| mel | 8 | 4 | 0.2 | 0.5 | 1.1 | 12.5 | 35 (step 10)")
     assert table[3].endswith("| - | - |")
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
@@ -123,16 +129,18 @@ hardware: {{accelerator: cpu, devices: 1}}
 """
     )
     specs = {"log-mel": "logmel", "stage 2": f"wavcube:{wavcube_folder}"}
-    found = compare_representations(specs, recipe, tmp_path / "out")
+    found = compare_representations(specs, recipe, tmp_path / "out", seeds=(0, 1))
     assert found is not None
     assert {label: [step for step, _ in one.curves["validation/loss"]] for label, one in found.items()} == {
         "log-mel": [1, 2],
         "stage 2": [1, 2],
     }
     assert found["log-mel"].statistics.channels == 80
-    weights = tmp_path / "out" / "stage-2" / "model" / "model.safetensors"
+    weights = tmp_path / "out" / "stage-2" / "seed-1" / "model" / "model.safetensors"
     before = weights.read_bytes()
-    assert compare_representations(specs, recipe, tmp_path / "out") == found  # nothing left to do
+    assert [len(one.seeds) for one in found.values()] == [2, 2]
+    assert found["log-mel"].seeds[0] != found["log-mel"].seeds[1]
+    assert compare_representations(specs, recipe, tmp_path / "out", seeds=(0, 1)) == found  # nothing left to do
     assert weights.read_bytes() == before
     with pytest.raises(ConfigError, match="labels that differ"):
         compare_representations({"a b": "logmel", "a/b": "mfcc"}, recipe, tmp_path / "out")

@@ -5,6 +5,7 @@ training steps, and beside them what costs no training: the figures of latent_sp
 (resynthesis.py). `scripts/learnability.py` is the command.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ CURVES = {
     "validation/loss": "loss on held-out speech",
     "samples/wer": "word error rate of samples, %",
     "samples/speaker_similarity": "similarity of samples to the prompt",
+    "samples/voiced_difference": "voiced frames of samples, less the prompt's, points",
 }
 """What is followed over the steps, as training logs it."""
 
@@ -38,6 +40,10 @@ TRUE_FRAMES = {
 """What is measured of recordings that were only encoded and decoded."""
 
 
+Curves = dict[str, list[tuple[int, float]]]
+"""Name -> (step, value) pairs."""
+
+
 @dataclass
 class Learnt:
     """What was found of one representation.
@@ -46,24 +52,40 @@ class Learnt:
         statistics: before training.
         true_frames: "wer" (%) and "speaker_similarity" of true recordings that were only encoded and decoded; empty
             without metrics.
-        curves: name -> (step, value) pairs.
+        seeds: of each seed, name -> (step, value) pairs.
     """
 
     statistics: SpaceStatistics
     true_frames: dict[str, float]
-    curves: dict[str, list[tuple[int, float]]]
+    seeds: list[Curves]
+
+    @property
+    def curves(self) -> Curves:
+        """Means over the seeds, at the steps that all of them have."""
+        shared = set.intersection(*(set(curves) for curves in self.seeds)) if self.seeds else set()
+        means: Curves = {}
+        for name in (name for name in CURVES if name in shared):
+            values = [dict(curves[name]) for curves in self.seeds]
+            steps = sorted(set.intersection(*(set(one) for one in values)))
+            means[name] = [(step, sum(one[step] for one in values) / len(values)) for step in steps]
+        return {name: points for name, points in means.items() if points}
 
 
 def compare_representations(
-    representations: Mapping[str, str], recipe: str | Path, folder: Path, settings: Sequence[str] = ()
+    representations: Mapping[str, str],
+    recipe: str | Path,
+    folder: Path,
+    settings: Sequence[str] = (),
+    seeds: Sequence[int] = (0,),
 ) -> dict[str, Learnt] | None:
     """Measure and train on every representation; whatever interrupts it, the same call goes on.
 
     Args:
         representations: label -> specification, as for `build_feature_extractor`.
         recipe: of all trainings.
-        folder: gets a run for each label, statistics.json, table.md and curves.png.
+        folder: gets a run for each label and seed, statistics.json, table.md and curves.png.
         settings: over the recipe, the same for all.
+        seeds: each representation is trained once with each; all have the first before any has the next.
 
     Returns:
         What was found, by label; None if a training was interrupted.
@@ -80,17 +102,22 @@ def compare_representations(
         label: _before_training(spec, recipe, folder / "statistics.json", label, settings)
         for label, spec in representations.items()
     }
-    for label, spec in representations.items():
-        more = [f"representation='{spec}'", *settings]
-        begun = latest_checkpoint(runs[label] / "checkpoints") is not None or (runs[label] / "config.yaml").exists()
-        if not train_run(runs[label], recipe=recipe, settings=more, resume=begun):
+    for seed, (label, spec) in itertools.product(seeds, representations.items()):
+        run = runs[label] / f"seed-{seed}"
+        more = [f"representation='{spec}'", *settings, f"run.seed={seed}"]
+        begun = latest_checkpoint(run / "checkpoints") is not None or (run / "config.yaml").exists()
+        if not train_run(run, recipe=recipe, settings=more, resume=begun):
             return None
-        found = {name: Learnt(*before[name], read_curves(run)) for name, run in runs.items() if run.is_dir()}
+        found = {
+            name: Learnt(*before[name], [read_curves(one) for one in sorted(folder.glob("seed-*"))])
+            for name, folder in runs.items()
+            if folder.is_dir()
+        }
         write_comparison(found, folder)
     return found
 
 
-def read_curves(run: Path) -> dict[str, list[tuple[int, float]]]:
+def read_curves(run: Path) -> Curves:
     """What training logged of `CURVES`.
 
     Raises:
@@ -128,7 +155,7 @@ def rank_correlation(found: Mapping[str, Learnt]) -> dict[str, dict[str, float]]
 def write_comparison(found: Mapping[str, Learnt], folder: Path) -> None:
     """Write comparison.json, table.md and curves.png."""
     content = {
-        "representations": {label: asdict(learnt) for label, learnt in found.items()},
+        "representations": {label: {**asdict(learnt), "curves": learnt.curves} for label, learnt in found.items()},
         "rank_correlation": rank_correlation(found),
     }
     with atomic_path(folder / "comparison.json") as path:
@@ -191,7 +218,9 @@ def _picture(found: Mapping[str, Learnt], path: Path) -> None:
     for panel, name in zip(statistic.subplots(1, max(1, len(curves)), squeeze=False)[0], curves, strict=True):
         for label, learnt in found.items():
             if name in learnt.curves:
-                panel.plot(*zip(*learnt.curves[name], strict=True), marker=".", label=label)
+                line = panel.plot(*zip(*learnt.curves[name], strict=True), marker=".", label=label)[0]
+                for curves in learnt.seeds if len(learnt.seeds) > 1 else []:
+                    panel.plot(*zip(*curves[name], strict=True), color=line.get_color(), alpha=0.3, linewidth=0.8)
         panel.set(xlabel="training step", title=CURVES[name])
         panel.grid(alpha=0.3)
         panel.legend()

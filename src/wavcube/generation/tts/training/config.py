@@ -102,6 +102,7 @@ class SampleSettings:
         prompt_seconds: a prompt is at most so long.
         asr: for their word error rate, such as whisper:FOLDER; empty for none.
         speaker: for their similarity to the prompt, such as resemblyzer; empty for none.
+        prosody: whether to measure voicing, pitch and level beside the prompt's.
     """
 
     every: int = 10_000
@@ -111,6 +112,7 @@ class SampleSettings:
     prompt_seconds: float = 6.0
     asr: str = ""
     speaker: str = ""
+    prosody: bool = False
 
 
 def _optimizer() -> OptimizerConfig:

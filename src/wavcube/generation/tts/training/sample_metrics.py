@@ -6,6 +6,7 @@ import numpy as np
 
 from wavcube.errors import WavCubeError
 from wavcube.evaluation.metrics import MetricOptions, Pair, choose_metrics
+from wavcube.generation.tts.evaluation.prosody import Prosody
 from wavcube.generation.tts.training.config import SampleSettings
 
 
@@ -13,7 +14,7 @@ class SampleMetrics:
     """Metrics of spoken sentences.
 
     Args:
-        settings: name the ASR model and the speaker encoder; without both there is nothing to measure.
+        settings: name the ASR model and the speaker encoder, and say whether prosody counts.
 
     Raises:
         WavCubeError: one of them cannot be had.
@@ -22,7 +23,7 @@ class SampleMetrics:
     def __init__(self, settings: SampleSettings) -> None:
         names = [name for name, given in (("wer", settings.asr), ("speaker", settings.speaker)) if given]
         options = MetricOptions(speaker=settings.speaker or None, asr=settings.asr or None)
-        chosen = choose_metrics(names, options)
+        chosen = choose_metrics(names, options, [Prosody] if settings.prosody else [])
         if chosen.skipped:
             name, reason = next(iter(chosen.skipped.items()))
             raise WavCubeError(f"samples: {name} cannot be measured: {reason}")
@@ -32,7 +33,7 @@ class SampleMetrics:
         return bool(self.metrics)
 
     def means(self, pairs: Iterable[Pair]) -> dict[str, float]:
-        """Means over the pairs, by name: "wer" and "cer" in %, "speaker_similarity"."""
+        """Means over the pairs, by name: "wer" and "cer" in %, "speaker_similarity", quantities of `Prosody`."""
         found: dict[str, list[float]] = {}
         for pair in pairs:
             for metric in self.metrics:
