@@ -109,9 +109,9 @@ def compare_representations(
         if not train_run(run, recipe=recipe, settings=more, resume=begun):
             return None
         found = {
-            name: Learnt(*before[name], [read_curves(one) for one in sorted(folder.glob("seed-*"))])
-            for name, folder in runs.items()
-            if folder.is_dir()
+            name: Learnt(*before[name], [read_curves(one) for one in sorted(run.glob("seed-*"))])
+            for name, run in runs.items()
+            if run.is_dir()
         }
         write_comparison(found, folder)
     return found
@@ -219,8 +219,8 @@ def _picture(found: Mapping[str, Learnt], path: Path) -> None:
         for label, learnt in found.items():
             if name in learnt.curves:
                 line = panel.plot(*zip(*learnt.curves[name], strict=True), marker=".", label=label)[0]
-                for curves in learnt.seeds if len(learnt.seeds) > 1 else []:
-                    panel.plot(*zip(*curves[name], strict=True), color=line.get_color(), alpha=0.3, linewidth=0.8)
+                for one in learnt.seeds if len(learnt.seeds) > 1 else []:
+                    panel.plot(*zip(*one[name], strict=True), color=line.get_color(), alpha=0.3, linewidth=0.8)
         panel.set(xlabel="training step", title=CURVES[name])
         panel.grid(alpha=0.3)
         panel.legend()

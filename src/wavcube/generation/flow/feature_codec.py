@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wavcube.codec.pitch_channels import PitchChannels
 from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError
 from wavcube.features import FeatureExtractor, build_feature_extractor
 from wavcube.features.spectral import LogMel
@@ -37,6 +38,7 @@ class FeatureCodec:
             raise ConfigError(f"{extractor.name} gives several layers; name one of them")
         self.extractor = extractor
         self.vocoder = vocoder or default_vocoder(extractor)
+        self._pitch = _pitch_channels(extractor)
 
     @property
     def hop_length(self) -> int:
@@ -64,6 +66,11 @@ class FeatureCodec:
     def encode(self, waveform: np.ndarray) -> Tensor:
         """Frames [T, C], float32 on the CPU, of a waveform [S] at `extractor.sample_rate`."""
         return self.extractor(torch.from_numpy(waveform)[None])[0][0].float().cpu()
+
+    def with_pitch_of(self, frames: Tensor, other: Tensor) -> Tensor:
+        """Frames [T, C] with the median and about the spread of the F0 of `other` [T', C], if their F0 can be changed:
+        in latents of a WavCube with channels of pitch; other frames as they are."""
+        return frames if self._pitch is None else self._pitch.like(frames, other.to(frames))
 
     @torch.no_grad()
     def decode(self, frames: Tensor) -> np.ndarray:
@@ -108,6 +115,15 @@ def default_vocoder(extractor: FeatureExtractor) -> Vocoder | None:
             return lambda frames: model.decode(frames.to(model.device, model.dtype))[0]
         return lambda frames: model.decode(model.compressor(frames[None].to(model.device, model.dtype)).latent)[0]
     return GriffinLim(extractor) if type(extractor) is LogMel else None
+
+
+def _pitch_channels(extractor: FeatureExtractor) -> PitchChannels | None:
+    if not isinstance(extractor, WavCubeExtractor) or extractor.part != "latents":
+        return None
+    try:
+        return PitchChannels(extractor.model)
+    except ConfigError:
+        return None
 
 
 def check_fingerprint(expected: RepresentationConfig, found: FeatureExtractor) -> None:

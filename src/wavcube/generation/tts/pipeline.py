@@ -41,8 +41,8 @@ BATCH_S = {"cpu": 40.0, "cuda": 600.0}
 MARGIN_S = 0.08
 """Silence that is left at the ends of a piece."""
 
-FORM = 2
-"""Of what is made of a model's frames (loudness, edges, pauses, text), so that older results are made anew."""
+FORM = 3
+"""Of what is made of a model's frames (pitch, loudness, edges, pauses, text), so that older results are made anew."""
 
 
 @dataclass
@@ -292,6 +292,7 @@ class TextToSpeech:
         hop = self.representation.hop_length
         waveforms = []
         for piece, frames in zip(pieces, made, strict=True):
+            frames = self.representation.with_pitch_of(frames, piece.voice.frames)
             before = piece.voice.frames[-context:].to(frames)
             waveform = self.representation.decode(torch.cat([before, frames]))[len(before) * hop :]
             if not piece.whole:
