@@ -57,16 +57,19 @@ class FoundFile:
 
 @contextmanager
 def saying_when_full(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Make every library's error of a disk without room an `OSError` that `reason` knows.
+    """Make every library's error of a disk without room an `OSError` that `reason` knows, and that names the file.
 
     Raises:
-        OSError: ENOSPC, where a block that writes `path` fails and there is no room left beside it.
+        OSError: ENOSPC, where a block that writes `path` fails and there is no room left beside it; or what the system
+            said of a write without saying of which file.
     """
     try:
         yield
     except Exception as error:
         if _is_full(error, Path(path).parent):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path)) from error
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
 
 

@@ -74,7 +74,8 @@ def read_latents(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     _check_suffix(path)
     if not path.is_file():
-        raise LatentsError(f"{path}: no such file")
+        there = "is no regular file; copy it to one first" if path.exists() else "no such file"
+        raise LatentsError(f"{path}: {there}")
     if path.suffix.lower() == ".npy":
         return _read_npy(path)
     header, tensors = _read_pt(path) if path.suffix.lower() == ".pt" else _read_safetensors(path)

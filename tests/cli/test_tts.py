@@ -81,6 +81,7 @@ def test_sentences_are_streamed_as_samples(run: Run, speech_model: Path) -> None
         (("--representation", "logmel"), "was trained on"),
         (("--device", "cuda"), "--device cuda"),
         (("--asr", "ears"), "not known"),
+        (("--seconds", "nan"), "the duration is nan s"),
     ],
 )
 def test_mistakes_are_one_sentence(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ import torch
 from safetensors import SafetensorError
 
 from tests.cli.conftest import Command
+from tests.cli.test_tts import PROMPT
 from wavcube import Latents, WavCube, save_audio
 from wavcube.errors import WavCubeError
+from wavcube.features.shards import ShardWriter
 from wavcube.files import atomic_path
 from wavcube.latent_files import LATENT_SUFFIXES
 
@@ -95,3 +98,27 @@ def test_an_output_that_is_full(command: list[str]) -> None:
         outcome = subprocess.run([sys.executable, "-m", "wavcube", *command], stdout=full, stderr=subprocess.PIPE)
     assert outcome.returncode == 1
     assert outcome.stderr.decode() == "error: the output: the disk is full\n"
+
+
+def test_what_could_not_be_written_is_named(tmp_path: Path) -> None:
+    """Frames of a probe beyond `ulimit -f` were "the output: File too large"."""
+
+    def fail(*_: object) -> None:
+        raise OSError(27, "File too large")
+
+    writer = ShardWriter(tmp_path, 4)
+    writer.file = SimpleNamespace(write=fail, flush=fail)  # type: ignore[assignment]
+    with pytest.raises(OSError, match="File too large") as found:
+        writer.add("content", np.zeros((2, 4), np.float16))
+    assert found.value.filename == str(writer.temporary)
+    with pytest.raises(OSError, match="File too large") as found, atomic_path(tmp_path / "a.json"):
+        fail()
+    assert found.value.filename == str(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("words", [["info"], ["tts", "Hello.", "-p", str(PROMPT), "-o", "-"]])
+def test_an_output_that_is_closed(words: list[str]) -> None:
+    command = ["bash", "-c", '"$@" >&-', "bash", sys.executable, "-m", "wavcube", *words]
+    outcome = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    assert "Traceback" not in outcome.stderr
+    assert outcome.returncode == (0 if words == ["info"] else 1)

@@ -191,7 +191,9 @@ def is_audio(path: Path) -> bool:
     if path.suffix.lower() in _UNREADABLE_SUFFIXES:
         return True
     try:
+        if not path.is_file():  # to open a pipe is to wait for whoever writes to it
+            return False
         with path.open("rb") as file:
-            return path.is_file() and begins_like_sound(file.read(16))
+            return begins_like_sound(file.read(16))
     except OSError:
         return False

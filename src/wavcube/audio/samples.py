@@ -60,6 +60,8 @@ def as_mono(array: Any, sample_rate: int, target_rate: int = 16_000, *, name: st
 
 def as_array(array: Any, name: str) -> np.ndarray:
     if hasattr(array, "detach"):  # a tensor, of a torch that need not be imported for this
+        if getattr(array, "is_meta", False):
+            raise AudioError(f"{name}: is a tensor on the device meta, which holds no samples")
         array = array.detach().cpu()
         array = array.float() if array.is_floating_point() else array
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):

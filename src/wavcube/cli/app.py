@@ -81,7 +81,8 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as in `wavcube ... >&-`
+                sys.stdout.flush()
     except WavCubeError as error:
         _end(str(error))
     except BrokenPipeError:  # whoever reads the output, such as `head`, has enough

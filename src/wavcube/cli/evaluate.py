@@ -21,7 +21,10 @@ Data = Annotated[
     Path, typer.Option(help="Folder of recordings, or list (.tsv, .csv, .jsonl, .parquet, ...; docs/data.md).")
 ]
 Output = Annotated[
-    Path, typer.Option("--out", "--output", "-o", help="Folder for the results; the same one again continues.")
+    Path,
+    typer.Option(
+        "--out", "--output", "-o", help="Folder for the results; the same one again continues.", file_okay=False
+    ),
 ]
 Filter = Annotated[
     list[str] | None,

@@ -71,7 +71,7 @@ BatchSeconds = Annotated[
     typer.Option(min=0.1, help="Seconds of audio in a batch, padding included. [default: 20 on a CPU, 480 on a GPU]"),
 ]
 Recipe = Annotated[str | None, typer.Option(help="A recipe (YAML), or the name of one that comes with the package.")]
-RunFolder = Annotated[Path, typer.Option("--out", "--output", "-o", help="The folder of the run.")]
+RunFolder = Annotated[Path, typer.Option("--out", "--output", "-o", help="The folder of the run.", file_okay=False)]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Over the recipe, or a resumed run's own; any number of them."),

@@ -30,9 +30,9 @@ def probe(
         ),
     ] = None,
     task: Annotated[list[str] | None, typer.Option(help=f"{' or '.join(PROBES)}; by default both.")] = None,
-    output: Annotated[Path, typer.Option("--out", "--output", "-o", help="Folder for results and frames.")] = Path(
-        "runs/probes"
-    ),
+    output: Annotated[
+        Path, typer.Option("--out", "--output", "-o", help="Folder for results and frames.", file_okay=False)
+    ] = Path("runs/probes"),
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each head.")] = 3,
     steps: Annotated[
         int | None,

@@ -49,7 +49,10 @@ Data = Annotated[
     typer.Option(help="Folder of the official corpus, or a manifest (.tsv, .csv) with path, split and labels."),
 ]
 Output = Annotated[
-    Path, typer.Option("--out", "--output", "-o", help="Folder for the results; the same one again continues.")
+    Path,
+    typer.Option(
+        "--out", "--output", "-o", help="Folder for the results; the same one again continues.", file_okay=False
+    ),
 ]
 Cache = Annotated[Path | None, typer.Option(help="Folder for frames; by default 'cache' in the output folder.")]
 Rates = Annotated[
@@ -153,6 +156,8 @@ def _options(
     from wavcube.understanding.config import LEARNING_RATES
 
     rates = LEARNING_RATES if grid else tuple(lr or ())
+    if wrong := [rate for rate in rates if not 0 < rate < float("inf")]:
+        raise ConfigError(f"--lr {wrong[0]:g}: a learning rate is above 0, and finite")
     return Options(output, cache or output / "cache", seed, rates, jobs, torch_device(device), progress=True)
 
 

@@ -105,10 +105,14 @@ def tts(
         raise ConfigError("name a recording of the voice (--prompt)")
     solver = SolverSettings(nfe, method, sway, guidance=guidance, few_steps=few_steps)
     streamed = str(out) == "-"
+    if streamed and sys.stdout is None:
+        raise ConfigError("-o - speaks to the standard output, which is closed")
     if not streamed and out.suffix.lower() not in {".wav", ".flac"}:
         raise ConfigError(f"{out}: end the name in .wav or .flac")
     if not streamed and not out.parent.is_dir():
         raise ConfigError(f"{out}: the folder {out.parent} does not exist; make it first")
+    if not streamed and out.exists() and prompt.exists() and out.samefile(prompt):
+        raise ConfigError(f"{out}: is the prompt itself; give another name")
     if streamed and seconds is not None:
         raise ConfigError("-o - speaks sentence by sentence, whose durations --seconds cannot say; use --speed")
     speaker = _load(model, representation, vocoder, asr, device, dtype)
@@ -171,7 +175,10 @@ def evaluate_tts(
     representation: Representation = None,
     vocoder: Vocoder = None,
     out: Annotated[
-        Path, typer.Option("--out", "--output", "-o", help="Folder for the results; the same one again continues.")
+        Path,
+        typer.Option(
+            "--out", "--output", "-o", help="Folder for the results; the same one again continues.", file_okay=False
+        ),
     ] = (Path("runs/tts-evaluation")),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many texts.")] = None,
     seeds: Annotated[str, typer.Option(help="Numbers with commas between; every text is spoken with each.")] = "0,1,2",

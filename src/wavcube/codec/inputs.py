@@ -21,8 +21,8 @@ Speech = Any
 """One recording, a batch [B, S], or a list of recordings of unequal lengths.
 
 A recording is a path; an array or tensor [S]; a pair of an array, of any channels, and its rate in Hz, in either order;
-a dictionary with `array` and `sampling_rate`, or with `bytes` (as of Hugging Face datasets); the bytes of a file, or a
-file open for reading them; or an AudioDecoder of torchcodec. A column of a table (pandas) is a list, or one array.
+a dictionary with `array` and `sampling_rate`, `bytes` or `path` (as of Hugging Face datasets); the bytes of a file, or
+a file open for reading them; or an AudioDecoder of torchcodec. A column of a table (pandas) is a list, or one array.
 """
 
 QUIET = 10 ** (-55 / 20)
@@ -67,6 +67,8 @@ def gather_speech(
         AudioError: see `load_audio` and `as_mono`; and for arrays without a sample rate, lengths or names that do not
             fit, nothing at all, or a recording that is too short.
     """
+    if isinstance(speech, np.ndarray) and speech.ndim == 1 and speech.dtype.kind in "UO":  # paths, say
+        speech = list(speech)
     if not isinstance(speech, np.ndarray | Tensor) and hasattr(speech, "to_numpy"):  # a column of a table
         column = speech.to_numpy()
         speech = column if column.dtype.kind in "iuf" else list(column)
@@ -159,9 +161,12 @@ def _waveform(item: Any, sample_rate: int | None, target_rate: int, name: str) -
     if isinstance(item, dict):
         if item.get("array") is None and item.get("bytes") is not None:
             return torch.from_numpy(load_audio(item["bytes"], target_rate))
+        if item.get("array") is None and _is_path(item.get("path")):  # Hugging Face's, without its bytes
+            return torch.from_numpy(load_audio(item["path"], target_rate))
         if not {"array", "sampling_rate"} <= item.keys():
             keys = ", ".join(map(str, item)) or "nothing"
-            raise AudioError(f"{name}: a dictionary of speech has 'array' and 'sampling_rate', or 'bytes', not {keys}")
+            wanted = "'array' and 'sampling_rate', 'bytes' or 'path'"
+            raise AudioError(f"{name}: a dictionary of speech has {wanted}, not {keys}")
         return torch.from_numpy(as_mono(item["array"], item["sampling_rate"], target_rate, name=name))
     if hasattr(item, "get_all_samples"):  # an AudioDecoder of torchcodec
         item = item.get_all_samples()

@@ -262,7 +262,8 @@ class WavCube(WavCubeNetworks):
             values = torch.as_tensor(array)
         except (TypeError, ValueError, RuntimeError) as error:
             raise LatentsError(
-                f"{type(array).__name__} is neither latents nor an array of them; read a file with Latents.load"
+                f"{type(array).__name__} is neither latents nor an array of them; read a file with Latents.load, "
+                "put several together with Latents.batch"
             ) from error
         if values.dim() == 2:
             values = values[None]

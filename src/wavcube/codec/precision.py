@@ -6,6 +6,15 @@ import torch
 
 from wavcube.errors import ConfigError
 
+COMPUTED = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
+"""What weights may be; int8 and the like have no gradients, no addition, or no kernels."""
+
+
+def require_computed(dtype: torch.dtype | None, advice: str) -> None:
+    """Raise a `ConfigError` for a type that weights cannot have."""
+    if dtype is not None and dtype not in COMPUTED:
+        raise ConfigError(f"dtype: weights are float32, bfloat16, float16 or float64, not {dtype}; {advice}")
+
 
 def as_dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
     """A type of torch, given as such or by its name, "bfloat16" or "torch.bfloat16"; None stays None.

@@ -24,6 +24,7 @@ MOST_HOURS = 10.0
 """A slice of a list is closed at so many hours of speech, where the list has durations, or at its number of clips."""
 
 _LISTS = frozenset({".tsv", ".csv", ".jsonl", ".json", ".parquet", ".gz", ".txt", ".list", ".lst"})
+_NO_RECORDING = _LISTS | {".tar", ".tgz", ".arrow"}
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,10 @@ def input_kind(given: str) -> str:
 
 def _kind(given: str) -> str:
     path = Path(given)
-    if path.is_file() and path.suffix.lower() not in _LISTS | {".tar", ".tgz", ".arrow"}:
+    suffix = path.suffix.lower()
+    if path.is_file() and suffix not in _NO_RECORDING:
+        return "recordings"
+    if path.exists() and not path.is_dir() and suffix in AUDIO_SUFFIXES:  # a pipe: only its name says what it is
         return "recordings"
     try:
         return kind_of(SourceConfig(given))

@@ -1,6 +1,10 @@
 """Settings that every task's training has: optimiser, adversarial part, run and hardware."""
 
+import dataclasses
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from wavcube.errors import ConfigError
 
@@ -130,16 +134,22 @@ def require(*checks: tuple[bool, str]) -> None:
 def check_fit(config: FitConfig) -> None:
     """Raise a `ConfigError` that names the first impossible value."""
     optimizer, hardware = config.optimizer, config.hardware
+    for name, value in _floats(dataclasses.asdict(config)):
+        require((not math.isnan(value), f"{name} is {value}; give a number"))
     require(
         (optimizer.steps > 0, f"optimizer.steps is {optimizer.steps}; it must be above 0"),
         (optimizer.warmup >= 0, f"optimizer.warmup is {optimizer.warmup}; it must be 0 or more"),
-        (optimizer.lr > 0, f"optimizer.lr is {optimizer.lr}; it must be above 0"),
+        (0 < optimizer.lr < math.inf, f"optimizer.lr is {optimizer.lr}; it must be above 0, and finite"),
         (len(optimizer.betas) == 2, f"optimizer.betas has {len(optimizer.betas)} values; it takes two"),
         (
             optimizer.schedule in ("cosine", "linear"),
             f"optimizer.schedule is {optimizer.schedule!r}; there are cosine and linear",
         ),
         (optimizer.accumulate > 0, f"optimizer.accumulate is {optimizer.accumulate}; it must be 1 or more"),
+        (
+            math.isfinite(optimizer.weight_decay + optimizer.clip + optimizer.final_lr + sum(optimizer.betas)),
+            "optimizer: weight_decay, clip, final_lr and betas must be finite",
+        ),
         (0 <= optimizer.ema < 1, f"optimizer.ema is {optimizer.ema}; it lies from 0 to below 1"),
         (
             hardware.precision in ("float32", "bf16"),
@@ -153,3 +163,12 @@ def check_fit(config: FitConfig) -> None:
     for name in ("log_every", "save_every", "keep", "stop_after_nonfinite"):
         if getattr(config.run, name) < 1:
             raise ConfigError(f"run.{name} is {getattr(config.run, name)}; it must be 1 or more")
+
+
+def _floats(values: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """All floats of nested settings, with their dotted names."""
+    if isinstance(values, float):
+        yield name, values
+    pairs = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
+    for key, value in pairs:
+        yield from _floats(value, f"{name}.{key}" if name else str(key))

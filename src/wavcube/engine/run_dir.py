@@ -92,7 +92,10 @@ def open_run(
         return Run(folder, shortened(read(recipe, settings)), list(settings))
     if not resume:
         raise ConfigError(f"{folder}: holds a run already; go on with --resume, or choose another folder")
-    before = load(path, [])
+    try:
+        before = load(path, [])
+    except ConfigError as error:
+        raise ConfigError(f"{folder}: holds a run that this command cannot go on with ({error})") from error
     if recipe is None:
         config = shortened(load(path, settings))
     else:

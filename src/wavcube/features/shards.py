@@ -14,7 +14,7 @@ import torch
 from wavcube.data.stored_latents.clips import StoredPlace
 from wavcube.data.stored_latents.corpus import LatentCorpus
 from wavcube.errors import DataError
-from wavcube.files import atomic_path
+from wavcube.files import atomic_path, saying_when_full
 
 BYTES = 2  # of a float16
 
@@ -131,15 +131,17 @@ class ShardWriter:
         return self.frames * self.width * BYTES
 
     def add(self, content: str, values: np.ndarray) -> None:
-        self.file.write(np.ascontiguousarray(values).tobytes())
+        with saying_when_full(self.temporary):
+            self.file.write(np.ascontiguousarray(values).tobytes())
         self.entries.append((content, self.frames, len(values)))
         self.frames += len(values)
 
     def close(self) -> dict[str, FrameSpan]:
         """Finish the shard; where its entries lie."""
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.file.close()
+        with saying_when_full(self.temporary):
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            self.file.close()
         if not self.entries:
             self.temporary.unlink(missing_ok=True)
             return {}

@@ -17,7 +17,7 @@ class StoredType(StrEnum):
 
 def convert(
     source: Annotated[Path, typer.Argument(help="Official Lightning checkpoint (.ckpt), of stage 1 or 2, any size.")],
-    output: Annotated[Path, typer.Option("--out", "--output", "-o", help="Folder to write.")],
+    output: Annotated[Path, typer.Option("--out", "--output", "-o", help="Folder to write.", file_okay=False)],
     config: Annotated[
         Path | None, typer.Option(help="Official YAML or wavcube config.json; needed for unpublished sizes only.")
     ] = None,

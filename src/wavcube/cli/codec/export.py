@@ -20,9 +20,10 @@ class Target(StrEnum):
 
 def export(
     target: Annotated[Target, typer.Argument(help="Runtime to export for, or s3prl.")],
-    folder: Annotated[Path | None, typer.Argument(help="Folder to write.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Folder to write.", file_okay=False)] = None,
     output: Annotated[
-        Path | None, typer.Option("--out", "--output", "-o", help="The same, as an option.", show_default=False)
+        Path | None,
+        typer.Option("--out", "--output", "-o", help="The same, as an option.", show_default=False, file_okay=False),
     ] = None,
     model: options.Model = None,
 ) -> None:

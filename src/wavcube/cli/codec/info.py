@@ -20,8 +20,8 @@ def info(
 
     if env:
         facts = _environment()
-    elif path is None or path.is_dir():
-        facts = _model(path)
+    elif path is None or path.is_dir() or (path == Path("packaged") and not path.exists()):
+        facts = _model(path if path is not None and path.is_dir() else None)
     elif path.suffix.lower() in LATENT_SUFFIXES:
         facts = _latents(path)
     else:

@@ -6,6 +6,7 @@ without it may be an original, and is never replaced, whatever --overwrite asks 
 
 import json
 import os
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
@@ -39,6 +40,8 @@ class Source:
             facts = path.stat()
         except OSError as error:
             raise WavCubeError(f"{path}: cannot be read ({error.strerror})") from error
+        if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):  # a pipe would be waited for, for ever
+            raise WavCubeError(f"{path}: is not a regular file; save what it gives to a file first")
         return cls(facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, fingerprint_file(path))
 
     def is_still(self, path: Path) -> bool:

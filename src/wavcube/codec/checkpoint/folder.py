@@ -22,6 +22,7 @@ from wavcube.codec.checkpoint.shared_folder import ENTRIES, NAMES, shared_files
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.fingerprint import latent_fingerprint
 from wavcube.codec.networks import WavCubeNetworks
+from wavcube.codec.precision import require_computed
 from wavcube.errors import CheckpointError, ConfigError, WavCubeError
 from wavcube.files import follow_umask, reason, saying_when_full
 from wavcube.run_layout import model_of_run
@@ -60,6 +61,8 @@ def load_checkpoint(
         model.teacher.requires_grad_(False)
     try:
         model = model.to(device).eval()
+        if model.device.type == "meta":
+            raise RuntimeError("meta has no numbers")
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0]
         raise WavCubeError(f"the model cannot be put on the device {device} ({reason})") from error
@@ -79,6 +82,7 @@ def save(model: WavCubeNetworks, folder: str | Path, *, dtype: torch.dtype | Non
     """See `WavCube.save_pretrained`."""
     if model.optimized:
         raise CheckpointError("a model that was prepared with optimize() cannot be saved; save it before")
+    require_computed(dtype, "to compute in int8 use optimize")
     tensors = model.state_dict()
     write_checkpoint(folder, model.config, tensors, model.identity, dtype=dtype, max_shard_size=max_shard_size)
 
@@ -228,8 +232,11 @@ def _weight_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
 
 
 def model_folder(name: str | Path | None, source: HubSource = HubSource()) -> Path:
-    """The folder of a checkpoint: the packaged one, a local one (or that of a run), or one downloaded from the hub."""
-    if name is None:
+    """The folder of a checkpoint: the packaged one, a local one (or that of a run), or one downloaded from the hub.
+
+    `name`: None or "packaged" is the packaged one.
+    """
+    if name is None or (name == "packaged" and not Path(name).exists()):
         if not (PACKAGED / CONFIG).is_file():
             raise CheckpointError("no trained model is packaged yet; name a checkpoint folder or a hub id")
         return source.in_folder(PACKAGED)

@@ -25,6 +25,7 @@ from wavcube.codec.inference.exported import (
 )
 from wavcube.codec.inference.optimize import optimize
 from wavcube.codec.networks import WavCubeNetworks
+from wavcube.codec.precision import require_computed
 from wavcube.errors import ConfigError
 from wavcube.hashing import fingerprint_tensors, short_digest
 
@@ -60,6 +61,7 @@ def load(
         optimize(model, dtype or torch.float32)
         return model
     if backend in (None, "torch"):
+        require_computed(dtype, "for int8 add backend='auto', or call optimize")
         return load_checkpoint(kind, folder, device=device, dtype=dtype)
     require_runnable(backend, f"--backend {backend}", device, dtype)
     own = name is not None and Path(name).is_dir()

@@ -1,5 +1,6 @@
 """A text in pieces that can be generated at once, with their durations and the pauses between them."""
 
+import math
 from dataclasses import dataclass
 
 from wavcube.generation.tts.durations.text_duration import check_speed, estimate_frames
@@ -69,6 +70,8 @@ def plan_pieces(model: FlowMatchingTTS, item: int, spoken: SpokenText, voice: Vo
     check_speed(manner.speed)
     if manner.pause is not None and not 0 <= manner.pause <= LONGEST_BREAK_S:
         raise TextError(f"the pause is {manner.pause:g} s; it lies from 0 to {LONGEST_BREAK_S:g}")
+    if manner.seconds is not None and not math.isfinite(manner.seconds):
+        raise TextError(f"the duration is {manner.seconds:g} s; give a number of seconds")
     parts = _parts(model, spoken, voice, manner)
     seeds = [manner.seed + _PIECE_STRIDE * number for number in range(len(parts))]
     natural = [_natural_frames(model, voice, part, seed) for (part, _), seed in zip(parts, seeds, strict=True)]
