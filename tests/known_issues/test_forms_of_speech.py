@@ -82,7 +82,7 @@ def test_columns_of_a_table(model: WavCube, clip: np.ndarray, tmp_path: Path) ->
         ({1, 2}, "a set is no speech"),
         (None, "a NoneType is no speech"),
         (object(), "a object is no speech"),
-        ({"audio": 1}, "'array' and 'sampling_rate', or 'bytes', not audio"),
+        ({"audio": 1}, "'array' and 'sampling_rate', 'bytes' or 'path', not audio"),
         ([iter([])], "item 0: a list_iterator is no speech"),
     ],
 )
