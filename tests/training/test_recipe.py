@@ -29,7 +29,7 @@ def test_the_nearer_to_the_user_wins(tmp_path):
         ("losses.mell=1", "losses.mell"),
         ("lossses.mel=1", "lossses"),
         ("data.sources=[{paht: a}]", "paht"),
-        ("optimizer.warmup=600000", "optimizer.warmup"),
+        ("optimizer.warmup=-1", "optimizer.warmup"),
         ("hardware.precision=fp8", "hardware.precision"),
         ("loader.crop_seconds=0.1", "crop_seconds"),
         ("model.closed_form_seconds=0", "model.closed_form_seconds"),
