@@ -19,6 +19,7 @@ from wavcube.cli.codec.export import export
 from wavcube.cli.codec.info import info
 from wavcube.cli.codec.push import push
 from wavcube.cli.codec.reconstruct import reconstruct
+from wavcube.cli.convert_voice import convert_voice, evaluate_conversion, prepare_conversion_pairs
 from wavcube.cli.enhance import enhance, evaluate_enhancement, prepare_noisy, train_enhance
 from wavcube.cli.evaluate import evaluate
 from wavcube.cli.prepare import app as prepare
@@ -58,7 +59,9 @@ train.command("tts")(train_tts)
 train.command("enhance")(train_enhance)
 evaluate.command("tts")(evaluate_tts)
 evaluate.command("enhancement")(evaluate_enhancement)
+evaluate.command("conversion")(evaluate_conversion)
 prepare.command("noisy")(prepare_noisy)
+prepare.command("conversion-pairs")(prepare_conversion_pairs)
 for name, group, panel in (
     ("prepare", prepare, "Training"),
     ("train", train, "Training"),
@@ -69,6 +72,7 @@ for name, group, panel in (
 app.command(rich_help_panel="Evaluation")(probe)
 app.command(rich_help_panel="Generation")(tts)
 app.command(rich_help_panel="Generation")(enhance)
+app.command("convert-voice", rich_help_panel="Generation")(convert_voice)
 
 
 def main() -> None:

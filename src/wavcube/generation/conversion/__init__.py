@@ -1,0 +1,15 @@
+"""Voice conversion without training: what a source says, in the voice of a target's recordings.
+
+    from wavcube.generation.conversion import VoiceConverter
+    converter = VoiceConverter.from_pretrained()
+    voice = converter.voice(["target-1.wav", "target-2.wav"])
+    converted = converter.convert("source.wav", voice)
+
+In the order the data flows: speech_frames (what is encoded), pitch (in the latent), voice (of the target), matching,
+pipeline (recordings in and out); evaluation. Converting to a voice needs the consent of the person whose voice it is.
+"""
+
+from wavcube.generation.conversion.pipeline import VoiceConverter
+from wavcube.generation.conversion.voice import TargetVoice
+
+__all__ = ["TargetVoice", "VoiceConverter"]

@@ -1,0 +1,99 @@
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from tests.locations import SPEECH
+from wavcube.audio.io import load_audio
+from wavcube.codec.chunking import Chunking
+from wavcube.errors import AudioError, AudioWarning, ConfigError
+from wavcube.generation.conversion import TargetVoice, VoiceConverter
+from wavcube.generation.conversion import voice as voices
+from wavcube.generation.conversion.pitch import PitchRange
+from wavcube.generation.conversion.speech_frames import LEVEL, speech_rms
+
+SOURCE, TARGET = SPEECH / "p287_002.flac", SPEECH / "LJ001-0013.opus"
+
+
+@pytest.fixture(scope="module")
+def voice(converter: VoiceConverter) -> TargetVoice:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AudioWarning)
+        return converter.voice(TARGET)
+
+
+def test_length_and_level_are_the_sources_and_pitch_the_targets(converter: VoiceConverter, voice: TargetVoice) -> None:
+    source = load_audio(SOURCE)
+    made = converter.convert(SOURCE, voice)
+    assert made.dtype == np.float32
+    assert len(made) == len(source)
+    assert speech_rms(torch.from_numpy(made)) == pytest.approx(speech_rms(torch.from_numpy(source)), rel=0.05)
+    found = PitchRange.of(converter.channels.read(converter.codec.encode(made, 16_000).values[0]))
+    own = PitchRange.of(converter.channels.read(converter.codec.encode(SOURCE).values[0]))
+    assert found is not None
+    assert own is not None
+    assert voice.pitch is not None
+    assert abs(found.median - voice.pitch.median) < 0.2 * abs(own.median - voice.pitch.median)
+
+
+def test_recordings_in_a_list_get_what_they_get_alone(converter: VoiceConverter, voice: TargetVoice) -> None:
+    noise = np.random.default_rng(0).standard_normal(7000).astype(np.float32) * 0.1
+    alone = converter.convert(SOURCE, voice)
+    together = converter.convert([(noise, 16_000), SOURCE], voice)
+    assert len(together[0]) == 7000
+    assert np.array_equal(together[1], alone)
+
+
+def test_the_match_mixes_frames_and_its_ends_differ(converter: VoiceConverter, voice: TargetVoice) -> None:
+    waveform = torch.from_numpy(load_audio(SOURCE))
+    waveform = waveform * (LEVEL / speech_rms(waveform))
+    none, half, full = (converter.latents(waveform, voice, match) for match in (0.0, 0.5, 1.0))
+    assert torch.allclose(half, (none + full) / 2, atol=1e-4)
+    assert not torch.allclose(none, full, atol=0.1)
+    with pytest.raises(ConfigError, match="match is 2"):
+        converter.convert(SOURCE, voice, match=2)
+
+
+def test_a_voice_converted_to_itself_stays_as_it_is(converter: VoiceConverter) -> None:
+    with pytest.warns(AudioWarning, match="hold only"):
+        own = converter.voice(SOURCE)
+    waveform = torch.from_numpy(load_audio(SOURCE))
+    waveform = waveform * (LEVEL / speech_rms(waveform))
+    made = converter.latents(waveform, own, 0.0)
+    plain = converter.codec.encode(waveform, 16_000).values[0]
+    assert torch.linalg.norm(made - plain) < 1e-3 * torch.linalg.norm(plain)
+
+
+def test_long_recordings_go_through_in_pieces_close_to_the_whole(converter: VoiceConverter, voice: TargetVoice) -> None:
+    waveform = torch.from_numpy(load_audio(SOURCE))
+    whole = converter.latents(waveform, voice)
+    pieces = VoiceConverter(converter.codec)
+    pieces.chunking = Chunking(above=1.0, chunk=1.0, context=1.0)
+    made = pieces.latents(waveform, voice)
+    assert made.shape == whole.shape
+    assert torch.linalg.norm(made - whole) < 0.35 * torch.linalg.norm(whole)
+
+
+def test_silence_stays_silence_and_too_little_of_a_voice_is_refused(
+    converter: VoiceConverter, voice: TargetVoice
+) -> None:
+    assert not converter.convert(np.zeros(8000, np.float32), voice, 16_000).any()
+    with pytest.raises(AudioError, match=r"hold 0\.0 s of speech"):
+        converter.voice(np.zeros(32_000, np.float32), 16_000)
+    with pytest.raises(AudioError, match=r"hold 0\.\d s of speech"):
+        converter.voice(load_audio(SOURCE)[:12_000], 16_000)
+
+
+def test_noise_as_a_voice_gets_a_warning(converter: VoiceConverter) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(12 * 16_000).astype(np.float32)
+    with pytest.warns(AudioWarning, match="hardly any pitch"):
+        converter.voice(noise, 16_000)
+
+
+def test_no_more_of_a_target_is_kept_than_is_needed(converter: VoiceConverter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voices, "LONGEST_S", 1.5)
+    with pytest.warns(AudioWarning):
+        found = converter.voice([TARGET, SOURCE])
+    assert found.seconds == 1.5
+    assert len(found.keys) == len(found.latents) == 75
