@@ -64,3 +64,14 @@ def test_without_voice_nothing_changes(model: WavCube, latents: torch.Tensor) ->
 def test_other_decoders_are_refused() -> None:
     with pytest.raises(ConfigError, match="no channels of pitch"):
         PitchChannels(WavCube(WavCubeConfig.preset("tiny")))
+
+
+def test_pitch_of_another_is_carried_over_and_nothing_else_changes(model: WavCube, latents: torch.Tensor) -> None:
+    channels = PitchChannels(model)
+    other = model.encode(SPEECH / "LJ001-0013.opus").values[0][: len(latents)]
+    carried = channels.carry(latents[: len(other)], other)
+    found, wanted = channels.read(carried), channels.read(other)
+    torch.testing.assert_close(found[0], wanted[0], atol=1e-4, rtol=0)
+    assert torch.equal(found[1], wanted[1])
+    rest = ~channels._linear.weight.detach().abs().amax(0).bool()
+    assert torch.equal(carried[:, rest], latents[: len(other), rest])

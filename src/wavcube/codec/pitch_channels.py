@@ -56,3 +56,9 @@ class PitchChannels:
         own, target = log_f0[voiced], wanted[wanted_voiced]
         scale = (target.std() / own.std().clamp_min(1e-3)).clamp(LEAST_SCALE, MOST_SCALE)
         return self.write(latents, target.median() + scale * (log_f0 - own.median()))
+
+    def carry(self, latents: Tensor, other: Tensor) -> Tensor:
+        """Latents [T, C] with F0 and voicing of `other` [T, C], frame by frame."""
+        weight = self._linear.weight.detach()
+        change = (other.to(weight.dtype) - latents.to(weight.dtype)) @ weight.T
+        return latents + (change.float() @ self._inverse.T).to(latents)

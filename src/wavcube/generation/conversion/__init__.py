@@ -5,8 +5,8 @@
     voice = converter.voice(["target-1.wav", "target-2.wav"])
     converted = converter.convert("source.wav", voice)
 
-In the order the data flows: speech_frames (what is encoded), pitch (in the latent), voice (of the target), matching,
-pipeline (recordings in and out); evaluation. Converting to a voice needs the consent of the person whose voice it is.
+In the order the data flows: speech_frames (what is encoded), voice (of the target), matching, pipeline (recordings in
+and out); evaluation. Converting to a voice needs the consent of the person whose voice it is.
 """
 
 from wavcube.generation.conversion.pipeline import VoiceConverter

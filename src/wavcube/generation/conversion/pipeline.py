@@ -10,10 +10,10 @@ from torch import Tensor
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
 from wavcube.codec.inputs import gather_speech
+from wavcube.codec.pitch_channels import PitchChannels
 from wavcube.errors import ConfigError
 from wavcube.framing import SAMPLE_RATE
 from wavcube.generation.conversion.matching import Statistics, nearest_frames, with_statistics
-from wavcube.generation.conversion.pitch import PitchChannels, PitchRange, moved
 from wavcube.generation.conversion.speech_frames import LEVEL, frames_of, speech_rms
 from wavcube.generation.conversion.voice import SILENCE, TargetVoice, read_voice
 
@@ -42,7 +42,7 @@ class VoiceConverter:
         chunking: when and how long recordings are cut.
 
     Raises:
-        CheckpointError: the latent has no channels for pitch.
+        ConfigError: the latent has no channels of pitch.
     """
 
     sample_rate = SAMPLE_RATE
@@ -56,7 +56,8 @@ class VoiceConverter:
         """A converter on a WavCube: a folder or hub id; None for the packaged model.
 
         Raises:
-            CheckpointError: no such WavCube, or one that cannot convert.
+            CheckpointError: no such WavCube.
+            ConfigError: one whose latent has no channels of pitch.
         """
         return cls(WavCube.from_pretrained(codec, device=device))
 
@@ -140,9 +141,7 @@ class VoiceConverter:
             speech.append(piece.speech)
         latents = torch.cat(own)
         spoken = latents[torch.cat(speech)]
-        pitch = self.channels.read(latents)
         # Pauses stay the source's: the target's frames, of speech alone, have none.
         shared = with_statistics(latents, Statistics.of(spoken), voice.statistics)
         mixed = torch.lerp(shared, torch.cat(near), match * torch.cat(speech)[:, None].float())
-        ranges = PitchRange.of(self.channels.read(spoken)), voice.pitch
-        return self.channels.write(mixed, moved(pitch, *ranges))
+        return self.channels.carry(mixed, self.channels.like(latents, voice.latents))

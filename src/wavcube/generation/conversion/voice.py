@@ -12,10 +12,10 @@ from torch import Tensor
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
 from wavcube.codec.inputs import gather_speech
+from wavcube.codec.pitch_channels import PitchChannels
 from wavcube.errors import AudioError, AudioWarning
 from wavcube.framing import SAMPLE_RATE
 from wavcube.generation.conversion.matching import Statistics
-from wavcube.generation.conversion.pitch import PitchChannels, PitchRange
 from wavcube.generation.conversion.speech_frames import LEVEL, frames_of, speech_rms
 
 SHORTEST_S, ENOUGH_S, LONGEST_S = 1.0, 10.0, 300.0
@@ -36,13 +36,11 @@ class TargetVoice:
         keys: [N, H] states of the encoder's layer, of unit length.
         latents: [N, C] of the same frames.
         statistics: of the latents.
-        pitch: its range; None where nothing is voiced.
     """
 
     keys: Tensor
     latents: Tensor
     statistics: Statistics
-    pitch: PitchRange | None
 
     @property
     def seconds(self) -> float:
@@ -86,11 +84,10 @@ def read_voice(
             stacklevel=3,
         )
     found = torch.cat(latents)
-    pitch = channels.read(found)
-    if float((pitch[:, 1::2] > 0.5).float().mean()) < LEAST_VOICED:
+    if float(channels.read(found)[1].float().mean()) < LEAST_VOICED:
         warnings.warn(
             "the target's recordings have hardly any pitch: likely no clean voice, and nor will be what is converted",
             AudioWarning,
             stacklevel=3,
         )
-    return TargetVoice(torch.cat(keys), found, Statistics.of(found), PitchRange.of(pitch))
+    return TargetVoice(torch.cat(keys), found, Statistics.of(found))

@@ -14,7 +14,6 @@ from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.systems import EVALUATION_RATE, System, load_system
 from wavcube.generation.conversion.evaluation.pairs import Target
 from wavcube.generation.conversion.pipeline import MATCH, VoiceConverter
-from wavcube.generation.conversion.pitch import PitchRange, moved
 from wavcube.generation.conversion.voice import TargetVoice
 from wavcube.hashing import fingerprint_file
 
@@ -112,8 +111,7 @@ class PitchShift(_Converting):
     def process(self, source: np.ndarray, target: Target) -> np.ndarray:
         codec, channels = self.converter.codec, self.converter.channels
         latents = codec.encode(source, EVALUATION_RATE).values[0].float().cpu()
-        pitch = channels.read(latents)
-        shifted = channels.write(latents, moved(pitch, PitchRange.of(pitch), self.voice(target).pitch))
+        shifted = channels.like(latents, self.voice(target).latents)
         return codec.decode(shifted[None], len(source))[0].float().cpu().numpy()
 
 
@@ -136,8 +134,8 @@ def load_conversion_systems(
     """The systems that descriptions name (see `SYSTEMS`).
 
     Raises:
-        ConfigError: an option that does not exist.
-        CheckpointError: no such model, or one that cannot convert.
+        ConfigError: an option that does not exist, or a model that cannot convert.
+        CheckpointError: no such model.
     """
     plain: dict[str, type[TargetSystem]] = {system.name: system for system in (Source, TrueSpeech)}
     coded: dict[str, type[_Converting]] = {system.name: system for system in (Resynthesis, PitchShift)}
