@@ -89,10 +89,14 @@ def test_silence_stays_silence_and_too_little_of_a_voice_is_refused(
         converter.voice(load_audio(SOURCE)[:12_000], 16_000)
 
 
-def test_noise_as_a_voice_gets_a_warning(converter: VoiceConverter) -> None:
+def test_noise_and_music_as_a_voice_get_a_warning(converter: VoiceConverter) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(12 * 16_000).astype(np.float32)
-    with pytest.warns(AudioWarning, match="hardly any pitch"):
+    with pytest.warns(AudioWarning, match="likely no clean voice"):
         converter.voice(noise, 16_000)
+    time = np.arange(12 * 16_000) / 16_000
+    chord = sum(0.1 * np.sign(np.sin(2 * np.pi * pitch * time)) for pitch in (220.0, 277.0, 330.0))
+    with pytest.warns(AudioWarning, match="likely no clean voice"):
+        converter.voice(chord.astype(np.float32), 16_000)
 
 
 def test_no_more_of_a_target_is_kept_than_is_needed(converter: VoiceConverter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,10 +85,8 @@ class VoiceConverter:
         Raises:
             AudioError: a recording that cannot be used, or too little speech.
         """
-        several = isinstance(recordings, list)
-        return read_voice(
-            self.codec, self.channels, recordings if several else [recordings], sample_rate, self.chunking
-        )
+        listed = recordings if isinstance(recordings, list) else [recordings]
+        return read_voice(self.codec, listed, sample_rate, self.chunking)
 
     def convert(self, speech: Any, voice: TargetVoice, sample_rate: int | None = None, *, match: float = MATCH) -> Any:
         """Convert one or several recordings, each as if it were alone.

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wavcube.audio.voice_likeness import doubt_of_voice
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
 from wavcube.codec.inputs import gather_speech
-from wavcube.codec.pitch_channels import PitchChannels
 from wavcube.errors import AudioError, AudioWarning
 from wavcube.framing import SAMPLE_RATE
 from wavcube.generation.conversion.matching import Statistics
@@ -23,9 +23,6 @@ SHORTEST_S, ENOUGH_S, LONGEST_S = 1.0, 10.0, 300.0
 
 SILENCE = 1e-4
 """Peak (-80 dBFS) below which there is no speech."""
-
-LEAST_VOICED = 0.2
-"""Share of a voice's frames with pitch; speech has about half."""
 
 
 @dataclass
@@ -48,9 +45,7 @@ class TargetVoice:
         return len(self.latents) / 50
 
 
-def read_voice(
-    codec: WavCube, channels: PitchChannels, recordings: Sequence[Any], sample_rate: int | None, chunking: Chunking
-) -> TargetVoice:
+def read_voice(codec: WavCube, recordings: Sequence[Any], sample_rate: int | None, chunking: Chunking) -> TargetVoice:
     """The voice of recordings, which are read one after the other until there are five minutes of speech.
 
     Raises:
@@ -63,7 +58,9 @@ def read_voice(
         for waveform, length in zip(batch.waveform, batch.lengths.tolist(), strict=True):
             if float(waveform.abs().max()) < SILENCE:
                 continue
-            for piece in frames_of(codec, waveform[:length] * (LEVEL / speech_rms(waveform[:length])), chunking):
+            own = waveform[:length]
+            _warn_if_no_voice(own[: round(LONGEST_S * SAMPLE_RATE)], batch.names[0])
+            for piece in frames_of(codec, own * (LEVEL / speech_rms(own)), chunking):
                 keys.append(F.normalize(piece.states[piece.speech][:missing], dim=-1))
                 latents.append(piece.latents[piece.speech][:missing])
                 missing -= len(keys[-1])
@@ -84,10 +81,14 @@ def read_voice(
             stacklevel=3,
         )
     found = torch.cat(latents)
-    if float(channels.read(found)[1].float().mean()) < LEAST_VOICED:
-        warnings.warn(
-            "the target's recordings have hardly any pitch: likely no clean voice, and nor will be what is converted",
-            AudioWarning,
-            stacklevel=3,
-        )
     return TargetVoice(torch.cat(keys), found, Statistics.of(found))
+
+
+def _warn_if_no_voice(waveform: Tensor, name: str) -> None:
+    if len(waveform) < SHORTEST_S * SAMPLE_RATE or float(waveform.abs().max()) < SILENCE:
+        return
+    doubt = doubt_of_voice(waveform.numpy(), SAMPLE_RATE)
+    if doubt is not None:
+        warnings.warn(
+            f"{name}: likely no clean voice ({doubt}), and nor is what is converted to it", AudioWarning, stacklevel=4
+        )

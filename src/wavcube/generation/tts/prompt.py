@@ -9,10 +9,10 @@ import numpy as np
 from torch import Tensor
 
 from wavcube.audio.io import as_mono, load_audio
+from wavcube.audio.voice_likeness import doubt_of_voice
 from wavcube.errors import AudioError
 from wavcube.generation.tts.loudness import speech_level
 from wavcube.generation.tts.text.frontend import TextError
-from wavcube.generation.tts.voice_likeness import doubt_of_voice
 
 SHORTEST_S, LONGEST_S = 1.0, 20.0
 """Of the speech in a prompt. Less is too little of a voice; models are trained on at most 30 s, prompt and new

@@ -1,4 +1,4 @@
-"""Whether a prompt is likely a voice: noise, music and very noisy speech are told from it by two simple measures."""
+"""Whether a recording is likely a voice: noise, music and very noisy speech are told from it by two simple measures."""
 
 import numpy as np
 

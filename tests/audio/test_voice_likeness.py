@@ -3,7 +3,7 @@ import pytest
 
 from tests.locations import SPEECH
 from wavcube.audio.io import load_audio
-from wavcube.generation.tts.voice_likeness import doubt_of_voice
+from wavcube.audio.voice_likeness import doubt_of_voice
 
 RATE = 16_000
 TIME = np.arange(4 * RATE) / RATE
