@@ -5,6 +5,7 @@ An unknown key or an impossible value is an error that names it, so that a typo 
 
 import dataclasses
 import json
+import math
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -109,3 +110,16 @@ def _parsed(name: str, text: str, hint: Any) -> Any:
         return hint(text)
     except ValueError as error:
         raise ConfigError(f"{name} is {text!r}, which is no {hint.__name__}") from error
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise a ConfigError with this message unless the condition holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
+def require_positive(part: str, group: Any, *names: str) -> None:
+    """Raise a ConfigError unless these fields of the settings `group`, whose place is `part`, are finite and > 0."""
+    for name in names:
+        value = getattr(group, name)
+        require(0 < value < math.inf, f"{part}: {name} must be > 0, not {value}")

@@ -28,3 +28,12 @@ def test_filters_of_whisper_are_those_of_transformers_to_the_bit(bands: int) -> 
 
     expected = WhisperFeatureExtractor(feature_size=bands).mel_filters
     assert np.array_equal(mel_filters(400, bands, 16_000).astype(np.float32), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("bands", [40, 80])
+def test_filters_on_kaldi_s_scale_are_those_of_transformers(bands: int) -> None:
+    from transformers.audio_utils import mel_filter_bank
+
+    options = {"norm": None, "mel_scale": "kaldi", "triangularize_in_mel_space": True}
+    expected = mel_filter_bank(257, bands, 20, 8000, 16_000, **options)
+    np.testing.assert_allclose(mel_filters(512, bands, 16_000, "kaldi", 20.0), expected, atol=1e-12)

@@ -14,6 +14,15 @@ Module = TypeVar("Module", bound=nn.Module)
 
 TINY = WavCubeConfig.preset("tiny")
 
+W2V_BERT: dict[str, Any] = {
+    "normalize_waveform": False,
+    "mel_bins": 20,
+    "activation": "swish",
+    "conformer_kernel": 5,
+    "relative_back": 9,
+    "relative_ahead": 3,
+}
+
 ENCODERS: dict[str, dict[str, Any]] = {
     "wavlm": {},
     "wavlm-base": {"pre_norm": False, "conv_norm": "group"},
@@ -46,6 +55,8 @@ ENCODERS: dict[str, dict[str, Any]] = {
         "feature_layers": (2, -1),
         "feature_mix": "weighted",
     },
+    "w2v-bert": {"family": "wav2vec2-bert", **W2V_BERT},
+    "w2v-bert-layers": {"family": "wav2vec2-bert", **W2V_BERT, "feature_layers": (0, 2), "feature_mix": "weighted"},
 }
 """What each kind of encoder changes in the tiny configuration."""
 

@@ -15,6 +15,7 @@ from wavcube.codec import Chunking
 from wavcube.codec.attention import SelfAttention
 from wavcube.codec.chunking import FADE_FRAMES, _even, _windows
 from wavcube.codec.decoder import DecoderAttention
+from wavcube.codec.encoder import RelativeKeyAttention
 from wavcube.errors import ConfigError
 
 WHOLE = Chunking(above=None)
@@ -31,6 +32,8 @@ def without_attention(encoder: str, frame_rate: int = 50) -> WavCube:
             for module in part.modules():
                 if isinstance(module, SelfAttention):
                     silence(module.out_proj)
+                elif isinstance(module, RelativeKeyAttention):
+                    silence(module.linear_out)
                 elif isinstance(module, DecoderAttention):
                     silence(module.output)
     return model

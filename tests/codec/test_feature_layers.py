@@ -11,7 +11,7 @@ WAVEFORM = torch.from_numpy(signal(9_000))[None]
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("family", ["wavlm", "hubert-base", "whisper"])
+@pytest.mark.parametrize("family", ["wavlm", "hubert-base", "whisper", "w2v-bert"])
 def test_layers_lie_side_by_side_with_norms_of_their_own(family: str) -> None:
     encoder = moved(SpeechEncoder(encoder_config(family, feature_layers=(1, 3, -1))))
     states, _ = encoder.hidden_states(WAVEFORM)

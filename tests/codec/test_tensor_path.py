@@ -106,6 +106,9 @@ def test_the_gradient_of_a_latent_distance_reaches_a_waveform(encoder: str, froz
     gradient = noisy.grad
     assert gradient is not None
     for item, length, count in zip(gradient, lengths.tolist(), frames.tolist(), strict=True):
+        if "w2v-bert" in encoder and length < 560:
+            assert not item.any()  # a single frame of log-mel, less its own mean
+            continue
         assert item[: 320 * (count - 1) + 400].count_nonzero() > 0.85 * length
         assert not item[length:].any()
     gradients = [parameter.grad for parameter in model.parameters()]

@@ -9,7 +9,8 @@ import transformers
 
 from tests.codec.small import encoder_config, moved, relative_error, signal
 from wavcube.codec import EncoderConfig, SpeechEncoder
-from wavcube.codec.whisper import SinusoidalPositions, WhisperLogMel
+from wavcube.codec.encoder.positions import SinusoidalPositions
+from wavcube.codec.log_mel import WhisperLogMel
 from wavcube.errors import CheckpointError, ConfigError
 
 SAMPLES = 16_080

@@ -63,8 +63,20 @@ def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def w2v_bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("w2v-bert")
+    config = Wav2Vec2BertConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48)
+    Wav2Vec2BertModel(config).save_pretrained(folder)
+    SeamlessM4TFeatureExtractor().save_pretrained(folder)
+    return folder
+
+
 def build(spec: str, request: pytest.FixtureRequest) -> FeatureExtractor:
-    for name in ("model_folder", "hubert_folder", "whisper_folder"):
+    for name in ("model_folder", "hubert_folder", "whisper_folder", "w2v_bert_folder"):
         if name in spec:
             spec = spec.replace(name, str(request.getfixturevalue(name)))
     return build_feature_extractor(spec)
@@ -82,6 +94,8 @@ ALL = [
     "transformers:hubert_folder@weighted",
     "transformers:whisper_folder",
     "transformers:whisper_folder@weighted",
+    "transformers:w2v_bert_folder",
+    "transformers:w2v_bert_folder@weighted",
 ]
 
 

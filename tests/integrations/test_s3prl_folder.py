@@ -1,5 +1,6 @@
 """`wavcube export s3prl`: the folder as an upstream in s3prl's tree, and as a repository of torch.hub."""
 
+import argparse
 import importlib
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,31 @@ def test_s3prl_finds_the_upstreams_of_its_own_tree(model_folder: Path, tmp_path:
     assert not torch.equal(hub.wavcube(ckpt=str(other))([clip])["hidden_states"][0], states)
     assert hub.wavcube_features(ckpt=None)([clip])["hidden_states"][0].shape[2] == 64
     assert hub.wavcube_restored(ckpt=None)([clip])["hidden_states"][0].shape[2] == 64
+
+
+@pytest.mark.usefixtures("clean_modules")
+def test_s3prl_s_own_runner_starts_on_current_libraries(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It imports its list of upstreams, then names that huggingface_hub has dropped."""
+    import huggingface_hub
+
+    for name in ("HfFolder", "Repository"):
+        monkeypatch.delattr(huggingface_hub, name, raising=False)
+    package = tmp_path / "s3prl"
+    (package / "upstream").mkdir(parents=True)
+    for folder in (package, package / "upstream"):
+        (folder / "__init__.py").write_text("")
+    export("s3prl", package / "upstream/wavcube", "--model", model_folder)
+    (package / "hub.py").write_text("from s3prl.upstream.wavcube.hubconf import *\n")
+    (package / "run_downstream.py").write_text(
+        "from s3prl import hub\nfrom huggingface_hub import HfApi, HfFolder, Repository\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    importlib.import_module("s3prl.run_downstream")
+    file = tmp_path / "states-1.ckpt"  # holds the command line's arguments
+    torch.save({"Args": argparse.Namespace(upstream="wavcube")}, file)
+    assert torch.load(file)["Args"].upstream == "wavcube"
 
 
 @pytest.mark.usefixtures("clean_modules")

@@ -7,6 +7,7 @@ from wavcube.training.run import train_run
 
 ENCODERS = {
     "whisper": "{family: whisper, normalize_waveform: false, mel_bins: 20}",
+    "w2v-bert": "{family: wav2vec2-bert, normalize_waveform: false, mel_bins: 20, activation: swish}",
     "several layers": "{feature_layers: [0, 2, -1], feature_mix: weighted}",
 }
 

@@ -5,7 +5,7 @@ import pytest
 from wavcube.config import config_yaml
 from wavcube.errors import ConfigError
 from wavcube.training.config import TrainConfig
-from wavcube.training.init_from import model_config
+from wavcube.training.init_from import model_config, stage1_model
 from wavcube.training.recipe import load_config, read_recipe
 
 NEEDED = ["init_from=x", "data.sources=[{path: a}]", "validation_data.sources=[{path: b}]"]
@@ -108,6 +108,22 @@ def test_the_ablations_change_the_bottleneck(repository, name, key, value):
 def test_the_layer_ablation_takes_another_layer(repository):
     config = read_recipe("stage1", repository / "recipes" / "ablations" / "layer-23.yaml", ["init_from=x"])
     assert model_config(config.model).encoder.feature_layer == 23
+
+
+def test_the_w2v_bert_recipe_begins_with_a_layer_of_its_encoder(repository, tmp_path):
+    from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
+
+    sizes = {"hidden_size": 32, "num_hidden_layers": 18, "num_attention_heads": 2, "intermediate_size": 48}
+    Wav2Vec2BertModel(Wav2Vec2BertConfig(**sizes)).save_pretrained(tmp_path)
+    SeamlessM4TFeatureExtractor().save_pretrained(tmp_path)
+    recipe = repository / "recipes" / "w2v-bert.yaml"
+    assert read_recipe("stage1", recipe, []).init_from == "facebook/w2v-bert-2.0"
+    model = stage1_model(read_recipe("stage1", recipe, [f"init_from={tmp_path}", "model.preset=tiny"]))
+    config, layers = model.encoder.config, model.encoder.encoder.layers
+    assert (config.family, config.feature_layer, len(layers)) == ("wav2vec2-bert", 17, 17)
+    for part in (model.compressor, model.restorer):
+        ours, theirs = (stack[0].self_attn.distance_embedding.weight for stack in (part.layers, layers))
+        assert ours.equal(theirs)
 
 
 def test_the_multilayer_recipe_mixes_five_layers(repository):

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.config import EncoderConfig
+from wavcube.codec.encoder_config import EncoderConfig
 
 
 class RelativePositionBias(nn.Embedding):

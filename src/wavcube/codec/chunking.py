@@ -2,13 +2,13 @@
 
 What is exact and what is not:
 
-- Statistics over a whole recording (normalisation of the waveform, group norms over time) are those of the whole
-  recording: they are gathered in a first pass.
+- Statistics over a whole recording (normalisation of the waveform and of w2v-BERT's log-mel, group norms over time)
+  are those of the whole recording: they are gathered in a first pass.
 - The vocoder's attention is local, so chunks with its full reach as context give the same samples as the whole.
 - A Whisper's positions begin anew in every chunk, as they do in every window that it was trained on.
-- The encoder's attention and the decoder's causal attention reach over the whole recording. A chunk sees `context`
-  seconds beyond its ends instead; neighbouring chunks are cross-faded where they meet. docs/architecture.md gives the
-  measured difference as a function of the context.
+- The encoder's attention and the decoder's causal attention reach over the whole recording, and w2v-BERT's causal
+  convolutions far back. A chunk sees `context` seconds beyond its ends instead; neighbouring chunks are cross-faded
+  where they meet. docs/architecture.md gives the measured difference as a function of the context.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,13 +19,13 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from wavcube.codec.config import EncoderConfig
 from wavcube.codec.decoder import AcousticDecoder
-from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, SpeechEncoder
+from wavcube.codec.encoder import SpeechEncoder
+from wavcube.codec.encoder_config import EncoderConfig
 from wavcube.codec.inference.parallel import parallel_map
 from wavcube.codec.source_filter.decoder import SourceFilterDecoder
 from wavcube.errors import ConfigError
-from wavcube.framing import HOP_LENGTH, SAMPLE_RATE
+from wavcube.framing import HOP_LENGTH
 
 FADE_FRAMES = 10
 """Length of a cross-fade in frames of 50 Hz: 0.2 s."""
@@ -129,13 +129,13 @@ def encode_in_chunks(
     mean, scale = torch.zeros(()), torch.ones(())
     if encoder.config.normalize_waveform:
         mean, scale = waveform.mean(), (waveform.var(correction=0) + 1e-7).rsqrt()
-    statistics = _group_norm_statistics(encoder, waveform, mean, scale)
+    statistics = encoder.statistics(waveform, mean, scale)
     chunk, context = _even(chunking.chunk), _even(chunking.context)
     total = -(-frames // pooling)
     result: Tensor | None = None
 
     def compute(window: _Window) -> Tensor:
-        samples = waveform[HOP_LENGTH * window.start : HOP_LENGTH * (window.end - 1) + encoder.config.receptive_field]
+        samples = waveform[HOP_LENGTH * window.start : HOP_LENGTH * (window.end - 1) + encoder.config.frame_span]
         piece = ((samples - mean) * scale)[None].to(device)
         return finish(encoder.encode_normalized(piece, statistics=statistics)[0])[0].cpu()
 
@@ -150,31 +150,6 @@ def encode_in_chunks(
 def _even(seconds: float) -> int:
     """Frames of 50 Hz, an even number, so that chunks fall on whole frames of 25 Hz."""
     return 2 * round(25 * seconds)
-
-
-def _group_norm_statistics(
-    encoder: SpeechEncoder, waveform: Tensor, mean: Tensor, scale: Tensor
-) -> tuple[Tensor, Tensor] | None:
-    """Mean and variance [1, C] of the first convolution's output over the whole recording (Base models)."""
-    if encoder.config.conv_norm != "group":
-        return None
-    features = encoder.feature_extractor
-    first = features.conv_layers[0] if isinstance(features, ConvFeatureEncoder) else None
-    assert isinstance(first, ConvLayer)
-    weight = first.conv.weight
-    kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]
-    frames = (len(waveform) - kernel) // stride + 1
-    block = 30 * SAMPLE_RATE // stride
-    total = torch.zeros(2, weight.shape[0], dtype=torch.float64)
-    for start in range(0, frames, block):
-        count = min(block, frames - start)
-        samples = waveform[stride * start : stride * (start + count - 1) + kernel]
-        values = first.conv(((samples - mean) * scale)[None, None].to(weight))[0].double()
-        total += torch.stack([values.sum(1), values.square().sum(1)]).cpu()
-    average = total[0] / frames
-    variance = total[1] / frames - average.square()
-    # Not in the weights' type: in half precision a variance may overflow.
-    return average.float()[None].to(weight.device), variance.float()[None].to(weight.device)
 
 
 def decode_in_chunks(

@@ -13,7 +13,7 @@ from wavcube.features.base import FeatureExtractor
 from wavcube.framing import HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH
 from wavcube.hashing import fingerprint_tensors
 
-FAMILY = {"wavlm", "hubert", "wav2vec2", "data2vec-audio"}
+FAMILY = {"wavlm", "hubert", "wav2vec2", "data2vec-audio", "wav2vec2-bert"}
 """Encoders that `SpeechEncoder` computes in padded batches, exactly; others run one recording at a time."""
 
 
@@ -83,7 +83,7 @@ class PretrainedExtractor(FeatureExtractor):
 
 
 class OtherEncoder(torch.nn.Module):
-    """An encoder outside the wav2vec 2.0 family, by transformers' own code, one recording at a time."""
+    """An encoder of another family, or a Whisper as published, by transformers' own code, one recording at a time."""
 
     def __init__(self, model: Any, extractor: Any) -> None:
         super().__init__()

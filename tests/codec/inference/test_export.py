@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.codec.small import moved, signal
+from tests.codec.small import W2V_BERT, moved, signal
 from tests.codec.source_filter.test_decoder import small_model as source_filter_model
 from wavcube.codec import Chunking, WavCube, WavCubeConfig
 from wavcube.codec.inference.export import VocoderGraph, export
@@ -73,6 +73,25 @@ def test_a_whisper_with_features_of_two_layers_equals_torch(tmp_path: Path) -> N
     values["encoder"] |= {"family": "whisper", "normalize_waveform": False, **two}
     model = moved(WavCube(WavCubeConfig.from_dict(values)))
     assert max(export(model, tmp_path, "onnx").values()) < 1e-5
+
+
+def test_a_w2v_bert_equals_torch_also_in_chunks(tmp_path: Path) -> None:
+    """The log-mel and its normalisation over the recording are outside the graph."""
+    values = small_model().config.to_dict()
+    values["encoder"] |= {"family": "wav2vec2-bert", **W2V_BERT}
+    model = moved(WavCube(WavCubeConfig.from_dict(values)))
+    assert max(export(model, tmp_path / "onnx", "onnx").values()) < 1e-5
+    graphs = WavCube.from_pretrained(tmp_path / "onnx")
+    clips = [signal(n, seed) for seed, n in enumerate((400, 16_000, 21_321, 70_000))]
+    clips[3][:30_000] *= 0.1
+    model.chunking = graphs.chunking = Chunking(above=2, chunk=2, context=0.5)
+    latents, again = model.encode(clips, 16_000), graphs.encode(clips, 16_000)
+    assert torch.equal(again.lengths, latents.lengths)
+    for i in range(len(clips)):
+        assert distance(again.item(i).values, latents.item(i).values) < 1e-4
+    values["encoder"] |= {"mel_features": True}
+    with pytest.raises(ConfigError, match="mel_features"):
+        export(WavCube(WavCubeConfig.from_dict(values)), tmp_path / "both", "onnx")
 
 
 def test_a_source_filter_model_equals_torch(tmp_path: Path) -> None:

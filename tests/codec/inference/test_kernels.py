@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from wavcube.codec.checkpoint.folder import CONFIG, PACKAGED
-from wavcube.codec.config import WavCubeConfig
+from wavcube.codec.config import EncoderConfig, WavCubeConfig
 from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.inference.kernels import (
     ERROR_BOUNDS,
@@ -20,6 +20,7 @@ from wavcube.codec.inference.kernels import (
 CONFIGS = {
     "full": WavCubeConfig.preset("full"),
     "tiny": WavCubeConfig.preset("tiny"),
+    "w2v-bert": WavCubeConfig(EncoderConfig("wav2vec2-bert", normalize_waveform=False, activation="swish")),
     "packaged": WavCubeConfig.load(PACKAGED / CONFIG),
 }
 CASES = [

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from tests.codec.small import W2V_BERT
 from wavcube.codec import Chunking, WavCube, WavCubeConfig
 from wavcube.codec.config import EncoderConfig
 from wavcube.codec.encoder import PositionConvolution
@@ -67,6 +68,7 @@ def test_equals_the_plain_model_on_unequal_lengths(encoder: dict, dtype: torch.d
 
 
 WHISPER = {"family": "whisper", "normalize_waveform": False, "mel_bins": 20}
+CONFORMER = {"family": "wav2vec2-bert", **W2V_BERT}
 
 
 @needs_onednn
@@ -74,16 +76,17 @@ WHISPER = {"family": "whisper", "normalize_waveform": False, "mel_bins": 20}
     "encoder",
     [
         WHISPER,
+        CONFORMER,
         {**WHISPER, "feature_layers": (0, -1), "feature_mix": "weighted"},
         {"feature_layers": (1, -1)},
         {"feature_layers": (0, 2), "feature_mix": "weighted"},
     ],
-    ids=["whisper", "whisper-layers", "layers-concatenated", "layers-weighted"],
+    ids=["whisper", "w2v-bert", "whisper-layers", "layers-concatenated", "layers-weighted"],
 )
 @pytest.mark.parametrize(
     ("dtype", "bound"), [(torch.float32, 1e-5), (torch.bfloat16, 5e-2)], ids=["float32", "bfloat16"]
 )
-def test_whispers_and_several_layers_equal_the_plain_model(encoder: dict, dtype: torch.dtype, bound: float) -> None:
+def test_other_families_and_layers_equal_the_plain_model(encoder: dict, dtype: torch.dtype, bound: float) -> None:
     plain = plain_model(**encoder)
     fast = copy.deepcopy(plain).optimize(dtype)
     generator = torch.Generator().manual_seed(2)

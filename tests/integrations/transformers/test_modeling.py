@@ -4,13 +4,14 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from tests.codec.small import TINY, moved, padded_batch, relative_error, signal, small_model
+from tests.codec.small import TINY, encoder_config, moved, padded_batch, relative_error, signal, small_model
 from wavcube import WavCube, WavCubeConfig
 from wavcube.codec import Chunking
 from wavcube.codec.config import SourceFilterConfig
@@ -132,14 +133,38 @@ def test_copies(model: WavCubeModel, batch, made: str) -> None:
     assert twin.identity != model.identity
 
 
-def test_torch_compile() -> None:
-    few = dataclasses.replace(TINY, bottleneck=dataclasses.replace(TINY.bottleneck, layers=0), restorer=False)
-    few = dataclasses.replace(few, encoder=dataclasses.replace(TINY.encoder, layers=1))
-    model = moved(WavCubeModel(WavCubeModelConfig.of(few)))
-    values = torch.from_numpy(signal(4_000))[None, None]
+def of_one_layer(encoder: str) -> WavCubeModel:
+    vocoder = dataclasses.replace(TINY.decoder.vocoder, layers=1)
+    few = dataclasses.replace(
+        TINY,
+        encoder=encoder_config(encoder, layers=1),
+        bottleneck=dataclasses.replace(TINY.bottleneck, layers=0),
+        decoder=dataclasses.replace(TINY.decoder, layers=1, vocoder=vocoder),
+        restorer=False,
+    )
+    return moved(WavCubeModel(WavCubeModelConfig.of(few)))
+
+
+@pytest.mark.parametrize("encoder", ["wavlm", "whisper", "w2v-bert"])
+def test_torch_compile(encoder: str) -> None:
+    model, values = of_one_layer(encoder), torch.from_numpy(signal(4_000))[None, None]
     compiled = torch.compile(model.encode, backend="eager")
     with torch.no_grad():
         assert relative_error(compiled(values).latents, model.encode(values).latents) < 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler for torch.compile")
+@pytest.mark.parametrize("encoder", ["wavlm", "w2v-bert"])
+def test_torch_compile_with_kernels_of_its_own(encoder: str) -> None:
+    """A minute of compilation for each: both ways, and a second length without compiling everything anew."""
+    model, compiled = of_one_layer(encoder), torch.compile(of_one_layer(encoder))
+    for samples in (4_000, 6_100, 5_300):
+        values = torch.from_numpy(signal(samples))[None, None]
+        with torch.no_grad():
+            got, expected = compiled(values), model(values)
+        assert relative_error(got.latents, expected.latents) < 1e-4
+        assert relative_error(got.audio_values, expected.audio_values) < 1e-3
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

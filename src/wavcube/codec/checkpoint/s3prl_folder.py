@@ -18,11 +18,15 @@ _HUBCONF_TEXT = '''"""Upstreams of s3prl, and entry points of torch.hub, for the
 
 from pathlib import Path
 
+from wavcube.integrations.s3prl.compatibility import fill_gaps as _fill_gaps
 from wavcube.integrations.s3prl.upstream import UpstreamExpert as _UpstreamExpert
 
 dependencies = ["torch", "wavcube"]
 
 _MODEL = str(Path(__file__).resolve().parent / "model")
+
+if __name__.startswith("s3prl."):
+    _fill_gaps()  # s3prl's runner, which comes after this, imports names that current libraries lack
 
 
 def wavcube(ckpt=None, *args, **kwargs):

@@ -1,11 +1,11 @@
 """A model as ONNX or OpenVINO graphs of any length (`exported` runs them).
 
-Graphs of batch 1, one tensor in and one out: `encoder` (normalised waveform [1, S] -> features [1, T, H]),
-`compressor` (-> latent [1, T, C]), `decoder` (-> vocoder input before its norm [1, 2 T + 1, D]) and `vocoder` (that
-frames after it -> waveform). Norms over a whole recording are outside, so that long audio goes through in chunks as it
-does in torch. The inverse STFT is a transposed convolution, as the runtimes have none of complex numbers. Of a
-source-filter decoder the networks alone are a graph, `decoder` (-> pitch and filters of every frame); its synthesis, a
-hundredth of the work, is torch's.
+Graphs of batch 1, one tensor in and one out: `encoder` (normalised waveform [1, S], or w2v-BERT's normalised log-mel
+[1, T, 2 * bins], -> features [1, T, H]), `compressor` (-> latent [1, T, C]), `decoder` (-> vocoder input before its
+norm [1, 2 T + 1, D]) and `vocoder` (that after it -> waveform). Norms over a whole recording are outside, so that long
+audio goes through in chunks as it does in torch. The inverse STFT is a transposed convolution, as the runtimes have
+none of complex numbers. Of a source-filter decoder the networks alone are a graph, `decoder` (-> pitch and filters of
+every frame); its synthesis, a hundredth of the work, is torch's.
 """
 
 import copy
@@ -30,7 +30,7 @@ from wavcube.codec.networks import WavCubeNetworks
 from wavcube.codec.source_filter.decoder import SourceFilterDecoder
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.files import follow_umask, reason, saying_when_full
-from wavcube.framing import SAMPLE_RATE, WINDOW_LENGTH
+from wavcube.framing import HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH
 
 LENGTHS = (1.0, 0.4, 0.025, 2.3)
 """Seconds at which the graphs are compared with torch before they are kept; the first is the example traced."""
@@ -48,6 +48,17 @@ class EncoderGraph(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         return self.encoder.encode_normalized(waveform)[0]
+
+
+class ConformerGraph(nn.Module):
+    """What w2v-BERT takes in, pairs of log-mel frames normalised over the recording [1, T, 2 * bins] -> features."""
+
+    def __init__(self, model: WavCubeNetworks) -> None:
+        super().__init__()
+        self.encoder = model.encoder
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        return self.encoder.encode_extracted(pairs)[0]
 
 
 class CompressorGraph(nn.Module):
@@ -127,11 +138,15 @@ def export(
 
     Raises:
         MissingDependencyError: the packages of the backend are not installed.
-        ConfigError: a model of 25 Hz or with a group norm over time, whose graphs could not do long audio.
+        ConfigError: a model of 25 Hz or with a group norm over time, whose graphs could not do long audio; or of a
+            w2v-BERT with acoustic features beside it.
         CheckpointError: a graph differs from torch, or the folder cannot be written or holds another kind of model.
     """
     if model.config.bottleneck.pooling != 1 or model.config.encoder.conv_norm != "layer":
         raise ConfigError("only models of 50 Hz whose encoder has layer norms in its convolutions can be exported")
+    encoder = model.config.encoder
+    if encoder.family == "wav2vec2-bert" and (encoder.mel_features or encoder.pitch_features):
+        raise ConfigError("a w2v-BERT with mel_features or pitch_features beside it cannot be exported")
     if model.optimized:
         raise ConfigError("a model that was prepared with optimize() cannot be exported; export it before")
     require_place(Path(folder), exported=True)
@@ -181,8 +196,13 @@ def _graphs(model: WavCubeNetworks) -> Mapping[str, tuple[nn.Module, Callable[[i
         return torch.randn(1, max(least, samples // step), width, generator=random)
 
     features, channels = model.config.encoder.feature_width, model.latent_dim
+    encoder: tuple[nn.Module, Callable[[int], Tensor]] = (
+        (ConformerGraph(model), lambda samples: frames(samples, HOP_LENGTH, 2 * model.config.encoder.mel_bins))
+        if model.config.encoder.family == "wav2vec2-bert"
+        else (EncoderGraph(model), lambda samples: torch.randn(1, samples, generator=random))
+    )
     graphs: dict[str, tuple[nn.Module, Callable[[int], Tensor]]] = {
-        "encoder": (EncoderGraph(model), lambda samples: torch.randn(1, samples, generator=random)),
+        "encoder": encoder,
         "compressor": (CompressorGraph(model), lambda samples: frames(samples, hop, features)),
     }
     decoder = model.decoder
@@ -224,7 +244,8 @@ def _write_onnx(graph: nn.Module, example: Tensor, path: Path) -> None:
         raise missing("onnx") from error
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    shortest = {"encoder": WINDOW_LENGTH, "compressor": 1, "decoder": 1, "vocoder": 2}[path.stem]
+    of_frames = example.dim() == 3  # else of samples
+    shortest = 2 if path.stem == "vocoder" else 1 if of_frames else WINDOW_LENGTH
     size = torch.export.Dim("size", min=shortest)
     # The fused attention kernel's memory layout is not one that the exporter can follow.
     with _quiet(), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):

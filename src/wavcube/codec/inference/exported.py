@@ -20,7 +20,7 @@ from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, STATISTICS
 from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.decoder import Upsampler
-from wavcube.codec.encoder import normalize_waveform
+from wavcube.codec.encoder import MelPairs, normalize_waveform
 from wavcube.codec.fingerprint import Names
 from wavcube.codec.grouped_convolution import has_narrow_groups
 from wavcube.codec.networks import WavCubeNetworks
@@ -93,21 +93,29 @@ def _openvino_runtime(path: Path, dtype: torch.dtype) -> Callable[[np.ndarray], 
 
 
 class ExportedEncoder(nn.Module):
-    """In the place of the speech encoder: items of a batch one by one."""
+    """In the place of the speech encoder: items of a batch one by one. What is normalised over them is torch's."""
 
     def __init__(self, session: Session, config: WavCubeConfig) -> None:
         super().__init__()
         self.session, self.config = session, config.encoder
+        self.mel_pairs = MelPairs(config.encoder) if config.encoder.family == "wav2vec2-bert" else None
 
     def forward(self, waveform: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         if self.config.normalize_waveform:
             waveform = normalize_waveform(waveform, lengths)
-        return _each(self.session, waveform, lengths)
+        return self.encode_normalized(waveform, lengths)
 
     def encode_normalized(
-        self, waveform: Tensor, lengths: Tensor | None = None, statistics: None = None
+        self, waveform: Tensor, lengths: Tensor | None = None, statistics: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        return _each(self.session, waveform, lengths)
+        if self.mel_pairs is None:
+            return _each(self.session, waveform, lengths)
+        frames = None if lengths is None else self.config.frame_counts(lengths)
+        return _each(self.session, self.mel_pairs(waveform, lengths, statistics), frames)
+
+    def statistics(self, waveform: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor] | None:
+        """See `SpeechEncoder.statistics`."""
+        return None if self.mel_pairs is None else self.mel_pairs.statistics(waveform, mean, scale)
 
 
 class ExportedCompressor(nn.Module):

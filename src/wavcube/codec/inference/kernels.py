@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from wavcube.codec.attention import LocalAttention, RelativePositionBias, SelfAttention, causal_attention
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.encoder import (
+    ConformerConvolution,
     ConvFeatureEncoder,
     ConvLayer,
     FeedForward,
     PositionConvolution,
     PositionConvolutionStack,
+    RelativeKeyAttention,
 )
 from wavcube.codec.inference.onednn_attention import SHORTEST, BlockAttention, causal_block_attention
 from wavcube.codec.inference.onednn_linear import PackedLinear, QuantizedLinear, can_pack
@@ -86,6 +88,12 @@ def _encoder_cases(config: WavCubeConfig, noise: Callable[..., Tensor]) -> Itera
     yield KernelCase(name, position, noise(1, FRAMES, width), positions)
     if isinstance(position, PositionConvolution):
         yield KernelCase(f"{name}, prepared", position, noise(1, FRAMES, width), positions, _packed_position)
+    if encoder.family == "wav2vec2-bert":
+        gated, conformer = ConformerConvolution(encoder).eval(), RelativeKeyAttention(encoder).eval()
+        yield KernelCase(f"causal convolution {_shape(gated.depthwise_conv)}", gated, noise(2, FRAMES, width))
+        yield KernelCase(
+            f"attention with distances {encoder.heads} heads", conformer, noise(2, FRAMES, width), positions
+        )
     feed_forward = FeedForward(encoder).eval()
     yield KernelCase(f"feed-forward {width} x {encoder.feed_forward}", feed_forward, noise(2, FRAMES, width))
     linear = feed_forward.intermediate_dense

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from wavcube.codec.config import EncoderConfig
+from wavcube.codec.encoder_config import EncoderConfig
+from wavcube.codec.log_mel import WhisperLogMel
 from wavcube.codec.masking import length_mask
 from wavcube.codec.precision import without_autocast
 from wavcube.codec.source_filter.pitch import PitchTracker
-from wavcube.codec.whisper import WhisperLogMel
 
 
 class AcousticFeatures(nn.Module):

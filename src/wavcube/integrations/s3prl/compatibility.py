@@ -31,6 +31,11 @@ def make_compatible() -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
         del sys.modules[name]
     sys.meta_path.insert(0, _TorchaudioFinder())
+    fill_gaps()
+
+
+def fill_gaps() -> None:
+    """What s3prl needs even beside a torchaudio of its own; before its runner is imported, after its list of models."""
     _complete_huggingface_hub()
     # Its checkpoints hold the command line's arguments, which torch reads only if told that they are harmless.
     torch.serialization.add_safe_globals([argparse.Namespace])

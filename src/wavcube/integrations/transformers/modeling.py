@@ -79,7 +79,7 @@ class WavCubeModel(WavCubeNetworks, PreTrainedAudioTokenizerBase):
     main_input_name = "input_values"
     input_modalities = "audio"
     _supports_sdpa = True
-    _no_split_modules = ["EncoderLayer", "ConvLayer", "PositionConvolution"]  # noqa: RUF012 (transformers' own)
+    _no_split_modules = ["EncoderLayer", "ConformerLayer", "ConvLayer", "PositionConvolution"]  # noqa: RUF012 (transformers' own)
     _keys_to_ignore_on_load_unexpected = list(STATISTICS)  # noqa: RUF012 (read by `from_pretrained` below)
 
     def __init__(self, config: WavCubeModelConfig) -> None:

@@ -1,11 +1,9 @@
-"""The parts of Whisper's encoder that are its own: log-mel and two convolutions at the start, sinusoids as positions.
+"""The parts of Whisper's encoder that are its own: log-mel and two convolutions at the start, and its weights' names.
 
-Its transformer is the one of `encoder`. Whisper's own code pads every recording to 30 s; here it takes in a
-recording's own frames, of which there are as many as the other families make: floor((n - 400) / 320) + 1.
+Its transformer is the one of the wav2vec 2.0 family. Whisper's own code pads every recording to 30 s; here it takes in
+a recording's own frames, of which there are as many as the other families make: floor((n - 400) / 320) + 1.
 """
 
-import functools
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,57 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.audio.mel import mel_filters
-from wavcube.codec.config import EncoderConfig
+from wavcube.codec.encoder_config import EncoderConfig
+from wavcube.codec.log_mel import WhisperLogMel
 from wavcube.codec.masking import length_mask, zero_beyond
-from wavcube.codec.precision import without_autocast
 from wavcube.errors import CheckpointError
-from wavcube.framing import HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH
-
-WINDOW, HOP = WINDOW_LENGTH, HOP_LENGTH // 2
-"""Samples of a mel frame, and from one to the next. Two frames lie under each feature, around samples 320 t and
-320 t + 160."""
-
-
-class WhisperLogMel(nn.Module):
-    """Waveform [B, S] -> Whisper's log-mel of 100 frames a second, [B, 2 T, bins]; zeros beyond an item's end."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.config = config
-
-    def forward(self, waveform: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """`lengths` [B]: valid samples. Computed in float32; log10 of the power, plus 4, over 4."""
-        with without_autocast(waveform.device):
-            return self._values(waveform, lengths)
-
-    def _values(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
-        # A recording's last frame lies inside it; before the first there is silence.
-        padded = F.pad(waveform.float(), (WINDOW // 2, 0))[:, None]
-        # As a convolution, which other runtimes have as well, and which is a fraction of the encoder's time.
-        spectrum = F.conv1d(padded, _fourier(waveform.device), stride=HOP).transpose(1, 2)
-        frames = (waveform.shape[1] - self.config.receptive_field) // (2 * HOP) + 1
-        power = spectrum[:, : 2 * frames].unflatten(2, (2, -1)).square().sum(2)
-        level = (power @ _filters(self.config.mel_bins, waveform.device)).clamp_min(self.config.mel_floor).log10()
-        values = (level + 4.0) / 4.0
-        if lengths is None:
-            return values
-        return zero_beyond(values, length_mask(2 * self.config.frame_counts(lengths), values.shape[1]))
-
-
-@functools.cache
-def _fourier(device: torch.device) -> Tensor:
-    """Real and imaginary parts of all bins of a windowed Fourier transform, [2 * (WINDOW / 2 + 1), 1, WINDOW]."""
-    with torch.inference_mode(False), torch.device("cpu"):
-        window = torch.hann_window(WINDOW, dtype=torch.float64)
-        spectrum = torch.fft.rfft(torch.diag(window))  # [WINDOW, bins]
-        return torch.cat([spectrum.real, spectrum.imag], dim=1).T.float()[:, None].contiguous().to(device)
-
-
-@functools.cache
-def _filters(bins: int, device: torch.device) -> Tensor:
-    with torch.inference_mode(False), torch.device("cpu"):
-        return torch.tensor(mel_filters(WINDOW, bins, SAMPLE_RATE), dtype=torch.float32).to(device)
 
 
 class WhisperFeatureEncoder(nn.Module):
@@ -87,20 +38,8 @@ class WhisperFeatureEncoder(nn.Module):
         hidden = zero_beyond(hidden.transpose(1, 2), mask)
         return F.gelu(self.conv2(hidden.transpose(1, 2))).transpose(1, 2)
 
-
-class SinusoidalPositions(nn.Module):
-    """Whisper's position embedding [T, H]: sines, then cosines, of wavelengths from 2 pi to 20,000 pi frames."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.width = config.width
-
-    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        half = self.width // 2
-        step = math.log(10_000) / (half - 1)
-        scale = torch.exp(-step * torch.arange(half, device=hidden.device, dtype=torch.float32))
-        angle = torch.arange(hidden.shape[1], device=hidden.device, dtype=torch.float32)[:, None] * scale
-        return torch.cat([angle.sin(), angle.cos()], dim=1).to(hidden.dtype)
+    def statistics(self, waveform: Tensor, mean: Tensor, scale: Tensor) -> None:
+        """There is nothing that a part of a recording has to know of the whole."""
 
 
 def renamed_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
