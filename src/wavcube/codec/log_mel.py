@@ -81,12 +81,14 @@ def _mel_power(
 
 
 @functools.cache
+@torch.compiler.assume_constant_result
 def _whisper_analysis(device: torch.device) -> Tensor:
     with torch.inference_mode(False), torch.device("cpu"):
         return _fourier(torch.diag(torch.hann_window(WINDOW, dtype=torch.float64)), WINDOW).to(device)
 
 
 @functools.cache
+@torch.compiler.assume_constant_result
 def _kaldi_analysis(device: torch.device) -> Tensor:
     """Of 16-bit samples: without their mean, with pre-emphasis inside the frame, under Povey's window."""
     with torch.inference_mode(False), torch.device("cpu"):
@@ -109,6 +111,7 @@ def _fourier(frame: Tensor, size: int) -> Tensor:
 
 
 @functools.cache
+@torch.compiler.assume_constant_result
 def _filters(size: int, bins: int, scale: Scale, lowest: float, device: torch.device) -> Tensor:
     with torch.inference_mode(False), torch.device("cpu"):
         return torch.tensor(mel_filters(size, bins, SAMPLE_RATE, scale, lowest), dtype=torch.float32).to(device)

@@ -56,6 +56,8 @@ def test_padding_of_transformers() -> None:
         ([signal(800), np.full(800, np.nan)], 16_000, "item 1: 800 of its samples are NaN"),
         ([np.zeros((2, 800))], 16_000, r"item 0: has shape \[2, 800\]; the model takes one channel"),
         (np.full(800, 1e4), 16_000, "divide them by their full scale"),
+        ("speech.wav", 16_000, "item 0: str is no array of samples; wavcube.load_audio reads files"),
+        ([None], 16_000, "item 0: list is no array of samples"),
     ],
 )
 def test_what_is_refused(audio, rate, message: str) -> None:

@@ -163,6 +163,16 @@ def test_files_that_do_not_fit_are_refused_by_name(copied: Path) -> None:
             AutoModel.from_pretrained(copied)
 
 
+def test_a_damaged_file_and_a_type_that_does_not_exist_are_one_sentence(copied: Path) -> None:
+    for kind in (AutoModel, WavCubeModel):
+        with pytest.raises(ConfigError, match="'float13' is no type of torch"):
+            kind.from_pretrained(copied, dtype="float13")
+    file = copied / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1_000])
+    with pytest.raises(CheckpointError, match=r"copied: its weights are half-written or damaged"):
+        AutoModel.from_pretrained(copied)
+
+
 def test_our_reader_knows_the_entries_of_transformers_and_no_others(copied: Path, plain: WavCube) -> None:
     change(copied, transformers_version="5.0.0", id2label={"0": "a"}, _name_or_path="x", torch_dtype="float16")
     assert WavCube.from_pretrained(copied).config == plain.config

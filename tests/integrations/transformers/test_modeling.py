@@ -297,6 +297,7 @@ def test_the_trainer_trains_a_head_on_the_frozen_model(model: WavCubeModel, tmp_
 @pytest.mark.parametrize(
     ("values", "mask", "message"),
     [
+        (signal(9_000)[None, None], None, 'a tensor is expected, not ndarray; return_tensors="pt"'),
         (torch.zeros(2, 9_000), None, r"floats \[batch, 1, samples\], not torch.float32 \[2, 9000\]"),
         (torch.zeros(1, 2, 9_000), None, r"\[1, 2, 9000\]"),
         (torch.zeros(1, 1, 9_000, dtype=torch.int16), None, "int16"),
@@ -314,6 +315,7 @@ def test_what_is_no_batch_of_speech(model: WavCubeModel, values, mask, message: 
 @pytest.mark.parametrize(
     ("latents", "mask", "message"),
     [
+        (torch.zeros(1, 9, 16).numpy(), None, "a tensor is expected, not ndarray"),
         (torch.zeros(9, 16), None, r"\[batch, frames, 16\], not torch.float32 \[9, 16\]"),
         (torch.zeros(1, 9, 17), None, r"\[1, 9, 17\]"),
         (torch.zeros(1, 9, 16), torch.zeros(1, 9), "item 0: has no frames"),

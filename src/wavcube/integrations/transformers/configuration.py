@@ -6,6 +6,7 @@ from transformers import PreTrainedConfig
 
 from wavcube.codec.checkpoint.shared_folder import ENTRIES, NAMES, TRANSFORMERS_KEYS
 from wavcube.codec.config import WavCubeConfig
+from wavcube.codec.precision import as_dtype
 from wavcube.errors import ConfigError
 from wavcube.framing import HOP_LENGTH, SAMPLE_RATE
 
@@ -37,6 +38,8 @@ class WavCubeModelConfig(PreTrainedConfig):
         **options: Any,
     ) -> None:
         options.pop("format", None)
+        if options.get("dtype") not in (None, "auto"):
+            options["dtype"] = as_dtype(options["dtype"])
         for key in options:
             # transformers hands over settings of its own as well, some of which only one of its versions has.
             theirs = key.startswith("_") or key.endswith(("_implementation", "name_or_path"))

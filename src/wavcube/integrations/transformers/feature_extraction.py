@@ -71,6 +71,8 @@ class WavCubeFeatureExtractor(SequenceFeatureExtractor):
 
     def _checked(self, item: Any, name: str) -> np.ndarray:
         samples = as_array(item, name)
+        if samples.dtype.kind in "OSU":
+            raise AudioError(f"{name}: {type(item).__name__} is no array of samples; wavcube.load_audio reads files")
         if samples.ndim != 1:
             raise AudioError(f"{name}: has shape {list(samples.shape)}; the model takes one channel, [samples]")
         waveform = as_mono(samples, self.sampling_rate, self.sampling_rate, name=name)

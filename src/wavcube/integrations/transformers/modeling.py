@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers.modeling_utils import PreTrainedAudioTokenizerBase
 from transformers.utils import ModelOutput, cached_file, can_return_tuple
@@ -25,7 +26,7 @@ from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.fingerprint import latent_fingerprint
 from wavcube.codec.networks import WavCubeNetworks
 from wavcube.codec.precision import as_dtype
-from wavcube.errors import AudioError, LatentsError
+from wavcube.errors import AudioError, CheckpointError, LatentsError
 from wavcube.integrations.transformers.configuration import WavCubeModelConfig
 from wavcube.padding import valid_mask
 
@@ -103,6 +104,7 @@ class WavCubeModel(WavCubeNetworks, PreTrainedAudioTokenizerBase):
         Raises:
             AudioError: the shape, the type or the mask are not those of such a batch, or an item is too short.
         """
+        _require_tensor(input_values, "input_values", AudioError)
         if input_values.dim() != 3 or input_values.shape[1] != 1 or not input_values.is_floating_point():
             raise AudioError(
                 f"input_values are floats [batch, 1, samples], not {input_values.dtype} {list(input_values.shape)}; "
@@ -134,6 +136,7 @@ class WavCubeModel(WavCubeNetworks, PreTrainedAudioTokenizerBase):
         Raises:
             LatentsError: the shape, the type or the mask are not those of such a batch, or an item has no frames.
         """
+        _require_tensor(latents, "latents", LatentsError)
         if latents.dim() != 3 or not latents.is_floating_point() or latents.shape[2] != self.latent_dim:
             raise LatentsError(
                 f"latents of this model are floats [batch, frames, {self.latent_dim}], not {latents.dtype} "
@@ -180,16 +183,23 @@ class WavCubeModel(WavCubeNetworks, PreTrainedAudioTokenizerBase):
         Weights are computed with in float32 unless `dtype` says otherwise, however they are stored.
 
         Raises:
-            CheckpointError: tensors missing, unexpected or of another size, by name.
-            ConfigError: its config.json has an unknown key or an impossible value.
+            CheckpointError: tensors missing, unexpected or of another size, by name; or a damaged file.
+            ConfigError: no such dtype, or its config.json has an unknown key or an impossible value.
             OSError: transformers finds no such model.
         """
         source = str(PACKAGED if name is None and options.get("state_dict") is None else name)
         if "torch_dtype" not in options and options.get("dtype") is None:
             options["dtype"] = torch.float32
+        if isinstance(options.get("dtype"), str) and options["dtype"] != "auto":
+            options["dtype"] = as_dtype(options["dtype"])
         options["ignore_mismatched_sizes"] = True  # they are refused here, by name
         place = None if source == "None" else source
-        loaded: Any = super().from_pretrained(place, *arguments, output_loading_info=True, **options)
+        try:
+            loaded: Any = super().from_pretrained(place, *arguments, output_loading_info=True, **options)
+        except SafetensorError as error:
+            raise CheckpointError(
+                f"{source}: its weights are half-written or damaged ({error}); copy it again"
+            ) from error
         model, found = loaded
         refuse_misfits(
             source,
@@ -260,6 +270,11 @@ class WavCubeModel(WavCubeNetworks, PreTrainedAudioTokenizerBase):
     @classmethod
     def register_for_auto_class(cls, auto_class: str = "AutoModel") -> None:
         """Nothing to do: the folder's own module imports the package, and no source file is copied into folders."""
+
+
+def _require_tensor(values: Any, name: str, error: type[ValueError]) -> None:
+    if not isinstance(values, Tensor):
+        raise error(f'{name}: a tensor is expected, not {type(values).__name__}; return_tensors="pt" gives one')
 
 
 def _lengths(mask: Tensor | None, batch: Tensor, name: str, error: type[ValueError]) -> Tensor:
