@@ -158,7 +158,8 @@ def test_torch_compile(encoder: str) -> None:
 @pytest.mark.parametrize("encoder", ["wavlm", "w2v-bert"])
 def test_torch_compile_with_kernels_of_its_own(encoder: str) -> None:
     """A minute of compilation for each: both ways, and a second length without compiling everything anew."""
-    model, compiled = of_one_layer(encoder), torch.compile(of_one_layer(encoder))
+    model = of_one_layer(encoder)
+    compiled = torch.compile(model)
     for samples in (4_000, 6_100, 5_300):
         values = torch.from_numpy(signal(samples))[None, None]
         with torch.no_grad():
