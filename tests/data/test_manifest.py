@@ -90,12 +90,20 @@ def test_filters_and_limit(manifest: Path) -> None:
     assert [u.name for u in read_clips(manifest, {"speaker": "ann"}, limit=1)] == ["a/one"]
 
 
+def test_a_filter_can_leave_out(manifest: Path) -> None:
+    assert [clip.name for clip in read_clips(manifest, parse_filters(["speaker=!bob|eve"]))] == ["a/one", "b/three"]
+    assert [clip.name for clip in read_clips(manifest, {"speaker": "!ann", "sex": "M"})] == ["a/two"]
+
+
 @pytest.mark.parametrize(
     ("filters", "part"),
     [
         (["speaker=eve"], "none of its 3 recordings match speaker=eve"),
         (["age=3"], "no column 'age' to filter by; there are language, sex, speaker"),
         (["speaker"], "filter 'speaker' should be COLUMN=VALUE"),
+        (["speaker=!ann", "speaker=!bob"], "filtered twice"),
+        (["age=!3"], "no column 'age' to filter by; there are language, sex, speaker"),
+        (["speaker=!ann|bob"], "none of its 3 recordings match speaker=!ann|bob"),
     ],
 )
 def test_filters_that_keep_nothing(manifest: Path, filters: list[str], part: str) -> None:

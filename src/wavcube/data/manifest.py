@@ -17,7 +17,8 @@ TRANSCRIPT_COLUMNS = ("transcript", "text")
 SECONDS_COLUMNS = ("seconds", "duration")
 
 Where = Mapping[str, str]
-"""Which clips to keep: {column: value}, or {column: "value|value"} for either; all columns must match."""
+"""Which clips to keep: {column: value}, {column: "value|value"} for either, {column: "!value|value"} for neither; all
+columns must match."""
 
 LONGEST_LIST = 3
 """How many offenders an error names before it only counts."""
@@ -34,6 +35,8 @@ def parse_filters(filters: Iterable[str]) -> dict[str, str]:
         column, equals, value = text.partition("=")
         if not equals:
             raise DataError(f"filter {text!r} should be COLUMN=VALUE")
+        if column in where and (value.startswith("!") or where[column].startswith("!")):
+            raise DataError(f"filter {text!r}: {column} is filtered twice; write {column}=!VALUE|VALUE for neither")
         where[column] = f"{where[column]}|{value}" if column in where else value
     return where
 
@@ -99,23 +102,25 @@ def choose(clips: Iterable[Clip], where: Where | None, source: Path) -> Iterator
     Raises:
         DataError: the list is empty, or `where` names no column or keeps nothing.
     """
-    allowed = {name: set(values.split("|")) for name, values in (where or {}).items()}
+    allowed = {name: (not values.startswith("!"), set(values.removeprefix("!").split("|")))
+               for name, values in (where or {}).items()}  # fmt: skip
     known: set[str] = set()
+    unseen = {name for name, (wanted, _) in allowed.items() if not wanted}
     count = kept = 0
     for clip in clips:
-        if all(clip.columns.get(name) in values for name, values in allowed.items()):
+        unseen -= clip.columns.keys()
+        if all((clip.columns.get(name) in values) is wanted for name, (wanted, values) in allowed.items()):
             kept += 1
             yield count, clip
-        elif not kept:
+        if not kept or unseen:
             known.update(clip.columns)
         count += 1
     if not count:
         raise DataError(f"{source}: lists no recordings")
+    for name in unseen if kept else set(allowed) - known:
+        there = ", ".join(sorted(known)) or "none"
+        raise DataError(f"{source}: no column {name!r} to filter by; there are {there}")
     if not kept:
-        for name in allowed:
-            if name not in known:
-                there = ", ".join(sorted(known)) or "none"
-                raise DataError(f"{source}: no column {name!r} to filter by; there are {there}")
         asked = " ".join(f"{name}={values}" for name, values in (where or {}).items())
         raise DataError(f"{source}: none of its {count} recordings match {asked}")
 
