@@ -5,6 +5,7 @@ transform is a convolution here, which other runtimes have as well, and which is
 """
 
 import functools
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -80,15 +81,21 @@ def _mel_power(
     return power @ _filters(size, bins, scale, lowest, waveform.device)
 
 
+def _constant_when_compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """What torch.compiler.assume_constant_result does, without the seconds that importing the compiler takes."""
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
+
+
 @functools.cache
-@torch.compiler.assume_constant_result
+@_constant_when_compiled
 def _whisper_analysis(device: torch.device) -> Tensor:
     with torch.inference_mode(False), torch.device("cpu"):
         return _fourier(torch.diag(torch.hann_window(WINDOW, dtype=torch.float64)), WINDOW).to(device)
 
 
 @functools.cache
-@torch.compiler.assume_constant_result
+@_constant_when_compiled
 def _kaldi_analysis(device: torch.device) -> Tensor:
     """Of 16-bit samples: without their mean, with pre-emphasis inside the frame, under Povey's window."""
     with torch.inference_mode(False), torch.device("cpu"):
@@ -111,7 +118,7 @@ def _fourier(frame: Tensor, size: int) -> Tensor:
 
 
 @functools.cache
-@torch.compiler.assume_constant_result
+@_constant_when_compiled
 def _filters(size: int, bins: int, scale: Scale, lowest: float, device: torch.device) -> Tensor:
     with torch.inference_mode(False), torch.device("cpu"):
         return torch.tensor(mel_filters(size, bins, SAMPLE_RATE, scale, lowest), dtype=torch.float32).to(device)
