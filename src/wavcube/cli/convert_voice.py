@@ -41,24 +41,14 @@ def convert_voice(
     """Say the same in the voice of a target, at 16 kHz. Converting to a voice needs its owner's consent."""
     import numpy as np
 
-    from wavcube.audio.io import AUDIO_SUFFIXES
     from wavcube.cli.many_files.batches import BatchLimits, Task, run
-    from wavcube.cli.many_files.job import Job
-    from wavcube.cli.many_files.plan import Plan, make_plan, settle_existing
+    from wavcube.cli.many_files.plan import settle_existing
     from wavcube.cli.many_files.provenance import Maker
-    from wavcube.cli.many_files.recordings import find_recordings, read_recording, write_recording
+    from wavcube.cli.many_files.recordings import find_recordings, plan_recordings, read_recording, write_recording
     from wavcube.hashing import digest, fingerprint_file
 
-    found, voices = find_recordings(inputs), [recording.path for recording in find_recordings(target)]
-    taken = {path.resolve() for path in (*voices, *(recording.path for recording in found))}
-    if output.suffix.lower() in (".wav", ".flac") and not output.is_dir():
-        if len(found) != 1 or Path(inputs[0]).is_dir():
-            raise WavCubeError(f"{output}: is one file, the inputs are {len(found)}; give a folder for the results")
-        if output.exists() and output.resolve() in taken:
-            raise WavCubeError(f"{output}: is an input itself; give another name")
-        plan = Plan([Job(found[0].path, output, Path(output.name))])
-    else:
-        plan = make_plan(found, output, f".{format}", AUDIO_SUFFIXES)
+    voices = [recording.path for recording in find_recordings(target)]
+    plan = plan_recordings(inputs, output, format, kept=voices)
 
     from wavcube.generation.conversion.pipeline import MATCH, VoiceConverter
 
@@ -100,6 +90,10 @@ def prepare_conversion_pairs(
     from wavcube.data.manifest import parse_filters, read_clips
     from wavcube.generation.conversion.evaluation.pairs import make_pairs, write_pairs
 
+    if out.resolve() == speech.resolve():
+        raise WavCubeError(f"{out}: is the list itself; give another name")
+    if out.suffix.lower() != ".tsv":
+        raise WavCubeError(f"{out}: is to be a .tsv file")
     pairs = make_pairs(read_clips(speech, parse_filters(filters or [])), seconds, seed)
     write_pairs(pairs, out)
     print(f"{out}: {len(pairs)} pairs, {len({target.speaker for _, target in pairs})} targets")
@@ -128,15 +122,10 @@ def evaluate_conversion(
     listen: evaluate.Listen = True,
 ) -> None:
     """Score converted speech against true speech of the target: a table here; report.html and the rest in --out."""
-    import sys
-
-    from rich.console import Console
-
     from wavcube.evaluation.metrics import MetricOptions
-    from wavcube.evaluation.report.tables import footnotes, terminal_table
     from wavcube.generation.conversion.evaluation.evaluate import SYSTEMS_BY_DEFAULT, evaluate_conversion
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = evaluate.result_console()
     summary = evaluate_conversion(
         model or SYSTEMS_BY_DEFAULT,
         data,
@@ -151,7 +140,4 @@ def evaluate_conversion(
         progress=True,
         on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
     )
-    console.print(terminal_table(summary))
-    for note in footnotes(summary):
-        console.print(note, style="dim", markup=False)
-    console.print(f"report: {out / 'report.html'}", markup=False)
+    evaluate.print_summary(console, summary, out)

@@ -45,22 +45,12 @@ def enhance(
     """Take noise and reverberation off speech, at 16 kHz."""
     import numpy as np
 
-    from wavcube.audio.io import AUDIO_SUFFIXES
     from wavcube.cli.many_files.batches import BatchLimits, Task, run
-    from wavcube.cli.many_files.job import Job
-    from wavcube.cli.many_files.plan import Plan, make_plan, settle_existing
+    from wavcube.cli.many_files.plan import settle_existing
     from wavcube.cli.many_files.provenance import Maker
-    from wavcube.cli.many_files.recordings import find_recordings, read_recording, write_recording
+    from wavcube.cli.many_files.recordings import plan_recordings, read_recording, write_recording
 
-    found = find_recordings(inputs)
-    if output.suffix.lower() in (".wav", ".flac") and not output.is_dir():
-        if len(found) != 1 or Path(inputs[0]).is_dir():
-            raise WavCubeError(f"{output}: is one file, the inputs are {len(found)}; give a folder for the results")
-        if output.exists() and output.resolve() == found[0].path.resolve():
-            raise WavCubeError(f"{output}: is the input itself; give another name")
-        plan = Plan([Job(found[0].path, output, Path(output.name))])
-    else:
-        plan = make_plan(found, output, f".{format}", AUDIO_SUFFIXES)
+    plan = plan_recordings(inputs, output, format)
 
     from wavcube.generation.enhancement.pipeline import SpeechEnhancer
 
@@ -171,15 +161,10 @@ def evaluate_enhancement(
     listen: evaluate.Listen = True,
 ) -> None:
     """Score enhanced speech against the clean: a table here; report.html and the rest in --out."""
-    import sys
-
-    from rich.console import Console
-
     from wavcube.evaluation.metrics import MetricOptions
-    from wavcube.evaluation.report.tables import footnotes, terminal_table
     from wavcube.generation.enhancement.evaluation.evaluate import evaluate_enhancement
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = evaluate.result_console()
     summary = evaluate_enhancement(
         model,
         data,
@@ -195,7 +180,4 @@ def evaluate_enhancement(
         progress=True,
         on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
     )
-    console.print(terminal_table(summary))
-    for note in footnotes(summary):
-        console.print(note, style="dim", markup=False)
-    console.print(f"report: {out / 'report.html'}", markup=False)
+    evaluate.print_summary(console, summary, out)

@@ -1,11 +1,16 @@
 """`wavcube evaluate`: quality of reconstructed speech."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wavcube.cli.options import Device, DeviceOption, torch_device
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from wavcube.evaluation.summary import Summary
 
 evaluate = typer.Typer(
     name="evaluate", help="Measure the quality of a model's speech beside baselines.", no_args_is_help=True
@@ -55,6 +60,25 @@ Seed = Annotated[int, typer.Option(help="Of the bootstrap.")]
 Listen = Annotated[bool, typer.Option(help="Put sound and spectrograms into the HTML page.")]
 
 
+def result_console() -> "Console":
+    """Where results are printed. A file or pipe has no width of its own; 80 columns would break the table."""
+    import sys
+
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def print_summary(console: "Console", summary: "Summary", out: Path) -> None:
+    """The table of an evaluation, its footnotes, and where the report is."""
+    from wavcube.evaluation.report.tables import footnotes, terminal_table
+
+    console.print(terminal_table(summary))
+    for note in footnotes(summary):
+        console.print(note, style="dim", markup=False)
+    console.print(f"report: {out / 'report.html'}", markup=False)
+
+
 @evaluate.command()
 def reconstruction(
     model: Model,
@@ -77,16 +101,10 @@ def reconstruction(
     listen: Listen = True,
 ) -> None:
     """Score reconstructed speech: a table here; report.html, report.json, Markdown, LaTeX, CSV, Parquet in --out."""
-    import sys
-
-    from rich.console import Console
-
     from wavcube.evaluation.metrics import MetricOptions
-    from wavcube.evaluation.report.tables import footnotes, terminal_table
     from wavcube.reconstruction import ReconstructionSettings, evaluate_reconstruction
 
-    # A file or pipe has no width of its own; 80 columns would break the table.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = result_console()
     settings = ReconstructionSettings(
         systems=tuple(model),
         data=data,
@@ -108,10 +126,7 @@ def reconstruction(
         progress=True,
         on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
     )
-    console.print(terminal_table(summary))
-    for note in footnotes(summary):
-        console.print(note, style="dim", markup=False)
-    console.print(f"report: {out / 'report.html'}", markup=False)
+    print_summary(console, summary, out)
 
 
 @evaluate.command()

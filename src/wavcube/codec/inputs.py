@@ -3,7 +3,7 @@
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -33,11 +33,13 @@ The packaged model's STOI is 0.92 at -50 dB and 0.85 at -60, and 0.93 at usual l
 
 @dataclass
 class SpeechBatch:
-    """waveform [B, S] float32, zeros beyond an item's end; lengths [B] in samples; a name for each item."""
+    """waveform [B, S] float32, zeros beyond an item's end; lengths [B] in samples; a name for each item; whether it is
+    one recording that was not given as a list or batch."""
 
     waveform: Tensor
     lengths: Tensor
     names: list[str]
+    single: bool = False
 
 
 def gather_speech(
@@ -72,6 +74,7 @@ def gather_speech(
     if not isinstance(speech, np.ndarray | Tensor) and hasattr(speech, "to_numpy"):  # a column of a table
         column = speech.to_numpy()
         speech = column if column.dtype.kind in "iuf" else list(column)
+    single = False
     if lengths is not None or (isinstance(speech, np.ndarray | Tensor) and speech.ndim == 2):
         items = _rows(speech, lengths)
         found = [f"item {i}" for i in range(len(items))]
@@ -79,7 +82,7 @@ def gather_speech(
         items = list(speech)
         found = [_name(item, f"item {i}") for i, item in enumerate(items)]
     else:
-        items = [speech]
+        items, single = [speech], True
         found = [_name(speech, "the array" if _is_array(speech) else "the speech")]
     if not items:
         raise AudioError("no speech given: the list or batch is empty")
@@ -95,9 +98,28 @@ def gather_speech(
             )
         if keeps_level:
             _warn_if_quiet(waveform, name)
-    return SpeechBatch(
-        pad_sequence(waveforms, batch_first=True), torch.tensor([len(waveform) for waveform in waveforms]), names
-    )
+    counts = torch.tensor([len(waveform) for waveform in waveforms])
+    return SpeechBatch(pad_sequence(waveforms, batch_first=True), counts, names, single)
+
+
+def map_speech(
+    function: Callable[[Tensor], np.ndarray],
+    speech: Speech,
+    sample_rate: int | None,
+    *,
+    target_rate: int,
+    shortest: int,
+) -> np.ndarray | list[np.ndarray]:
+    """`function` of each recording's waveform [S], each alone: one result for one recording, else a list.
+
+    See `gather_speech` for what the others are, and what is raised.
+    """
+    batch = gather_speech(speech, sample_rate, None, target_rate=target_rate, shortest=shortest)
+    made = [
+        function(waveform[:length].float())
+        for waveform, length in zip(batch.waveform, batch.lengths.tolist(), strict=True)
+    ]
+    return made[0] if batch.single else made
 
 
 def _is_path(item: Any) -> bool:

@@ -30,19 +30,21 @@ class PitchChannels:
     def __init__(self, model: WavCube) -> None:
         if not isinstance(model.decoder, SourceFilterDecoder):
             raise ConfigError("this model's latents have no channels of pitch: its decoder is no source-filter decoder")
-        self._linear = model.decoder.pitch
-        self._inverse = torch.linalg.pinv(self._linear.weight.detach().double()).float()  # [C, 4]
+        # Copies on the CPU: latents come from any device, and not all have float64.
+        weight, bias = (values.detach().cpu().float() for values in model.decoder.pitch.parameters())
+        self._weight, self._bias = weight, bias  # [4, C], [4]
+        self._inverse = torch.linalg.pinv(weight.double()).float()  # [C, 4]
 
-    @torch.no_grad()
     def read(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Log of F0 over 160 Hz [2 T], and which frames are voiced [2 T]."""
-        pitch = self._linear(latents.to(self._linear.weight.dtype)).float().unflatten(-1, (2, 2)).flatten(-3, -2)
+        weight, bias = self._weight.to(latents.device), self._bias.to(latents.device)
+        pitch = (latents.float() @ weight.T + bias).unflatten(-1, (2, 2)).flatten(-3, -2)
         return pitch[..., 0], pitch[..., 1] > 0
 
     def write(self, latents: Tensor, log_f0: Tensor) -> Tensor:
         """Latents [T, C] whose log of F0 over 160 Hz is `log_f0` [2 T]; voicing stays."""
         change = (log_f0 - self.read(latents)[0]).unflatten(-1, (-1, 2))
-        return latents + (change @ self._inverse[:, 0::2].T).to(latents)
+        return latents + (change @ self._inverse[:, 0::2].T.to(change.device)).to(latents)
 
     def like(self, latents: Tensor, other: Tensor) -> Tensor:
         """Latents [T, C] with the median F0 of `other` [T', C] and about its spread, in semitones.
@@ -59,6 +61,5 @@ class PitchChannels:
 
     def carry(self, latents: Tensor, other: Tensor) -> Tensor:
         """Latents [T, C] with F0 and voicing of `other` [T, C], frame by frame."""
-        weight = self._linear.weight.detach()
-        change = (other.to(weight.dtype) - latents.to(weight.dtype)) @ weight.T
-        return latents + (change.float() @ self._inverse.T).to(latents)
+        change = (other.float() - latents.float()) @ self._weight.T.to(latents.device)
+        return latents + (change @ self._inverse.T.to(latents.device)).to(latents)

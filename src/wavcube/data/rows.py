@@ -1,12 +1,14 @@
-"""Lists of recordings on disk -> rows: tables (TSV, CSV, Parquet), JSON, JSON lines, and one path a line."""
+"""Lists of recordings on disk -> rows: tables (TSV, CSV, Parquet), JSON, JSON lines, and one path a line; and the way
+back, as TSV."""
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from wavcube.errors import DataError, MissingDependencyError
+from wavcube.files import atomic_path
 
 Row = dict[str, str]
 """The cells of a row by column; "" where a cell is empty."""
@@ -119,6 +121,23 @@ def scalars(entry: dict[str, Any]) -> Row:
     """The cells of an object: what it holds but lists and objects, as text."""
     kept = ((key, value) for key, value in entry.items() if not isinstance(value, dict | list))
     return {str(key): "" if value is None else str(value) for key, value in kept}
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a .tsv that `read_rows` reads; it appears whole.
+
+    Raises:
+        DataError: a cell holds a tab or a line break, or the disk refuses.
+    """
+    lines = [header, *rows]
+    for cell in (cell for line in lines for cell in line):
+        if any(character in cell for character in "\t\r\n"):
+            raise DataError(f"{path}: {cell[:60]!r} holds a tab or a line break, which a table cannot")
+    try:
+        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", errors="replace") as file:
+            file.writelines("\t".join(line) + "\n" for line in lines)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _table_rows(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, Row]]:

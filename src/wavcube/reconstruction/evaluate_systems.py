@@ -1,15 +1,12 @@
 """Table 1 in one call: read recordings, choose metrics, reconstruct and measure, report."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wavcube.data.manifest import parse_filters, read_clips
-from wavcube.errors import ConfigError
+from wavcube.evaluation.comparison import check_metrics, compare_systems
 from wavcube.evaluation.metrics import MetricOptions, choose_metrics
-from wavcube.evaluation.report import write_report
-from wavcube.evaluation.runner import evaluate
 from wavcube.evaluation.summary import Summary
 from wavcube.evaluation.systems import load_system
 
@@ -68,28 +65,16 @@ def evaluate_reconstruction(
     """
     utterances = read_clips(settings.data, parse_filters(settings.filters), settings.limit)
     chosen = choose_metrics(settings.metrics, settings.options)
-    if on_skipped is not None:
-        for name, how in chosen.skipped.items():
-            on_skipped(name, how)
-    if not chosen.metrics:
-        lacks = "; ".join(f"{name}: {how.splitlines()[0]}" for name, how in chosen.skipped.items())
-        raise ConfigError(f"none of the chosen metrics can run here ({lacks})")
+    check_metrics(chosen, on_skipped)
     systems = [load_system(description, settings.options.device) for description in settings.systems]
-    table = evaluate(
-        systems,
-        utterances,
-        chosen.metrics,
-        settings.folder,
-        processes=settings.processes or os.cpu_count() or 1,
-        batch_seconds=settings.batch_seconds,
-        show_progress=progress,
-    )
-    return write_report(
-        table,
+    return compare_systems(
         systems,
         utterances,
         chosen,
         settings.folder,
+        processes=settings.processes,
+        batch_seconds=settings.batch_seconds,
+        progress=progress,
         data=" ".join([settings.data.name, *settings.filters]),
         breakdown_by=settings.breakdown_by,
         cluster=settings.cluster,

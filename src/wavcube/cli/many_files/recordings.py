@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
     from wavcube.cli.many_files.job import Job
+    from wavcube.cli.many_files.plan import Plan
     from wavcube.cli.many_files.provenance import Maker, Model
     from wavcube.files import FoundFile
 
@@ -26,6 +28,38 @@ def find_recordings(inputs: Iterable[str]) -> "list[FoundFile]":
     from wavcube.files import find_files
 
     return find_files(inputs, AUDIO_SUFFIXES, "audio", AudioError, is_audio)
+
+
+def plan_recordings(inputs: list[str], output: Path, format: AudioFormat, kept: Iterable[Path] = ()) -> "Plan":
+    """The results of recordings: below the folder `output`, or for one recording the file `output`.
+
+    Args:
+        inputs: files, folders and globs.
+        output: a folder, or a .wav or .flac.
+        format: of files in a folder.
+        kept: other recordings that the command reads, which no result may replace.
+
+    Raises:
+        WavCubeError: one file for several recordings, or a result that would replace a recording.
+    """
+    from wavcube.audio.io import AUDIO_SUFFIXES
+    from wavcube.cli.many_files.job import Job
+    from wavcube.cli.many_files.plan import Plan, make_plan
+    from wavcube.errors import WavCubeError
+
+    found = find_recordings(inputs)
+    taken = {path.resolve() for path in kept}
+    if output.suffix.lower() in (".wav", ".flac") and not output.is_dir():
+        if len(found) != 1 or Path(inputs[0]).is_dir():
+            raise WavCubeError(f"{output}: is one file, the inputs are {len(found)}; give a folder for the results")
+        if output.exists() and output.resolve() in {*taken, found[0].path.resolve()}:
+            raise WavCubeError(f"{output}: is an input itself; give another name")
+        return Plan([Job(found[0].path, output, Path(output.name))])
+    plan = make_plan(found, output, f".{format}", AUDIO_SUFFIXES)
+    for job in plan.jobs:
+        if job.target.resolve() in taken:
+            raise WavCubeError(f"{job.target}: is an input itself; give another folder for the results")
+    return plan
 
 
 def read_recording(job: "Job", model: "Model", maker: "Maker") -> "tuple[dict[str, Any], float]":

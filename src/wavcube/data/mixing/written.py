@@ -1,6 +1,5 @@
 """Mixtures as files: whole utterances with noise and rooms, for tests and for other programs."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from wavcube.audio.io import save_audio
 from wavcube.data.clip import Clip, read_clip
 from wavcube.data.mixing.mixer import Mixer
+from wavcube.data.rows import write_table
 from wavcube.errors import DataError
-from wavcube.files import atomic_path
 from wavcube.framing import SAMPLE_RATE
 from wavcube.progress import Progress
 
@@ -57,8 +56,5 @@ def write_mixtures(mixer: Mixer, clips: Sequence[Clip], folder: Path, progress: 
             )
             bar.advance(task)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    with atomic_path(folder / MIXTURES) as path, path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names, delimiter="\t", lineterminator="\n", restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(folder / MIXTURES, names, [[row.get(name, "") for name in names] for row in rows])
     return folder / MIXTURES

@@ -1,14 +1,14 @@
 """The output of preparing a corpus: a manifest, a list of unusable recordings, and a summary."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wavcube.data.clip import Clip
 from wavcube.data.prepare.check import Checked
+from wavcube.data.rows import write_table
 from wavcube.errors import DataError
-from wavcube.files import atomic_path
 
 COLUMNS = ("path", "seconds", "speaker", "subset", "transcript")
 
@@ -67,7 +67,7 @@ def write_manifest(path: Path, clips: Sequence[Clip], checked: Sequence[Checked]
         rows.append((name, f"{result.seconds:.3f}", *map(_one_line, texts)))
     if not rows:
         raise DataError(f"none of the {len(bad)} recordings can be used, the first: {bad[0][1]}")
-    _write(path, COLUMNS, rows)
+    write_table(path, COLUMNS, rows)
     summary.bad_list = write_bad_list(path.with_suffix(".bad.tsv"), bad)
     return summary
 
@@ -75,7 +75,7 @@ def write_manifest(path: Path, clips: Sequence[Clip], checked: Sequence[Checked]
 def write_bad_list(path: Path, bad: Sequence[tuple[str, str]]) -> Path | None:
     """Write paths and reasons; without any, remove the list of an earlier run and return None."""
     if bad:
-        _write(path, ("path", "reason"), [(_one_line(name), _one_line(reason)) for name, reason in bad])
+        write_table(path, ("path", "reason"), [(_one_line(name), _one_line(reason)) for name, reason in bad])
         return path
     path.unlink(missing_ok=True)
     return None
@@ -85,14 +85,6 @@ def _unfit_path(name: str) -> str:
     if any(character in name for character in "\t\r\n"):
         return "the path holds a tab or a line break, which a table cannot"
     return "" if name.isascii() or name == name.encode(errors="replace").decode() else "the path is no UTF-8"
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    try:
-        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", errors="replace") as file:
-            file.writelines("\t".join(row) + "\n" for row in [header, *rows])
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _one_line(text: str) -> str:

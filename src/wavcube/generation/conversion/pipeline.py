@@ -9,7 +9,7 @@ from torch import Tensor
 
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
-from wavcube.codec.inputs import gather_speech
+from wavcube.codec.inputs import map_speech
 from wavcube.codec.pitch_channels import PitchChannels
 from wavcube.errors import ConfigError
 from wavcube.framing import SAMPLE_RATE
@@ -107,19 +107,13 @@ class VoiceConverter:
         """
         if not 0 <= match <= 1:
             raise ConfigError(f"match is {match}; it lies from 0 to 1")
-        batch = gather_speech(
+        return map_speech(
+            lambda waveform: self._converted(waveform, voice, match),
             speech,
             sample_rate,
-            None,
             target_rate=self.sample_rate,
             shortest=self.codec.config.encoder.receptive_field,
         )
-        made = [
-            self._converted(waveform[:length].float(), voice, match)
-            for waveform, length in zip(batch.waveform, batch.lengths.tolist(), strict=True)
-        ]
-        several = isinstance(speech, list) or getattr(speech, "ndim", 1) == 2
-        return made if several else made[0]
 
     def _converted(self, waveform: Tensor, voice: TargetVoice, match: float) -> np.ndarray:
         if float(waveform.abs().max()) < SILENCE:

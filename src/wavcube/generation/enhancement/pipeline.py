@@ -9,7 +9,7 @@ from torch import Tensor
 
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
-from wavcube.codec.inputs import gather_speech
+from wavcube.codec.inputs import map_speech
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.features.wavcube import WavCubeExtractor
 from wavcube.framing import SAMPLE_RATE
@@ -115,20 +115,13 @@ class SpeechEnhancer:
             raise ConfigError(f"output is {output!r}; there are {', '.join(get_args(Output))}")
         if not 0 <= strength <= 1:
             raise ConfigError(f"strength is {strength}; it lies from 0 to 1")
-        batch = gather_speech(
+        return map_speech(
+            lambda waveform: self._clean(waveform, strength, output),
             speech,
             sample_rate,
-            None,
-            None,
             target_rate=self.sample_rate,
             shortest=self.codec.config.encoder.receptive_field,
         )
-        made = [
-            self._clean(waveform[:length].float(), strength, output)
-            for waveform, length in zip(batch.waveform, batch.lengths.tolist(), strict=True)
-        ]
-        several = isinstance(speech, list | tuple) or getattr(speech, "ndim", 1) == 2
-        return made if several else made[0]
 
     def _clean(self, waveform: Tensor, strength: float, output: Output) -> np.ndarray:
         peak = float(waveform.abs().max())

@@ -238,11 +238,11 @@ class FlowMatchingTTS(nn.Module):
         return changed
 
     def with_few_steps(self, steps: int) -> "FlowMatchingTTS":
-        """The same model with room for a few-step form, which it has yet to learn (flow/few_steps.py)."""
+        """The same model with room for a few-step form, which it has yet to learn (flow/few_steps.py); 0 for none."""
         transformer = dataclasses.replace(self.config.transformer, few_steps=steps)
         changed = FlowMatchingTTS(dataclasses.replace(self.config, transformer=transformer))
-        new = {k: v for k, v in changed.state_dict().items() if k.startswith("transformer.step_end.")}
-        changed.load_state_dict(new | self.state_dict())
+        kept = changed.state_dict() | self.state_dict()
+        changed.load_state_dict({key: kept[key] for key in changed.state_dict()})
         return changed.train(self.training)
 
     @classmethod

@@ -164,6 +164,8 @@ def test_a_trained_model_learns_few_steps(settings: list[str], recipe: Path, tmp
     assert train_run(tmp_path / "fast", resume=True)
     again = FlowMatchingTTS.from_pretrained(tmp_path / "fast").state_dict()
     torch.testing.assert_close(again["transformer.step_end.layers.2.weight"], learnt, rtol=0, atol=0)
+    train_run(tmp_path / "tuned", recipe=recipe, settings=settings, init_from=str(tmp_path / "fast"))
+    assert FlowMatchingTTS.from_pretrained(tmp_path / "tuned").config.transformer.few_steps == 0
     with pytest.raises(ConfigError, match="name that with --from"):
         train_run(tmp_path / "none", recipe=recipe, settings=more)
 

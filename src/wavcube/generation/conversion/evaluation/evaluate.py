@@ -1,14 +1,11 @@
 """From a list of pairs to a report: convert, measure against the source's words and the target's voice."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from wavcube.errors import ConfigError
+from wavcube.evaluation.comparison import check_metrics, compare_systems
 from wavcube.evaluation.metrics import MetricOptions, choose_metrics
 from wavcube.evaluation.metrics.speaker import SpeakerSimilarity
-from wavcube.evaluation.report import write_report
-from wavcube.evaluation.runner import evaluate
 from wavcube.evaluation.summary import Summary
 from wavcube.generation.conversion.evaluation.metrics import PitchOfTarget, VoiceSimilarity
 from wavcube.generation.conversion.evaluation.pairs import read_pairs
@@ -66,26 +63,15 @@ def evaluate_conversion(
         chosen.skipped[PitchOfTarget.name] = pitch.skipped["pitch"]
     else:
         chosen.metrics.append(PitchOfTarget(targets))
-    for name, how in chosen.skipped.items() if on_skipped else ():
-        assert on_skipped is not None
-        on_skipped(name, how)
-    if not chosen.metrics:
-        raise ConfigError("none of the chosen metrics can run here")
+    check_metrics(chosen, on_skipped)
     loaded = load_conversion_systems(systems, targets, options.device)
-    table = evaluate(
-        loaded,
-        utterances,
-        chosen.metrics,
-        folder,
-        processes=processes or os.cpu_count() or 1,
-        show_progress=progress,
-    )
-    return write_report(
-        table,
+    return compare_systems(
         loaded,
         utterances,
         chosen,
         folder,
+        processes=processes,
+        progress=progress,
         title="Voice conversion",
         data=" ".join([data.name, *filters]),
         cluster=cluster,

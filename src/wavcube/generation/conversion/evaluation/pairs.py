@@ -1,6 +1,5 @@
 """Pairs of a source's recording and a target's voice, as a list."""
 
-import csv
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,8 +10,8 @@ import numpy as np
 
 from wavcube.data.clip import Clip
 from wavcube.data.manifest import parse_filters, read_clips
+from wavcube.data.rows import write_table
 from wavcube.errors import DataError
-from wavcube.files import atomic_path
 
 SEPARATOR = "|"
 """Between the paths of a target's recordings."""
@@ -93,10 +92,7 @@ def write_pairs(pairs: Sequence[tuple[Clip, Target]], path: Path) -> None:
         for clip, target in pairs
     ]
     base.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as made, made.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(path, list(rows[0]), [list(row.values()) for row in rows])
 
 
 def read_pairs(

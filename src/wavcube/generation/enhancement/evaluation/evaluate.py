@@ -1,16 +1,14 @@
 """From a list of noisy and clean recordings to a report: read, enhance, measure against the clean ones."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from wavcube.data.clip import Clip
 from wavcube.data.manifest import parse_filters, read_clips
-from wavcube.errors import ConfigError, DataError
+from wavcube.errors import DataError
+from wavcube.evaluation.comparison import check_metrics, compare_systems
 from wavcube.evaluation.metrics import MetricOptions, choose_metrics
-from wavcube.evaluation.report import write_report
-from wavcube.evaluation.runner import evaluate
 from wavcube.evaluation.summary import Summary
 from wavcube.generation.enhancement.evaluation.systems import load_enhancement_systems
 
@@ -78,26 +76,15 @@ def evaluate_enhancement(
     options = options or MetricOptions()
     utterances, noisy = read_pairs(data, filters, limit)
     chosen = choose_metrics(metrics, options)
-    for name, how in chosen.skipped.items() if on_skipped else ():
-        assert on_skipped is not None
-        on_skipped(name, how)
-    if not chosen.metrics:
-        raise ConfigError("none of the chosen metrics can run here")
+    check_metrics(chosen, on_skipped)
     loaded = load_enhancement_systems(systems, noisy, codec, options.device)
-    table = evaluate(
-        loaded,
-        utterances,
-        chosen.metrics,
-        folder,
-        processes=processes or os.cpu_count() or 1,
-        show_progress=progress,
-    )
-    return write_report(
-        table,
+    return compare_systems(
         loaded,
         utterances,
         chosen,
         folder,
+        processes=processes,
+        progress=progress,
         title="Speech enhancement",
         data=" ".join([data.name, *filters]),
         cluster=cluster,

@@ -77,6 +77,9 @@ def starting_model(
         check_fingerprint(model.config.representation, representation.extractor)
         if config.few_steps.steps:
             return model.with_few_steps(config.few_steps.steps)
+        if model.config.transformer.few_steps:
+            logger.warning("the few-step form of the model is left out: it would stay as it was; teach it anew")
+            model = model.with_few_steps(0)
         text_frontend = config.model.change_text_frontend or model.config.text_frontend
         found = _vocabulary(config, text_frontend, utterances)
         new = model.vocabulary.unknown(found.tokens)
