@@ -203,7 +203,7 @@ def test_losses_agree_with_the_reference(monkeypatch, tmp_path, number):
     )
     # The reference normalises a batch by one mean and variance of all its items.
     monkeypatch.setattr(
-        "wavcube.codec.encoder.normalize_waveform",
+        "wavcube.codec.encoder.speech_encoder.normalize_waveform",
         lambda waveform, lengths: (waveform - waveform.mean()) / torch.sqrt(waveform.var(correction=0) + 1e-7),
     )
     config = TrainConfig(task=f"stage{number}", init_from=str(tmp_path / "model"))
