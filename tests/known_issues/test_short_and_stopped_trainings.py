@@ -13,7 +13,8 @@ from tests.training.runs import empty_recipe
 from wavcube.data.workers import STOP_SIGNALS
 from wavcube.engine import fit
 from wavcube.errors import DataError, WavCubeWarning
-from wavcube.generation.enhancement.training.config import read_recipe as read_enhance_recipe
+from wavcube.generation.enhancement.training.config import EnhanceTrainConfig
+from wavcube.generation.regression.training.config import read_recipe as read_mixture_recipe
 from wavcube.generation.tts.training.recipe import read_recipe as read_tts_recipe
 from wavcube.training.recipe import load_config, read_recipe
 from wavcube.training.run import train_run
@@ -32,7 +33,7 @@ def test_every_task_takes_such_settings() -> None:
     few = ["optimizer.steps=6"]
     assert read_recipe("stage2", "finetune", [*few, "init_from=packaged"]).optimizer.steps == 6
     assert read_tts_recipe("tts-finetune", few).optimizer.steps == 6
-    assert read_enhance_recipe("enhance-small", few).optimizer.steps == 6
+    assert read_mixture_recipe(EnhanceTrainConfig, "enhance-small", few).optimizer.steps == 6
 
 
 @pytest.mark.parametrize("number", [number for number in STOP_SIGNALS if number != signal.SIGINT])

@@ -72,7 +72,7 @@ def _recipes(repository):
     return [
         path
         for path in sorted((repository / "recipes").glob("**/*.yaml"))
-        if not path.name.startswith(("tts", "enhance"))
+        if not path.name.startswith(("tts", "enhance", "separate"))
     ]
 
 

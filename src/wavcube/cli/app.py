@@ -24,6 +24,7 @@ from wavcube.cli.enhance import enhance, evaluate_enhancement, prepare_noisy, tr
 from wavcube.cli.evaluate import evaluate
 from wavcube.cli.prepare import app as prepare
 from wavcube.cli.probe import probe
+from wavcube.cli.separate import separate, train_separate
 from wavcube.cli.superb import superb
 from wavcube.cli.train import train_app as train
 from wavcube.cli.tts import evaluate_tts, train_tts, tts
@@ -57,6 +58,7 @@ for command in (encode, decode, reconstruct, convert, export, info, push, demo):
     app.command(rich_help_panel="Representation")(command)
 train.command("tts")(train_tts)
 train.command("enhance")(train_enhance)
+train.command("separate")(train_separate)
 evaluate.command("tts")(evaluate_tts)
 evaluate.command("enhancement")(evaluate_enhancement)
 evaluate.command("conversion")(evaluate_conversion)
@@ -73,6 +75,7 @@ app.command(rich_help_panel="Evaluation")(probe)
 app.command(rich_help_panel="Generation")(tts)
 app.command(rich_help_panel="Generation")(enhance)
 app.command("convert-voice", rich_help_panel="Generation")(convert_voice)
+app.command(rich_help_panel="Generation")(separate)
 
 
 def main() -> None:

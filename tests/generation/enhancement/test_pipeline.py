@@ -10,7 +10,7 @@ from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.codec.chunking import Chunking
 from wavcube.errors import AudioError, CheckpointError, ConfigError
 from wavcube.generation.enhancement import LatentEnhancer, SpeechEnhancer
-from wavcube.generation.enhancement.mask import masked
+from wavcube.generation.regression.masks import masked
 
 RECORDING = SPEECH / "p287_002.flac"
 

@@ -11,10 +11,12 @@ from wavcube.data.config import SourceConfig
 from wavcube.data.mixing import Mixer, MixtureConfig
 from wavcube.errors import ConfigError
 from wavcube.generation.enhancement import SpeechEnhancer
-from wavcube.generation.enhancement.training.batches import MixtureBatches
-from wavcube.generation.enhancement.training.config import read_recipe
-from wavcube.generation.enhancement.training.frames import MixtureFrames
+from wavcube.generation.enhancement.training.config import EnhanceTrainConfig
+from wavcube.generation.enhancement.training.frames import NoisyBatch
 from wavcube.generation.enhancement.training.run import train_run
+from wavcube.generation.regression.training.batches import MixtureBatches
+from wavcube.generation.regression.training.config import read_recipe
+from wavcube.generation.regression.training.frames import MixtureFrames
 
 MIXTURES = MixtureConfig([SourceConfig(str(SPEECH / "speech.tsv"))])
 
@@ -72,9 +74,9 @@ def test_frames_of_a_pool_survive_an_interruption(
 ) -> None:
     codec = WavCube.from_pretrained(wavcube_folder)
     mixer = Mixer(MIXTURES, 8000)
-    whole = MixtureFrames(codec, mixer, 20, tmp_path / "whole")
+    whole = MixtureFrames(NoisyBatch, codec, mixer, 20, tmp_path / "whole")
     whole.compute()
-    broken = MixtureFrames(codec, mixer, 20, tmp_path / "broken")
+    broken = MixtureFrames(NoisyBatch, codec, mixer, 20, tmp_path / "broken")
     true_frames = MixtureFrames._frames_of
 
     def failing(self: MixtureFrames, numbers: list[int]) -> object:
@@ -86,7 +88,7 @@ def test_frames_of_a_pool_survive_an_interruption(
     with pytest.raises(KeyboardInterrupt):
         broken.compute()
     monkeypatch.undo()
-    again = MixtureFrames(codec, mixer, 20, tmp_path / "broken")
+    again = MixtureFrames(NoisyBatch, codec, mixer, 20, tmp_path / "broken")
     assert "7" in again
     assert "8" not in again
     again.compute()
@@ -97,8 +99,8 @@ def test_frames_of_a_pool_survive_an_interruption(
 def test_batches_of_a_pool_and_of_new_mixtures_are_the_same_frames(wavcube_folder: Path, tmp_path: Path) -> None:
     codec = WavCube.from_pretrained(wavcube_folder)
     mixer = Mixer(MIXTURES, 8000)
-    new = next(iter(MixtureBatches(mixer, 4, seed=0, codec=codec)))
-    frames = MixtureFrames(codec, mixer, 4, tmp_path)
+    new = next(iter(MixtureBatches(NoisyBatch, mixer, 4, seed=0, codec=codec)))
+    frames = MixtureFrames(NoisyBatch, codec, mixer, 4, tmp_path)
     frames.compute()
     pooled = frames.batch(range(4))
     for one, other in ((new.features, pooled.features), (new.latents, pooled.latents), (new.clean, pooled.clean)):
@@ -106,9 +108,9 @@ def test_batches_of_a_pool_and_of_new_mixtures_are_the_same_frames(wavcube_folde
 
 
 def test_ranks_share_an_epoch_and_positions_are_returned_to(wavcube_folder: Path, tmp_path: Path) -> None:
-    frames = MixtureFrames(WavCube.from_pretrained(wavcube_folder), Mixer(MIXTURES, 8000), 12, tmp_path)
-    alone = MixtureBatches(frames, 6, seed=0)
-    ranks = [MixtureBatches(frames, 3, 0, rank, 2) for rank in range(2)]
+    frames = MixtureFrames(NoisyBatch, WavCube.from_pretrained(wavcube_folder), Mixer(MIXTURES, 8000), 12, tmp_path)
+    alone = MixtureBatches(NoisyBatch, frames, 6, seed=0)
+    ranks = [MixtureBatches(NoisyBatch, frames, 3, 0, rank, 2) for rank in range(2)]
     assert sorted(alone._numbers(0) + alone._numbers(6)) == list(range(12))
     assert sorted(alone._numbers(0)) == sorted(ranks[0]._numbers(0) + ranks[1]._numbers(0))
     frames.compute()
@@ -116,7 +118,7 @@ def test_ranks_share_an_epoch_and_positions_are_returned_to(wavcube_folder: Path
     next(stream)
     position = alone.state_dict()
     expected = next(stream)
-    other = MixtureBatches(frames, 6, seed=0)
+    other = MixtureBatches(NoisyBatch, frames, 6, seed=0)
     other.load_state_dict(position)
     assert torch.equal(next(iter(other)).features, expected.features)
 
@@ -124,10 +126,10 @@ def test_ranks_share_an_epoch_and_positions_are_returned_to(wavcube_folder: Path
 def test_recipes_are_read_and_faults_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAVCUBE_DATA", "somewhere")
     for name in ("enhance", "enhance-small", "enhance-debug"):
-        read_recipe(REPOSITORY / f"recipes/{name}.yaml")
+        read_recipe(EnhanceTrainConfig, REPOSITORY / f"recipes/{name}.yaml")
     with pytest.raises(ConfigError, match=r"mixtures\.speech is empty"):
-        read_recipe()
+        read_recipe(EnhanceTrainConfig)
     with pytest.raises(ConfigError, match="pool is 3"):
-        read_recipe(REPOSITORY / "recipes/enhance-debug.yaml", ["batches.pool=3"])
+        read_recipe(EnhanceTrainConfig, REPOSITORY / "recipes/enhance-debug.yaml", ["batches.pool=3"])
     with pytest.raises(ConfigError, match="transformer: unknown key widht"):
-        read_recipe(REPOSITORY / "recipes/enhance-debug.yaml", ["transformer={widht: 3}"])
+        read_recipe(EnhanceTrainConfig, REPOSITORY / "recipes/enhance-debug.yaml", ["transformer={widht: 3}"])

@@ -1,9 +1,10 @@
-"""Noisy and reverberant speech made on the fly: clean speech x noise x rooms, a pure function of the seed and a number.
+"""Mixtures made on the fly, a pure function of seed and number: speech with noise in rooms, and two talkers at once.
 
-Read in this order: config, noise, rooms, mixer.
+Read in this order: config, noise, rooms, pool; mixer (noisy speech), talkers (two at once); written (as files).
 """
 
-from wavcube.data.mixing.config import MixtureConfig
+from wavcube.data.mixing.config import MixtureConfig, TalkerConfig
 from wavcube.data.mixing.mixer import Mixer, Mixture
+from wavcube.data.mixing.talkers import TalkerMixer, TalkerMixture
 
-__all__ = ["Mixer", "Mixture", "MixtureConfig"]
+__all__ = ["Mixer", "Mixture", "MixtureConfig", "TalkerConfig", "TalkerMixer", "TalkerMixture"]

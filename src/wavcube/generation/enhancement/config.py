@@ -1,51 +1,13 @@
 """The configuration of an enhancement model, which is also its `config.json`."""
 
-import dataclasses
-import json
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Self
+from dataclasses import dataclass
 
-from wavcube.errors import ConfigError
-from wavcube.generation.flow.config import RepresentationConfig
-from wavcube.generation.flow.frame_transformer import FrameTransformerConfig
-from wavcube.settings import from_dict, read_config
-
-FORMAT = "wavcube-enhancement-1"
+from wavcube.generation.regression.config import RegressorConfig
 
 
 @dataclass(frozen=True)
-class EnhancerConfig:
-    """An enhancement model.
+class EnhancerConfig(RegressorConfig):
+    """An enhancement model, see `RegressorConfig`."""
 
-    Attributes:
-        transformer: sizes.
-        representation: the latents that it cleans.
-        features: channels of the encoder's features, which it also sees.
-        window_seconds: length of what it was trained on; longer speech goes through in overlapping windows.
-    """
-
-    transformer: FrameTransformerConfig = field(default_factory=FrameTransformerConfig)
-    representation: RepresentationConfig = field(default_factory=RepresentationConfig)
-    features: int = 1024
-    window_seconds: float = 5.0
-
-    def __post_init__(self) -> None:
-        if self.features < 1 or not 0.5 <= self.window_seconds < 60:
-            raise ConfigError(
-                f"features is {self.features} and window_seconds {self.window_seconds}; give 1 or more, and 0.5 to 60"
-            )
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a `config.json`.
-
-        Raises:
-            ConfigError: it cannot be read, is of something else, or has an unknown key or impossible value.
-        """
-        what = "the configuration of an enhancement model"
-        return read_config(path, FORMAT, what, lambda values: from_dict(cls, values))
-
-    def save(self, path: Path) -> None:
-        values = {"format": FORMAT, **dataclasses.asdict(self)}
-        path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    FORMAT = "wavcube-enhancement-1"
+    WHAT = "an enhancement model"

@@ -2,7 +2,8 @@ import torch
 
 from tests.locations import SPEECH
 from wavcube.audio.io import load_audio
-from wavcube.generation.enhancement.evaluation.baselines import oracle_mask, wiener
+from wavcube.generation.enhancement.evaluation.baselines import wiener
+from wavcube.generation.regression.masks import oracle_mask
 
 
 def si_sdr(clean: torch.Tensor, made: torch.Tensor) -> float:

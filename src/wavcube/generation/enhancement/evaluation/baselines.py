@@ -1,11 +1,11 @@
-"""Plain ways to take noise off, as measures of what is easy and of what is possible."""
+"""A plain way to take noise off, as a measure of what is easy."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavcube.generation.enhancement.mask import spectrum as spectrum_of
-from wavcube.generation.enhancement.mask import waveform_of
+from wavcube.generation.regression.masks import spectrum as spectrum_of
+from wavcube.generation.regression.masks import waveform_of
 
 NOISE_QUANTILE, NOISE_FACTOR = 0.1, 4.0
 """The noise in a band is taken to be so many times this quantile of its power over time (of exponentially distributed
@@ -23,10 +23,3 @@ def wiener(noisy: Tensor) -> Tensor:
     noise = NOISE_FACTOR * torch.quantile(smooth, NOISE_QUANTILE, -1, keepdim=True)
     gain = (1 - noise / smooth.clamp_min(1e-12)).clamp_min(FLOOR)
     return waveform_of(gain * spectrum, len(noisy))
-
-
-def oracle_mask(noisy: Tensor, clean: Tensor) -> Tensor:
-    """The best that a mask from 0 to 1 on the spectrum can do on [S]: the phase-sensitive one, of the truth."""
-    mixture, source = spectrum_of(noisy), spectrum_of(clean)
-    mask = (source * mixture.conj()).real / mixture.abs().square().clamp_min(1e-12)
-    return waveform_of(mask.clamp(0, 1) * mixture, len(noisy))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from wavcube.data.clip import Clip
 from wavcube.data.manifest import parse_filters, read_clips
-from wavcube.errors import DataError
 from wavcube.evaluation.comparison import check_metrics, compare_systems
 from wavcube.evaluation.metrics import MetricOptions, choose_metrics
 from wavcube.evaluation.summary import Summary
 from wavcube.generation.enhancement.evaluation.systems import load_enhancement_systems
+from wavcube.generation.regression.evaluation.references import clean_beside
 
 METRICS = ("pesq_wb", "stoi", "estoi", "si_sdr", "dnsmos", "wer", "wer_vs_original", "speaker")
 """Of quality without a reference alone nothing follows: a system that invents speech scores high. Word errors and
@@ -25,14 +25,7 @@ def read_pairs(data: Path, filters: Sequence[str] = (), limit: int | None = None
     """
     clean, noisy = [], {}
     for clip in read_clips(data, parse_filters(filters), limit):
-        if not clip.columns.get("clean"):
-            raise DataError(f"{data}: no clean recording beside {clip.path}; the list needs a column `clean`")
-        path = data.parent / clip.columns["clean"]
-        if not path.is_file():
-            raise DataError(f"{data}: {path} does not exist")
-        if clip.is_part:
-            raise DataError(f"{data}: {clip.name} is a part of a recording; write parts out as files")
-        clean.append(replace(clip, path=path))
+        clean.append(replace(clip, path=clean_beside(data, clip, "clean")))
         noisy[clip.name] = clip.path
     return clean, noisy
 

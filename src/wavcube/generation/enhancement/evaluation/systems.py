@@ -1,20 +1,19 @@
 """Systems of enhancement under evaluation: each gets the noisy recording, and is measured against the clean one."""
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from wavcube.audio.io import load_audio
 from wavcube.codec import WavCube
 from wavcube.errors import ConfigError
-from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.systems import EVALUATION_RATE, System, load_system
-from wavcube.generation.enhancement.evaluation.baselines import oracle_mask, wiener
-from wavcube.generation.enhancement.pipeline import Output, SpeechEnhancer
-from wavcube.hashing import fingerprint_file
+from wavcube.generation.enhancement.evaluation.baselines import wiener
+from wavcube.generation.enhancement.pipeline import SpeechEnhancer
+from wavcube.generation.regression.evaluation.systems import MixtureSystem, query_options, system_name
+from wavcube.generation.regression.masks import oracle_mask
+from wavcube.generation.regression.pipeline import Output
 
 SYSTEMS = """\
 FOLDER                  an enhancement model or its run; options as in FOLDER?strength=0.7&masked=1
@@ -26,62 +25,40 @@ resynthesis             the noisy recording through the first model's WavCube, n
 files:FOLDER            results that another program wrote, under the names of the noisy recordings"""
 
 
-class NoisySystem(System):
-    """A system that is given noisy recordings; `noisy` has their paths by the utterances' names."""
-
-    def __init__(self, noisy: Mapping[str, Path]) -> None:
-        self.noisy = noisy
-
-    def fingerprint_for(self, name: str) -> str:
-        return f"{self.fingerprint} {fingerprint_file(self.noisy[name])}"
-
-    def reconstruct(self, originals: Sequence[Recording]) -> list[Recording]:
-        found = []
-        for original in originals:
-            noisy = load_audio(self.noisy[original.name], EVALUATION_RATE)
-            made = self.process(noisy, original.at(EVALUATION_RATE))
-            found.append(Recording(made, EVALUATION_RATE, original.name))
-        return found
-
-    @abstractmethod
-    def process(self, noisy: np.ndarray, clean: np.ndarray) -> np.ndarray:
-        """A waveform [S] of the noisy one [S]; the clean one is for oracles alone."""
-
-
-class Noisy(NoisySystem):
+class Noisy(MixtureSystem):
     """Nothing done."""
 
     name = fingerprint = "noisy"
     title = "the noisy recording"
 
-    def process(self, noisy: np.ndarray, clean: np.ndarray) -> np.ndarray:
-        return noisy
+    def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
+        return mixture
 
 
-class Wiener(NoisySystem):
+class Wiener(MixtureSystem):
     """See `wiener`."""
 
     name = "wiener"
     fingerprint = "wiener 1"
     title = "Wiener filter, noise from each band's quietest tenth"
 
-    def process(self, noisy: np.ndarray, clean: np.ndarray) -> np.ndarray:
-        return wiener(torch.from_numpy(noisy)).numpy()
+    def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
+        return wiener(torch.from_numpy(mixture)).numpy()
 
 
-class OracleMask(NoisySystem):
+class OracleMask(MixtureSystem):
     """See `oracle_mask`."""
 
     name = "oracle-mask"
     fingerprint = "oracle mask 1"
     title = "the best mask from 0 to 1 on the spectrum, made from the truth"
 
-    def process(self, noisy: np.ndarray, clean: np.ndarray) -> np.ndarray:
-        size = min(len(noisy), len(clean))
-        return oracle_mask(torch.from_numpy(noisy[:size]), torch.from_numpy(clean[:size])).numpy()
+    def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
+        size = min(len(mixture), len(clean))
+        return oracle_mask(torch.from_numpy(mixture[:size]), torch.from_numpy(clean[:size])).numpy()
 
 
-class Resynthesis(NoisySystem):
+class Resynthesis(MixtureSystem):
     """The codec alone: what decoding costs, and gives, without any cleaning."""
 
     name = "resynthesis"
@@ -92,11 +69,11 @@ class Resynthesis(NoisySystem):
         self.title = "the noisy recording, encoded and decoded"
         self.fingerprint = f"resynthesis {codec.weights_fingerprint()}"
 
-    def process(self, noisy: np.ndarray, clean: np.ndarray) -> np.ndarray:
-        return self.codec.reconstruct(noisy, EVALUATION_RATE)[0].float().cpu().numpy()
+    def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
+        return self.codec.reconstruct(mixture, EVALUATION_RATE)[0].float().cpu().numpy()
 
 
-class Enhanced(NoisySystem):
+class Enhanced(MixtureSystem):
     """A model."""
 
     def __init__(
@@ -112,8 +89,8 @@ class Enhanced(NoisySystem):
         self.title = f"latents cleaned, {output}, strength {strength:g}"
         self.fingerprint = f"enhanced {enhancer.weights_fingerprint()} {output} {strength} {enhancer.chunking}"
 
-    def process(self, noisy: np.ndarray, clean: np.ndarray) -> np.ndarray:
-        return self.enhancer.enhance(noisy, EVALUATION_RATE, strength=self.strength, output=self.output)
+    def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
+        return self.enhancer.enhance(mixture, EVALUATION_RATE, strength=self.strength, output=self.output)
 
 
 def load_enhancement_systems(
@@ -139,33 +116,12 @@ def load_enhancement_systems(
             found.append(load_system(description))
         else:
             folder, _, query = description.partition("?")
-            options = _options(query)
+            options = query_options(query, {"strength": 1.0, "masked": 0.0})
+            output: Output = "masked" if options["masked"] else "decoded"
             enhancer = SpeechEnhancer.from_pretrained(
                 None if folder == "packaged" else folder, codec=codec, device=device
             )
             used = enhancer.codec
-            found.append(Enhanced(noisy, enhancer, _name(folder, query), *options))
+            name = system_name(folder, query, "wavcube-enhance")
+            found.append(Enhanced(noisy, enhancer, name, options["strength"], output))
     return found
-
-
-def _name(folder: str, query: str) -> str:
-    name = "wavcube-enhance" if folder == "packaged" else folder.rstrip("/").rsplit("/", 1)[-1]
-    return f"{name}?{query}" if query else name
-
-
-def _options(query: str) -> tuple[float, Output]:
-    """Strength and output, from text such as "strength=0.7&masked=1"."""
-    strength, output = 1.0, "decoded"
-    for text in filter(None, query.split("&")):
-        option, _, value = text.partition("=")
-        try:
-            number = float(value)
-        except ValueError:
-            number = -1.0
-        if option not in ("strength", "masked") or not 0 <= number <= 1:
-            raise ConfigError(f"option {text!r} should be strength=R, with R from 0 to 1, or masked=1")
-        if option == "strength":
-            strength = number
-        elif number:
-            output = "masked"
-    return strength, "masked" if output == "masked" else "decoded"

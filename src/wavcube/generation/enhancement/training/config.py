@@ -1,124 +1,19 @@
 """All settings of enhancement training; recipes set what differs from these values."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
-from wavcube.config import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
 from wavcube.data.mixing import MixtureConfig
-from wavcube.engine.config import FitConfig, OptimizerConfig, check_fit, require
-from wavcube.generation.flow.frame_transformer import FrameTransformerConfig
+from wavcube.generation.regression.training.config import RegressionTrainConfig
 
 
 @dataclass
-class BatchSettings:
-    """Batches of mixtures of one length.
-
-    Attributes:
-        seconds: of each mixture; also the windows in which the model later takes long speech.
-        mixtures: in a batch of one process.
-        pool: so many mixtures are made, whose frames are computed once and kept on disk; 0 for new ones in every step,
-            which are encoded while training goes on (for GPUs).
-        cache: folder for the frames.
-        workers: processes that mix while training goes on, where there is no pool.
-    """
-
-    seconds: float = 5.0
-    mixtures: int = 32
-    pool: int = 0
-    cache: str = "cache"
-    workers: int = 0
-
-
-@dataclass
-class ValidationSettings:
-    """Held-out mixtures.
-
-    Attributes:
-        every: updates from one validation to the next; 0 for never.
-        mixtures: how many; always the same ones.
-    """
-
-    every: int = 1000
-    mixtures: int = 64
-
-
-def _optimizer() -> OptimizerConfig:
-    return OptimizerConfig(steps=100_000, lr=5e-4, warmup=1000, clip=1.0, ema=0.999, weight_decay=0.01, fused=False)
-
-
-@dataclass
-class EnhanceTrainConfig(FitConfig):
+class EnhanceTrainConfig(RegressionTrainConfig):
     """A run.
 
     Attributes:
-        representation: the latents to clean: wavcube for the packaged model's, or wavcube:FOLDER.
-        transformer: sizes that differ from the defaults, by the names of `FrameTransformerConfig`.
         mixtures: to learn from.
         held_out: to validate on: other speakers, noises and rooms.
     """
 
-    representation: str = "wavcube"
-    transformer: dict[str, Any] = field(default_factory=dict)
     mixtures: MixtureConfig = field(default_factory=MixtureConfig)
     held_out: MixtureConfig = field(default_factory=MixtureConfig)
-    batches: BatchSettings = field(default_factory=BatchSettings)
-    optimizer: OptimizerConfig = field(default_factory=_optimizer)
-    validation: ValidationSettings = field(default_factory=ValidationSettings)
-
-
-def read_recipe(recipe: str | Path | None = None, settings: Sequence[str] = ()) -> EnhanceTrainConfig:
-    """Defaults, then a recipe over its bases, then `settings` (`key.inner=value`, as with `--set`).
-
-    Raises:
-        ConfigError: an unknown key, a value of the wrong type or an impossible one, by name and file.
-    """
-    merged = OmegaConf.structured(EnhanceTrainConfig)
-    for path in recipe_chain(recipe):
-        values = load_yaml(path)
-        values.pop("base", None)
-        merged = merge(merged, values, str(path))
-    return _checked(merge_settings(merged, settings))
-
-
-def load_settings(path: Path, settings: Sequence[str] = ()) -> EnhanceTrainConfig:
-    """The resolved configuration that a run wrote, with `settings` over it."""
-    merged = merge(OmegaConf.structured(EnhanceTrainConfig), load_yaml(path), str(path))
-    return _checked(merge_settings(merged, settings))
-
-
-def sizes(config: EnhanceTrainConfig) -> FrameTransformerConfig:
-    """The transformer of a new run.
-
-    Raises:
-        ConfigError: an unknown or impossible size.
-    """
-    defaults = OmegaConf.structured(FrameTransformerConfig)
-    return as_dataclass(merge(defaults, OmegaConf.create(config.transformer), "transformer"), FrameTransformerConfig)
-
-
-def _checked(merged: DictConfig) -> EnhanceTrainConfig:
-    config = as_dataclass(merged, EnhanceTrainConfig)
-    check_fit(config)
-    batches = config.batches
-    require(
-        (bool(config.mixtures.speech), "mixtures.speech is empty: say what to train on"),
-        (0.5 <= batches.seconds < 60, f"batches.seconds is {batches.seconds}; it lies from 0.5 to below 60"),
-        (batches.mixtures > 0, f"batches.mixtures is {batches.mixtures}; it must be 1 or more"),
-        (
-            batches.pool == 0 or batches.pool >= batches.mixtures,
-            f"batches.pool is {batches.pool}; it must be 0, or hold a batch of {batches.mixtures} mixtures",
-        ),
-        (batches.workers >= 0, f"batches.workers is {batches.workers}; it must be 0 or more"),
-        (config.hardware.strategy != "fsdp", "hardware.strategy is auto or ddp: this model is too small for fsdp"),
-        (
-            bool(config.held_out.speech) or not config.validation.every,
-            "held_out.speech is empty: say what to validate on, or set validation.every=0",
-        ),
-        (config.validation.mixtures > 0, f"validation.mixtures is {config.validation.mixtures}; it must be 1 or more"),
-    )
-    sizes(config)
-    return config

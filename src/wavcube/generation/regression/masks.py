@@ -1,4 +1,4 @@
-"""A gain on the noisy spectrum, from how loud the cleaned speech is in each band and moment."""
+"""Gains on the spectrum of a mixture: of what a model made, and the best that there are."""
 
 import torch
 import torch.nn.functional as F
@@ -36,3 +36,17 @@ def masked(noisy: Tensor, cleaned: Tensor) -> Tensor:
 def _smooth(power: Tensor) -> Tensor:
     pooled = F.avg_pool2d(power[None, None], SMOOTHED, 1, SMOOTHED // 2, count_include_pad=False)
     return pooled[0, 0]
+
+
+def oracle_mask(mixture: Tensor, source: Tensor) -> Tensor:
+    """The best that a mask from 0 to 1 on the spectrum can do on [S]: the phase-sensitive one, of the truth."""
+    mixed, alone = spectrum(mixture), spectrum(source)
+    mask = (alone * mixed.conj()).real / mixed.abs().square().clamp_min(1e-12)
+    return waveform_of(mask.clamp(0, 1) * mixed, len(mixture))
+
+
+def shared(mixture: Tensor, sources: Tensor) -> Tensor:
+    """A mixture [S] shared out by the powers of two waveforms [2, S]: gains that add up to 1, the mixture's phase."""
+    mixed = spectrum(mixture)
+    power = torch.stack([_smooth(spectrum(source).abs().square()) for source in sources]) + 1e-10
+    return torch.stack([waveform_of(gain * mixed, len(mixture)) for gain in power / power.sum(0)])

@@ -1,23 +1,23 @@
 """Endless batches of mixtures for one process, and a position in them that is one number."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from wavcube.codec import WavCube
-from wavcube.data.mixing import Mixer, Mixture
 from wavcube.data.workers import leave_signals_to_the_parent
-from wavcube.generation.enhancement.training.frames import FrameBatch, MixtureFrames, encode_mixtures
+from wavcube.generation.regression.training.frames import Batch, MixtureFrames, MixtureSource
 
 
-class MixtureBatches:
+class MixtureBatches(Generic[Batch]):
     """Batches of mixtures: from a pool, in a new order every epoch, or new ones in every step.
 
     Rank r of n takes the places r, r + n, ... of the endless order, so the position holds for any number of ranks.
 
     Args:
+        kind: of the batches.
         source: frames on disk, or a mixer whose mixtures are encoded by `codec` as they are needed.
         size: mixtures in a batch.
         codec: for a mixer.
@@ -26,7 +26,8 @@ class MixtureBatches:
 
     def __init__(
         self,
-        source: MixtureFrames | Mixer,
+        kind: type[Batch],
+        source: MixtureFrames[Batch] | MixtureSource,
         size: int,
         seed: int,
         rank: int = 0,
@@ -35,12 +36,12 @@ class MixtureBatches:
         codec: WavCube | None = None,
         workers: int = 0,
     ) -> None:
-        self._source, self._size, self._seed = source, size, seed
+        self._kind, self._source, self._size, self._seed = kind, source, size, seed
         self._rank, self._world_size = rank, world_size
         self._codec, self._workers = codec, workers
         self._place = 0
 
-    def __iter__(self) -> Iterator[FrameBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         step = self._size * self._world_size
         if isinstance(self._source, MixtureFrames):
             while True:
@@ -57,7 +58,7 @@ class MixtureBatches:
         )
         for mixtures in loader:
             self._place += step
-            yield encode_mixtures(self._codec, mixtures)
+            yield self._kind.encoded(self._codec, mixtures)
 
     def _numbers(self, place: int) -> list[int]:
         """Mixtures of the batch at a place of the endless order."""
@@ -84,11 +85,11 @@ class MixtureBatches:
         return f"data: goes on at mixture {self._place} of another order"
 
 
-class _Mixtures(Dataset[Mixture]):
-    def __init__(self, mixer: Mixer) -> None:
+class _Mixtures(Dataset[Any]):
+    def __init__(self, mixer: MixtureSource) -> None:
         self._mixer = mixer
 
-    def __getitem__(self, number: int) -> Mixture:
+    def __getitem__(self, number: int) -> Any:
         return self._mixer[number]
 
 

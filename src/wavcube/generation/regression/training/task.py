@@ -1,4 +1,4 @@
-"""The training task of enhancement: its objective, mixtures and validation."""
+"""A training task on mixtures: an objective with its mixtures and validation."""
 
 from pathlib import Path
 
@@ -7,19 +7,17 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from wavcube.codec import WavCube
-from wavcube.data.mixing import Mixer
 from wavcube.engine.trainable import Measured, Trainable, Validation
 from wavcube.errors import CheckpointError
 from wavcube.features.wavcube import WavCubeExtractor
 from wavcube.framing import SAMPLE_RATE
-from wavcube.generation.enhancement.config import EnhancerConfig
-from wavcube.generation.enhancement.model import LatentEnhancer
-from wavcube.generation.enhancement.pipeline import codec_of
-from wavcube.generation.enhancement.training.batches import MixtureBatches
-from wavcube.generation.enhancement.training.config import EnhanceTrainConfig, sizes
-from wavcube.generation.enhancement.training.frames import FrameBatch, MixtureFrames, encode_mixtures, statistics
-from wavcube.generation.enhancement.training.objective import EnhancementObjective
 from wavcube.generation.flow.config import RepresentationConfig
+from wavcube.generation.regression.encoding import codec_of
+from wavcube.generation.regression.model import LatentRegressor
+from wavcube.generation.regression.training.batches import MixtureBatches
+from wavcube.generation.regression.training.config import RegressionTrainConfig, sizes
+from wavcube.generation.regression.training.frames import FrameBatch, MixtureFrames, MixtureSource, statistics
+from wavcube.generation.regression.training.objective import RegressionObjective
 
 STATISTICS_MIXTURES = 256
 """Mixtures whose frames give means and standard deviations."""
@@ -28,7 +26,9 @@ HELD_OUT_SEED = 1
 """Added to the run's seed for the validation's mixtures."""
 
 
-def build_trainable(config: EnhanceTrainConfig, fabric: Fabric, checkpoint: Path | None) -> Trainable:
+def build_trainable(
+    kind: type[RegressionObjective], config: RegressionTrainConfig, fabric: Fabric, checkpoint: Path | None
+) -> Trainable:
     """The objective of a run with its mixtures; frames of a pool that are not on the disk yet are computed.
 
     Raises:
@@ -40,23 +40,30 @@ def build_trainable(config: EnhanceTrainConfig, fabric: Fabric, checkpoint: Path
         if fabric.device.type == "cpu":
             codec.optimize()
     samples = round(batches.seconds * SAMPLE_RATE)
-    mixer = Mixer(config.mixtures, samples, seed)
-    source: MixtureFrames | Mixer = mixer
+    mixer = kind.mixer(config.mixtures, samples, seed)
+    source: MixtureFrames | MixtureSource = mixer
     with fabric.rank_zero_first():
         if batches.pool:
-            source = MixtureFrames(codec, mixer, batches.pool, batches.cache)
+            source = MixtureFrames(kind.batch_type, codec, mixer, batches.pool, batches.cache)
             source.compute(fabric.is_global_zero)
-    model = _starting_model(config, checkpoint, codec, source)
-    objective = EnhancementObjective(model, config)
+    model = _starting_model(kind, config, checkpoint, codec, source)
+    objective = kind(model, config)
     stream = MixtureBatches(
-        source, batches.mixtures, seed, fabric.global_rank, fabric.world_size, codec=codec, workers=batches.workers
+        kind.batch_type,
+        source,
+        batches.mixtures,
+        seed,
+        fabric.global_rank,
+        fabric.world_size,
+        codec=codec,
+        workers=batches.workers,
     )
     validations: list[Validation] = []
     if config.validation.every:
-        held_out = Mixer(config.held_out, samples, seed + HELD_OUT_SEED)
+        held_out = kind.mixer(config.held_out, samples, seed + HELD_OUT_SEED)
         validations.append(HeldOutMixtures(config, fabric, objective, codec, held_out))
-    kind = f"a pool of {batches.pool}" if batches.pool else "endless"
-    data = f"{kind} mixtures of {batches.seconds:g} s from {len(mixer.speech.clips)} recordings of speech"
+    number = f"a pool of {batches.pool}" if batches.pool else "endless"
+    data = f"{number} mixtures of {batches.seconds:g} s from {len(mixer.speech.clips)} recordings of speech"
     return Trainable(objective, stream, batches.mixtures * batches.seconds, validations, data=data)
 
 
@@ -66,12 +73,17 @@ class HeldOutMixtures(Validation):
     at_start = True
 
     def __init__(
-        self, config: EnhanceTrainConfig, fabric: Fabric, objective: EnhancementObjective, codec: WavCube, mixer: Mixer
+        self,
+        config: RegressionTrainConfig,
+        fabric: Fabric,
+        objective: RegressionObjective,
+        codec: WavCube,
+        mixer: MixtureSource,
     ) -> None:
         self.every, self.fabric, self.objective = config.validation.every, fabric, objective
         numbers, size = range(config.validation.mixtures), config.batches.mixtures
         with fabric.rank_zero_first():
-            frames = MixtureFrames(codec, mixer, len(numbers), config.batches.cache)
+            frames = MixtureFrames(objective.batch_type, codec, mixer, len(numbers), config.batches.cache)
             frames.compute(fabric.is_global_zero)
         self.batches = [frames.batch(numbers[start : start + size]) for start in range(0, len(numbers), size)]
 
@@ -87,12 +99,16 @@ class HeldOutMixtures(Validation):
 
 
 def _starting_model(
-    config: EnhanceTrainConfig, checkpoint: Path | None, codec: WavCube, source: MixtureFrames | Mixer
-) -> LatentEnhancer:
+    kind: type[RegressionObjective],
+    config: RegressionTrainConfig,
+    checkpoint: Path | None,
+    codec: WavCube,
+    source: MixtureFrames | MixtureSource,
+) -> LatentRegressor:
     """The model of a run: of its own checkpoint, or with random weights and the statistics of its first mixtures."""
     fingerprint = WavCubeExtractor(codec, "latents").fingerprint
     if checkpoint is not None:
-        model = LatentEnhancer.from_pretrained(checkpoint)
+        model = kind.model_type.from_pretrained(checkpoint)
         found = model.config.representation.fingerprint
         if found != fingerprint:
             raise CheckpointError(
@@ -101,16 +117,21 @@ def _starting_model(
             )
         return model
     described = RepresentationConfig(config.representation, fingerprint, codec.latent_dim, codec.frame_rate)
-    features = codec.config.encoder.feature_width
-    model = LatentEnhancer(EnhancerConfig(sizes(config), described, features, config.batches.seconds))
-    for name, values in statistics(_first(source, codec)).items():
+    model = kind.new_model(
+        config,
+        transformer=sizes(config),
+        representation=described,
+        features=codec.config.encoder.feature_width,
+        window_seconds=config.batches.seconds,
+    )
+    for name, values in statistics(_first(kind.batch_type, source, codec)).items():
         getattr(model, name).copy_(values)
     return model
 
 
-def _first(source: MixtureFrames | Mixer, codec: WavCube) -> list[FrameBatch]:
+def _first(kind: type[FrameBatch], source: MixtureFrames | MixtureSource, codec: WavCube) -> list[FrameBatch]:
     """Frames of the first mixtures, on the CPU."""
     if isinstance(source, MixtureFrames):
         return [source.batch(range(min(len(source), STATISTICS_MIXTURES)))]
     numbers = range(STATISTICS_MIXTURES)
-    return [encode_mixtures(codec, [source[i] for i in numbers[s : s + 8]]).to("cpu") for s in numbers[::8]]
+    return [kind.encoded(codec, [source[i] for i in numbers[s : s + 8]]).to("cpu") for s in numbers[::8]]

@@ -1,0 +1,1 @@
+"""Training of separation: settings, frames of two talkers, objective, runs."""

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.generation.separation.small import small_separator
+from tests.locations import SPEECH
+from wavcube.audio.io import load_audio, save_audio
+from wavcube.codec import WavCube
+from wavcube.codec.chunking import Chunking
+from wavcube.errors import AudioError, CheckpointError
+from wavcube.generation.separation import SpeechSeparator
+
+RECORDING = SPEECH / "p287_002.flac"
+
+
+@pytest.fixture
+def separator(wavcube_folder: Path) -> SpeechSeparator:
+    codec = WavCube.from_pretrained(wavcube_folder)
+    return SpeechSeparator(small_separator(codec, f"wavcube:{wavcube_folder}"), codec)
+
+
+def test_a_recording_gets_what_it_gets_in_a_list(separator: SpeechSeparator) -> None:
+    other = np.random.default_rng(0).standard_normal(7000).astype(np.float32) * 0.1
+    alone = separator.separate(RECORDING)
+    together = separator.separate([(other, 16_000), RECORDING])
+    assert together[0].shape == (2, 7000)
+    assert np.linalg.norm(together[1] - alone) <= 1e-5 * np.linalg.norm(alone)
+
+
+def test_masked_talkers_add_up_to_the_recording(separator: SpeechSeparator) -> None:
+    recording = load_audio(RECORDING)
+    masked = separator.separate(RECORDING)
+    assert np.abs(masked.sum(0) - recording).max() < 1e-4
+    assert separator.separate(RECORDING, output="decoded").shape == masked.shape
+
+
+def test_items_with_and_without_enrolment_are_what_they_are_alone(separator: SpeechSeparator) -> None:
+    model, width = separator.model, separator.codec.config.encoder.feature_width
+    torch.manual_seed(0)
+    features, latents = torch.randn(3, 40, width), torch.randn(3, 40, separator.codec.latent_dim)
+    known = torch.randn(3, 25, width), torch.randn(3, 25, separator.codec.latent_dim)
+    with torch.no_grad():
+        together = model(features, latents, *known, torch.tensor([False, True, False]))
+        alone = model(features[:1], latents[:1])
+        enrolled = model(features[1:2], latents[1:2], known[0][1:2], known[1][1:2])
+        without = model(features[1:2], latents[1:2])
+    assert torch.allclose(together[:1], alone, atol=1e-4)
+    assert torch.allclose(together[1:2], enrolled, atol=1e-4)
+    assert not torch.allclose(enrolled, without, atol=1e-2)
+
+
+def test_pieces_come_close_to_the_whole(wavcube_folder: Path) -> None:
+    codec = WavCube.from_pretrained(wavcube_folder)
+    waveform = torch.randn(4 * 16_000) * 0.1
+    whole = SpeechSeparator(small_separator(codec, "wavcube", 0.03, seconds=10.0), codec)
+    pieces = SpeechSeparator(small_separator(codec, "wavcube", 0.03, seconds=2.0), codec)
+    pieces.chunking = Chunking(above=2.0, chunk=1.0, context=0.5)
+    expected, found = whole.latents(waveform), pieces.latents(waveform)
+    assert found.shape == expected.shape
+    assert torch.linalg.norm(found - expected) < 0.2 * torch.linalg.norm(expected)
+
+
+def test_silence_stays_silence_and_bad_enrolments_are_refused(separator: SpeechSeparator, tmp_path: Path) -> None:
+    assert not separator.separate(np.zeros(8000, np.float32), 16_000).any()
+    assert separator.extract(RECORDING, RECORDING).shape == load_audio(RECORDING).shape
+    save_audio(tmp_path / "silent.wav", np.zeros(48_000, np.float32))
+    with pytest.raises(AudioError, match=r"silent\.wav: is silent"):
+        separator.extract(RECORDING, tmp_path / "silent.wav")
+    save_audio(tmp_path / "short.wav", np.ones(8_000, np.float32) * 0.1)
+    with pytest.raises(AudioError, match=r"short\.wav: an enrolment lasts 1 s or more"):
+        separator.extract(RECORDING, tmp_path / "short.wav")
+
+
+def test_a_saved_model_is_the_same_and_without_one_it_is_said(separator: SpeechSeparator, tmp_path: Path) -> None:
+    separator.model.save_pretrained(tmp_path / "model")
+    again = SpeechSeparator.from_pretrained(tmp_path / "model")
+    assert np.array_equal(again.separate(RECORDING), separator.separate(RECORDING))
+    with pytest.raises(CheckpointError, match="no trained separation model is packaged yet"):
+        SpeechSeparator.from_pretrained()
