@@ -29,6 +29,16 @@ def test_a_recording_gets_what_it_gets_in_a_list(separator: SpeechSeparator) -> 
     assert np.linalg.norm(together[1] - alone) <= 1e-5 * np.linalg.norm(alone)
 
 
+def test_a_pair_is_one_recording_and_a_tuple_is_several(separator: SpeechSeparator) -> None:
+    speech = load_audio(RECORDING)
+    alone = separator.separate((speech, 16_000))
+    assert np.array_equal(alone, separator.separate(speech, 16_000))
+    assert [one.shape for one in separator.separate((speech, speech[:9_000]), 16_000)] == [alone.shape, (2, 9_000)]
+    assert separator.extract((speech, 16_000), (16_000, speech)).shape == speech.shape
+    with pytest.raises(AudioError, match="the enrolment is one recording, not 2"):
+        separator.extract(speech, [RECORDING, RECORDING], 16_000)
+
+
 def test_masked_talkers_add_up_to_the_recording(separator: SpeechSeparator) -> None:
     recording = load_audio(RECORDING)
     masked = separator.separate(RECORDING)
