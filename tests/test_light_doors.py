@@ -1,4 +1,4 @@
-"""What each way into the package loads: encoding and speaking need neither the trainer nor the metrics."""
+"""What each way into the package and each command load: encoding needs neither the trainer nor the metrics."""
 
 import json
 import subprocess
@@ -11,38 +11,69 @@ BASE = {"errors", "framing", "padding", "run_layout", "files", "hashing", "setti
 CODEC = BASE | {"audio", "codec", "latents", "latent_files"}
 TRAINING = BASE | {"training", "engine", "data", "config"}
 FEATURES = CODEC | {"data", "features"}
-TEXT_TO_SPEECH = FEATURES | {"generation"}
+MANY_FILES = CODEC | {"cli", "corpora", "data", "progress"}
+"""With corpora.ranks and data.bucketing only."""
+
+GENERATION = FEATURES | {"cli", "generation", "progress"}
 UNDERSTANDING = FEATURES | {"understanding", "evaluation"}
 """With evaluation.statistics only, see `EXCEPT`."""
 
 EXTRAS = {
     "lightning", "torchdata", "lhotse", "webdataset", "tensorboard", "matplotlib", "pandas", "pyarrow", "scipy",
     "sklearn", "pesq", "pystoi", "jiwer", "whisper_normalizer", "speechmos", "onnxruntime", "openvino",
-    "faster_whisper", "swift_f0", "gruut", "pypinyin", "rjieba", "threadpoolctl", "transformers",
+    "faster_whisper", "swift_f0", "gruut", "pypinyin", "rjieba", "threadpoolctl", "transformers", "dateparser",
+    "sympy", "numba", "librosa", "huggingface_hub", "peft", "gradio", "ray",
 }  # fmt: skip
 """Packages that are slow to load or that an extra brings."""
 
-SILENCE = "np.zeros(16_000, np.float32)"
-ENCODE = f"from wavcube import WavCube\nmodel = WavCube.from_pretrained()\nlatents = model.encode({SILENCE}, 16_000)"
-SPEAK = """
-    from wavcube import save_audio
-    from wavcube.generation.tts import SolverSettings, TextToSpeech
-    save_audio(folder / "voice.wav", np.random.default_rng(0).uniform(-0.3, 0.3, 32_000).astype(np.float32), 16_000)
-    speaker = TextToSpeech.from_pretrained()
-    speaker.speak("Hello.", speaker.voice(folder / "voice.wav"), solver=SolverSettings(2))
+WAVCUBE = """
+    from wavcube.cli import main
+    from wavcube.audio.io import save_audio
+    sounds = np.random.default_rng(0).uniform(-0.3, 0.3, 32_000).astype(np.float32)
+    save_audio(folder / "a.wav", sounds, 16_000)
+    def run(*words):
+        sys.argv = ["wavcube", *map(str, words)]
+        try:
+            main()
+        except SystemExit as error:
+            assert not error.code, error.code
+"""
+ENCODE = 'run("encode", folder / "a.wav", "-o", folder / "latents")'
+SPEAK = 'run("tts", "Hello.", "-p", folder / "a.wav", "--prompt-text", "Good day.", "--nfe", 2, "-o", folder / "b.wav")'
+IMPORT = """
+    import wavcube
+    assert "torch" not in sys.modules
 """
 HELP = """
-    from typer.testing import CliRunner
-    from wavcube.cli.app import app
-    assert CliRunner().invoke(app, ["--help"]).exit_code == 0
+    from wavcube.cli import main
+    for words in (["--help"], ["encode", "--help"], ["superb", "--help"], ["tts", "--help"]):
+        sys.argv = ["wavcube", *words]
+        try:
+            main()
+        except SystemExit as error:
+            assert not error.code
+    assert not {"torch", "numpy", "soundfile", "safetensors", "yaml"} & set(sys.modules)
+"""
+DESCRIBE = """
+    run("info", folder / "a.wav")
+    assert "torch" not in sys.modules
 """
 
 DOORS = {
-    "import": ("import wavcube", set(), set()),
+    "import": (IMPORT, set(), set()),
     "help": (HELP, {"cli", "errors", "files"}, set()),
-    "encode": (ENCODE, CODEC, set()),
-    "decode": (f"{ENCODE}\nmodel.decode(latents)", CODEC, set()),
-    "speak": (SPEAK, TEXT_TO_SPEECH, {"gruut", "transformers"}),  # its mel filters are those of transformers
+    "describe": (WAVCUBE + DESCRIBE, {"cli", "errors", "files", "audio"}, set()),
+    "model": (f"{WAVCUBE}    run('info')", CODEC | {"cli"}, set()),
+    "encode": (f"{WAVCUBE}    {ENCODE}", MANY_FILES, set()),
+    "encode fast": (f"{WAVCUBE}    {ENCODE[:-1]}, '--fast')", MANY_FILES, set()),
+    "decode": (
+        f"{WAVCUBE}    {ENCODE}\n    run('decode', folder / 'latents', '-o', folder / 'decoded')",
+        MANY_FILES,
+        set(),
+    ),
+    "reconstruct": (f"{WAVCUBE}    run('reconstruct', folder / 'a.wav', '-o', folder / 'made')", MANY_FILES, set()),
+    "enhance": (f"{WAVCUBE}    run('enhance', folder / 'a.wav', '-o', folder / 'clean')", GENERATION, set()),
+    "speak": (f"{WAVCUBE}    {SPEAK}", GENERATION, {"gruut"}),
     "superb": ("import wavcube.understanding", UNDERSTANDING, set()),
     "train": ("import wavcube.training.run", TRAINING, set()),  # the trainer comes with the first step
 }
@@ -54,6 +85,11 @@ EXCEPT = (
     "wavcube.evaluation.runner",
     "wavcube.engine.fit",
     "wavcube.engine.fabric",
+    "wavcube.corpora.input_shards",
+    "wavcube.data.streaming",
+    "torch._dynamo",
+    "torch._inductor",
+    "torch.distributed.tensor",
 )
 """What none of these doors loads."""
 

@@ -158,6 +158,11 @@ def encode(
 
 def _is_corpus(inputs: list[str]) -> bool:
     """Whether one of the inputs is no recording, and no folder or glob of them."""
+    from wavcube.audio.io import AUDIO_SUFFIXES
+
+    paths = [Path(given) for given in inputs]
+    if all(path.suffix.lower() in AUDIO_SUFFIXES and path.exists() and not path.is_dir() for path in paths):
+        return False  # without the readers of lists and shards
     from wavcube.corpora.input_shards import input_kind
 
     try:

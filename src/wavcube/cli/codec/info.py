@@ -16,16 +16,12 @@ def info(
     ] = False,
 ) -> None:
     """Describe a model, latents or a recording."""
-    from wavcube.latent_files import LATENT_SUFFIXES
-
     if env:
         facts = _environment()
     elif path is None or path.is_dir() or (path == Path("packaged") and not path.exists()):
         facts = _model(path if path is not None and path.is_dir() else None)
-    elif path.suffix.lower() in LATENT_SUFFIXES:
-        facts = _latents(path)
     else:
-        facts = _recording(path)
+        facts = _file(path)
     width = max(len(name) for name in facts)
     for name, fact in facts.items():
         print(f"{name:<{width}}  {fact}")
@@ -78,6 +74,17 @@ def _model(path: Path | None) -> dict[str, str]:
         "size": f"{size / 2**20:.1f} MiB, {', '.join(types)}",
         "configuration": json.dumps(model.config.to_dict(), indent=2),
     }
+
+
+def _file(path: Path) -> dict[str, str]:
+    from wavcube.audio.io import AUDIO_SUFFIXES
+
+    if path.suffix.lower() not in AUDIO_SUFFIXES:  # a recording is described without torch, which latents need
+        from wavcube.latent_files import LATENT_SUFFIXES
+
+        if path.suffix.lower() in LATENT_SUFFIXES:
+            return _latents(path)
+    return _recording(path)
 
 
 def _latents(path: Path) -> dict[str, str]:
