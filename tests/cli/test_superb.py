@@ -1,11 +1,15 @@
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.corpora.conftest import Encoder, encoder, model  # noqa: F401
 from tests.understanding import corpora
 from wavcube.cli.superb import TASKS as SHOWN
 from wavcube.cli.superb import superb
+from wavcube.corpora.input_shards import input_shards
+from wavcube.corpora.job import write_index
 from wavcube.errors import ConfigError, DataError
 from wavcube.understanding import TASKS
 
@@ -41,6 +45,20 @@ def test_several_tasks_at_once(tmp_path: Path) -> None:
     assert "SID Acc" in (tmp_path / "out" / "superb.md").read_text()
     assert "ASV EER" in (tmp_path / "out" / "superb.md").read_text()
     assert done.exit_code == 0
+
+
+def test_latents_instead_of_audio(tmp_path: Path, encoder: Encoder) -> None:  # noqa: F811
+    data = corpora.voxceleb(tmp_path / "data", speakers=3)
+    made = encoder()
+    [shard] = input_shards([str(data / "dev")], size=100)
+    made(shard)
+    write_index(made.folder, made.settings, [0], False)
+    shutil.rmtree(data / "dev")
+    done = run("sid", "--data", data, "--latents", made.folder, "-o", tmp_path / "out", "--device", "cpu", *SMALL)
+    assert "Speaker identification, out: Acc" in done.output
+    assert "train: 15 recordings" in run("check", "sid", "--data", data, "--latents", made.folder).output
+    with pytest.raises(DataError, match=r"no frames of WavCube; train on those of its model"):
+        run("sid", "--data", data, "--latents", made.folder, "-m", "wavcube", "-o", tmp_path / "out", *SMALL)
 
 
 def test_check(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
     from wavcube.understanding import Options, ProbeConfig, Result
+    from wavcube.understanding.corpora.stored import StoredRecordings
     from wavcube.understanding.task import Task
 
 TASKS = {
@@ -54,6 +55,13 @@ Output = Annotated[
         "--out", "--output", "-o", help="Folder for the results; the same one again continues.", file_okay=False
     ),
 ]
+Latents = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Folder of `wavcube encode --to shar`: its latents are read, and no audio; repeatable. They must be of "
+        "--model, if that is named; else they are the representation."
+    ),
+]
 Cache = Annotated[Path | None, typer.Option(help="Folder for frames; by default 'cache' in the output folder.")]
 Rates = Annotated[
     list[float] | None, typer.Option("--lr", help="Learning rate; repeat it to search several, chosen on dev.")
@@ -71,6 +79,7 @@ def _command(name: str) -> Callable[..., None]:
     def run(
         data: Data,
         model: Models = None,
+        latents: Latents = None,
         output: Output = Path("runs/superb"),
         cache: Cache = None,
         lr: Rates = None,
@@ -80,7 +89,7 @@ def _command(name: str) -> Callable[..., None]:
         settings: Settings = None,
         device: DeviceOption = Device.auto,
     ) -> None:
-        options = _options(output, cache, lr, grid, jobs, seed, device)
+        options = _options(output, cache, latents, lr, grid, jobs, seed, device)
         _solve([(name, data)], model, settings, options)
 
     run.__doc__ = TASKS[name]
@@ -95,6 +104,7 @@ for _name in TASKS:
 def every_task(
     data: Annotated[list[str], typer.Option(help="TASK=FOLDER; repeat it for every task that you have data of.")],
     model: Models = None,
+    latents: Latents = None,
     output: Output = Path("runs/superb"),
     cache: Cache = None,
     lr: Rates = None,
@@ -111,7 +121,7 @@ def every_task(
         if not equals or name not in TASKS:
             raise ConfigError(f"--data {text}: expected TASK=FOLDER with a task of {', '.join(TASKS)}")
         pairs.append((name, Path(folder)))
-    _solve(pairs, model, settings, _options(output, cache, lr, grid, jobs, seed, device))
+    _solve(pairs, model, settings, _options(output, cache, latents, lr, grid, jobs, seed, device))
     report(output)
 
 
@@ -119,6 +129,7 @@ def every_task(
 def check(
     task: Annotated[str, typer.Argument(help=f"One of {', '.join(TASKS)}.")],
     data: Data,
+    latents: Latents = None,
     settings: Settings = None,
 ) -> None:
     """Check that a data folder is complete and fit for a task, before hours are spent on it."""
@@ -126,7 +137,7 @@ def check(
     from wavcube.understanding.check import check_data
 
     found = task_named(task)
-    for split in check_data(found, data, _recipe(found, settings), progress=True):
+    for split in check_data(found, data, _recipe(found, settings), progress=True, stored=_stored(latents)):
         classes = f", {split.classes} classes" if split.classes else ""
         speakers = f", {split.speakers} speakers" if split.speakers else ""
         print(f"{split.split}: {split.recordings} recordings, {split.hours:.2f} h{speakers}{classes}")
@@ -150,7 +161,14 @@ def report(
 
 
 def _options(
-    output: Path, cache: Path | None, lr: list[float] | None, grid: bool, jobs: int, seed: int, device: Device
+    output: Path,
+    cache: Path | None,
+    latents: list[Path] | None,
+    lr: list[float] | None,
+    grid: bool,
+    jobs: int,
+    seed: int,
+    device: Device,
 ) -> "Options":
     from wavcube.understanding import Options
     from wavcube.understanding.config import LEARNING_RATES
@@ -158,7 +176,15 @@ def _options(
     rates = LEARNING_RATES if grid else tuple(lr or ())
     if wrong := [rate for rate in rates if not 0 < rate < float("inf")]:
         raise ConfigError(f"--lr {wrong[0]:g}: a learning rate is above 0, and finite")
-    return Options(output, cache or output / "cache", seed, rates, jobs, torch_device(device), progress=True)
+    stored = _stored(latents)
+    where = torch_device(device)
+    return Options(output, cache or output / "cache", seed, rates, jobs, where, progress=True, stored=stored)
+
+
+def _stored(latents: list[Path] | None) -> "StoredRecordings | None":
+    from wavcube.understanding.corpora.stored import StoredRecordings
+
+    return StoredRecordings(latents) if latents else None
 
 
 def _solve(
@@ -172,9 +198,13 @@ def _solve(
     # Data are checked before a model is even loaded.
     for task, _ in tasks:
         task.require_packages()
-    loaded = [task.load(data, recipe, options.progress) for (task, data), recipe in zip(tasks, recipes, strict=True)]
+    loaded = [
+        task.load(data, recipe, options.progress, options.stored)
+        for (task, data), recipe in zip(tasks, recipes, strict=True)
+    ]
+    named = models or ([f"latents:{options.stored.folders[0]}"] if options.stored else ["wavcube"])
     try:
-        for model in models or ["wavcube"]:
+        for model in named:
             extractor = build_feature_extractor(model, options.device)
             for (task, data), recipe, corpora in zip(tasks, recipes, loaded, strict=True):
                 _tell(task, run_task(task, extractor, model, data, recipe, options, corpora))

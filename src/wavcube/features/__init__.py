@@ -9,7 +9,8 @@ frames of a data set on disk, so that a head trains on them without running the 
     cache.extract([Clip("a", Path("a.flac")), Clip("b", Path("b.flac"))])
     frames = cache["a"]                                   # float16 [T, C], mapped from the disk
 
-In the order of the data: base, spectral, pretrained, wavcube, stacking, build; shards, checksums, cache; vocoders.
+In the order of the data: base, spectral, pretrained, wavcube, stacking, stored, build;
+shards, checksums, cache; vocoders.
 """
 
 from wavcube.data.clip import Clip, read_clip

@@ -8,13 +8,14 @@ from wavcube.features.base import FeatureExtractor
 from wavcube.features.pretrained import PretrainedExtractor
 from wavcube.features.spectral import Fbank, LogMel, Mfcc
 from wavcube.features.stacking import FrameStacking
+from wavcube.features.stored import StoredLatents
 from wavcube.features.wavcube import load_wavcube_extractor
 
 SPECS = (
     "wavcube[:MODEL], features[:MODEL], restored[:MODEL], transformers:NAME, transformers:NAME@LAYER, "
-    "transformers:NAME@weighted, logmel, mfcc, fbank, frame_stacking:COUNT:ANOTHER"
+    "transformers:NAME@weighted, logmel, mfcc, fbank, frame_stacking:COUNT:ANOTHER, latents:FOLDER"
 )
-"""What `build_feature_extractor` understands; MODEL and NAME are a folder or a hub id."""
+"""What `build_feature_extractor` understands; MODEL and NAME are a folder or a hub id, FOLDER holds latents.json."""
 
 
 def build_feature_extractor(spec: str, device: str | torch.device = "cpu") -> FeatureExtractor:
@@ -24,12 +25,14 @@ def build_feature_extractor(spec: str, device: str | torch.device = "cpu") -> Fe
         spec: "wavcube" (latents of the packaged model) or "wavcube:MODEL"; "features[:MODEL]", what the model's encoder
             gives; "restored[:MODEL]"; "transformers:NAME" (last layer, layer-normed), "transformers:NAME@7" (hidden
             state 7), "transformers:NAME@weighted" (all layers); "logmel", "mfcc", "fbank" (SUPERB's baseline);
-            "frame_stacking:2:logmel", two frames of another one in each.
+            "frame_stacking:2:logmel", two frames of another one in each; "latents:FOLDER", what `wavcube encode` has
+            stored there, which computes nothing.
         device: where it runs.
 
     Raises:
         ConfigError: none of these.
         CheckpointError: the model cannot be loaded.
+        DataError: a folder holds no complete corpus of latents.
     """
     spec = with_new_kind(spec)
     kind, colon, argument = spec.partition(":")
@@ -55,6 +58,8 @@ def build_feature_extractor(spec: str, device: str | torch.device = "cpu") -> Fe
             return Mfcc(device=device)
         case "fbank" if not argument:
             return Fbank(device=device)
+        case "latents" if argument:
+            return StoredLatents(argument)
         case "frame_stacking":
             count, _, inner = argument.partition(":")
             if not count.isdecimal() or not inner:

@@ -9,6 +9,7 @@ from wavcube.data.clip import seconds_of
 from wavcube.errors import AudioError, DataError
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, Example, some
+from wavcube.understanding.corpora.stored import StoredRecordings
 from wavcube.understanding.task import Task
 
 SHORTEST_SECONDS = 0.025
@@ -26,13 +27,15 @@ class SplitSummary:
     classes: int
 
 
-def check_data(task: Task, data: Path, recipe: ProbeConfig, progress: bool = False) -> list[SplitSummary]:
-    """Read a data folder as the task does, and the header of every recording.
+def check_data(
+    task: Task, data: Path, recipe: ProbeConfig, progress: bool = False, stored: StoredRecordings | None = None
+) -> list[SplitSummary]:
+    """Read a data folder as the task does, and the header of every recording, unless their latents are stored.
 
     Raises:
         DataError: what is missing or wrong; recordings that cannot be read or are too short, by name.
     """
-    corpora = task.load(data, recipe, progress)
+    corpora = task.load(data, recipe, progress, stored)
     seconds = _durations(corpora, data)
     return [
         _summary(f"{corpus.name} {split}".strip(), corpus, examples, seconds)

@@ -39,6 +39,7 @@ class MaskTask(ProbeTask):
     """
 
     sources: ClassVar[int]
+    needs_audio = True
     recipe = ProbeConfig(steps=150_000, batch=8, optimiser="adamw", width=896, depth=3, dropout=0.5)
 
     def check(self, corpus: Corpus, source: Path) -> None:

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 
 from wavcube.data.clip import seconds_of
+from wavcube.data.stored_latents.clips import stored_place
+from wavcube.data.stored_latents.index import INDEX, LatentIndex
 from wavcube.evaluation.statistics import percentile_intervals
 from wavcube.features import FeatureExtractor, FrameCache
 from wavcube.hashing import short_digest
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus
 from wavcube.understanding.corpora.manifest import is_manifest
+from wavcube.understanding.corpora.stored import StoredRecordings
 from wavcube.understanding.heads import parameter_count
 from wavcube.understanding.results import RESULT, Estimate, Result
 from wavcube.understanding.task import ProbeTask, SearchTask, Task
@@ -40,6 +43,7 @@ class Options:
         jobs: processes at a time.
         device: that heads train on.
         progress: whether to show bars.
+        stored: latents that take the place of the audio.
     """
 
     output: Path
@@ -49,6 +53,7 @@ class Options:
     jobs: int = 1
     device: str = "cpu"
     progress: bool = False
+    stored: StoredRecordings | None = None
 
 
 def run_task(
@@ -78,7 +83,7 @@ def run_task(
     """
     task.require_packages()
     if corpora is None:
-        corpora = task.load(data, recipe, options.progress)
+        corpora = task.load(data, recipe, options.progress, options.stored)
     folder = options.output / task.name / _folder_name(task, extractor, corpora, recipe, options)
     if (folder / RESULT).is_file():
         return Result.load(folder / RESULT)
@@ -162,6 +167,7 @@ def _result(
         ],
         "steps per minute": [t.steps_per_minute for j in outcomes for t in j.trained],
         **outcomes[0].facts,
+        **({"latents": _stored_latents(corpora)} if options.stored else {}),
         "speakers of test": len({e.speaker for e in splits["test"]} - {None}),
     }
     return Result(
@@ -205,8 +211,16 @@ def _folder_name(
                 clip = example.clip
                 parts.append(f"{split} {clip.name} {clip.start} {clip.seconds} {example.target}")
         parts.append(f"{corpus.trials} {[example.clip.name for example in corpus.searched]}")
+    parts += _stored_latents(corpora)
     name = "".join(c if c.isalnum() or c in "-." else "-" for c in extractor.name)
     return f"{name}-{short_digest(*parts)[:10]}"
+
+
+def _stored_latents(corpora: Sequence[Corpus]) -> list[str]:
+    """How the latents of recordings were made and stored that are read instead of the audio."""
+    places = (stored_place(example.clip) for corpus in corpora for example in corpus.examples)
+    found = (LatentIndex.load(folder / INDEX) for folder in sorted({place.folder for place in places if place}))
+    return [f"{about.stored}, computed in {about.precision} by {about.model}" for about in found]
 
 
 def _announce(cache: FrameCache, clips: Sequence, extractor: FeatureExtractor) -> None:

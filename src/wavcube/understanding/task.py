@@ -11,10 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wavcube.errors import MissingDependencyError
+from wavcube.errors import ConfigError, DataError, MissingDependencyError
 from wavcube.features.shards import CachedFrames
 from wavcube.understanding.config import ProbeConfig
-from wavcube.understanding.corpora.corpus import Corpus, Example, check_splits, with_durations
+from wavcube.understanding.corpora.corpus import Corpus, Example, check_splits, some, with_durations
+from wavcube.understanding.corpora.manifest import is_manifest
+from wavcube.understanding.corpora.official import Source, wanted_recordings
+from wavcube.understanding.corpora.stored import StoredRecordings
 from wavcube.understanding.training.batches import Batch
 
 
@@ -35,16 +38,20 @@ class Task(ABC):
     Attributes:
         name: as on the command line.
         title: in words.
+        official: its official corpus.
         measures: what is reported; the first one chooses learning rate and checkpoint.
         recipe: SUPERB's settings.
         packages: that its figures come from, by the name that is imported.
+        needs_audio: whether frames alone do not suffice.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    official: ClassVar[Source]
     measures: ClassVar[tuple[Measure, ...]]
     recipe: ClassVar[ProbeConfig]
     packages: ClassVar[tuple[str, ...]] = ()
+    needs_audio: ClassVar[bool] = False
 
     def require_packages(self) -> None:
         """Refuse to start without what the figures come from.
@@ -62,20 +69,48 @@ class Task(ABC):
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
         """The corpus of an official folder or of a manifest; several where the task has folds.
 
+        Recordings that lists name are not looked for yet.
+
         Raises:
             DataError: what is missing, with where to get it; or malformed.
         """
 
-    def load(self, data: Path, recipe: ProbeConfig, progress: bool = False) -> list[Corpus]:
+    def load(
+        self, data: Path, recipe: ProbeConfig, progress: bool = False, stored: StoredRecordings | None = None
+    ) -> list[Corpus]:
         """What `read` gives, with durations, and checked.
+
+        Args:
+            data: official folder or manifest.
+            recipe: settings.
+            progress: whether to show a bar.
+            stored: latents that take the place of the audio.
 
         Raises:
             DataError: what is missing or wrong, by name.
+            ConfigError: latents, for a task that needs the audio.
         """
-        corpora = with_durations(self.read(data, recipe), progress)
+        if stored is not None and self.needs_audio:
+            raise ConfigError(f"{self.title.lower()} computes waveforms and needs the recordings; leave out --latents")
+        corpora = self.read(data, recipe)
+        if stored is None:
+            self._require_recordings(corpora, data)
+            corpora = with_durations(corpora, progress)
+        else:
+            corpora = stored.replace_audio(corpora, data)
         for corpus in corpora:
             self.check(corpus, data)
         return corpora
+
+    def _require_recordings(self, corpora: Sequence[Corpus], data: Path) -> None:
+        paths = dict.fromkeys(example.clip.path for corpus in corpora for example in corpus.examples)
+        if not is_manifest(data):
+            wanted_recordings(paths, self.official)
+            return
+        absent = [str(path.relative_to(data.parent) if path.is_relative_to(data.parent) else path)
+                  for path in paths if not path.is_file()]  # fmt: skip
+        if absent:
+            raise DataError(f"{data}: {len(absent)} recordings do not exist: {some(absent)}")
 
     def check(self, corpus: Corpus, source: Path) -> None:
         """Refuse a corpus that cannot be trained on or would give a wrong figure.

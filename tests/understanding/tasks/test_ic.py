@@ -36,7 +36,7 @@ def test_missing_recordings_and_columns(tmp_path: Path) -> None:
     task = IntentClassification()
     (tmp_path / "wavs" / "speakers" / "train0" / "000-0.wav").unlink()
     with pytest.raises(DataError, match=r"1 recordings of Fluent Speech Commands are missing.*000-0\.wav"):
-        task.read(tmp_path, task.recipe)
+        task.load(tmp_path, task.recipe)
     (tmp_path / "data" / "train_data.csv").write_text("path,action\n")
     with pytest.raises(DataError, match="no column speakerId, object, location"):
         task.read(tmp_path, task.recipe)

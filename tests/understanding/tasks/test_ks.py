@@ -60,4 +60,4 @@ def test_manifest(tmp_path: Path) -> None:
     ):
         manifest.write_text(broken)
         with pytest.raises(DataError, match=match):
-            task.read(manifest, task.recipe)
+            task.load(manifest, task.recipe)

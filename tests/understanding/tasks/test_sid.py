@@ -28,7 +28,7 @@ def test_lists_that_do_not_fit(tmp_path: Path) -> None:
     lines = table.read_text().splitlines()
     table.write_text("\n".join([*lines, "1 id10000/video0/99999.wav"]))
     with pytest.raises(DataError, match=r"1 recordings of VoxCeleb1 are missing: .*99999\.wav"):
-        task.read(tmp_path, task.recipe)
+        task.load(tmp_path, task.recipe)
     table.write_text("\n".join([*lines, "4 id10000/video0/00000.wav"]))
     with pytest.raises(DataError, match="line 13"):
         task.read(tmp_path, task.recipe)

@@ -1,6 +1,7 @@
 """The recordings of a corpus of latents as clips: what is trained on them needs no audio."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +39,12 @@ def latent_clips(path: Path) -> Iterator[Clip]:
         columns[_PLACE] = str(number)
         place = corpus.folder / INDEX / name.lstrip("/")
         yield Clip(name, place, seconds=seconds, transcript=words, language=language, columns=columns)
+
+
+def with_stored_latents(clip: Clip, stored: Clip) -> Clip:
+    """The same clip, of which the latents of `stored`, one of `latent_clips`, are read and not its audio."""
+    columns = {**clip.columns, _PLACE: stored.columns[_PLACE]}
+    return replace(clip, path=stored.path / clip.path.name, start=None, seconds=stored.seconds, columns=columns)
 
 
 def stored_place(clip: Clip) -> StoredPlace | None:

@@ -75,6 +75,20 @@ class Corpus:
     def examples(self) -> list[Example]:
         return [*self.train, *self.dev, *self.test, *self.searched]
 
+    def with_clips(self, change: Callable[[Clip], Clip]) -> Self:
+        """The same corpus with other clips of the same names."""
+
+        def changed(examples: list[Example]) -> list[Example]:
+            return [replace(example, clip=change(example.clip)) for example in examples]
+
+        return replace(
+            self,
+            train=changed(self.train),
+            dev=changed(self.dev),
+            test=changed(self.test),
+            searched=changed(self.searched),
+        )
+
 
 def with_durations(corpora: Iterable[Corpus], progress: bool = False) -> list[Corpus]:
     """The same corpora with the durations of all clips; the header of every recording is read once.
@@ -84,20 +98,7 @@ def with_durations(corpora: Iterable[Corpus], progress: bool = False) -> list[Co
     """
     corpora = list(corpora)
     totals = header_seconds((example.clip.path for corpus in corpora for example in corpus.examples), progress)
-
-    def known(examples: list[Example]) -> list[Example]:
-        return [replace(example, clip=filled(example.clip, totals[example.clip.path])) for example in examples]
-
-    found = [
-        replace(
-            corpus,
-            train=known(corpus.train),
-            dev=known(corpus.dev),
-            test=known(corpus.test),
-            searched=known(corpus.searched),
-        )
-        for corpus in corpora
-    ]
+    found = [corpus.with_clips(lambda clip: filled(clip, totals[clip.path])) for corpus in corpora]
     check_ends(found, {path: seconds for path, seconds in totals.items() if seconds is not None}, end_of_part)
     return found
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, check_splits
+from wavcube.understanding.corpora.official import LIBRISPEECH
 from wavcube.understanding.corpora.transcribed import read_transcribed
 from wavcube.understanding.ctc import CTCTask, check_texts, errors, greedy, token_set
 from wavcube.understanding.heads import Recurrent
@@ -21,6 +22,7 @@ class SpeechRecognition(CTCTask):
 
     name = "asr"
     title = "Speech recognition"
+    official = LIBRISPEECH
     measures = (Measure("wer", "WER", "%", False), Measure("cer", "CER", "%", False))
     recipe = ProbeConfig(
         steps=200_000,

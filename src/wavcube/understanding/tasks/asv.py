@@ -21,7 +21,7 @@ from wavcube.understanding.corpora.corpus import (
     some,
 )
 from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
-from wavcube.understanding.corpora.official import VOXCELEB1, wanted_folder, wanted_lines, wanted_recordings
+from wavcube.understanding.corpora.official import VOXCELEB1, wanted_folder, wanted_lines
 from wavcube.understanding.heads import XVector
 from wavcube.understanding.task import Measure, ProbeTask, labels_of
 from wavcube.understanding.tasks.sid import voxceleb_path
@@ -44,6 +44,7 @@ class SpeakerVerification(ProbeTask):
 
     name = "asv"
     title = "Speaker verification"
+    official = VOXCELEB1
     measures = (Measure("eer", "EER", "%", False),)
     packages = ("sklearn",)
     recipe = ProbeConfig(
@@ -137,7 +138,6 @@ def _voxceleb(data: Path) -> tuple[dict[str, list[Example]], list[tuple[str, str
         trials.append((fields[1], fields[2], fields[0] == "1"))
     tested = sorted({name for a, b, _ in trials for name in (a, b)})
     test = [_example(data, name) for name in tested]
-    wanted_recordings((example.clip.path for example in test), VOXCELEB1)
     held_out = {example.speaker for example in test}
     root = wanted_folder(data / "dev" / "wav", VOXCELEB1)
     names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.wav"))

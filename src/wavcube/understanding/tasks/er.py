@@ -10,7 +10,7 @@ from wavcube.errors import DataError
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, Example, check_classes, check_speakers_apart, check_splits
 from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
-from wavcube.understanding.corpora.official import IEMOCAP, wanted_folder, wanted_lines, wanted_recordings
+from wavcube.understanding.corpora.official import IEMOCAP, wanted_folder, wanted_lines
 from wavcube.understanding.task import PooledTask, labels_of
 
 CLASSES = {"neu": "neutral", "hap": "happy", "exc": "happy", "sad": "sad", "ang": "angry"}
@@ -25,6 +25,7 @@ class EmotionRecognition(PooledTask):
 
     name = "er"
     title = "Emotion recognition"
+    official = IEMOCAP
     recipe = ProbeConfig(steps=30_000, batch=4, accumulate=8, learning_rate=1e-4)
 
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
@@ -66,5 +67,4 @@ def _session(folder: Path) -> list[Example]:
                 examples.append(Example(Clip(turn, path), CLASSES[found[2]], speaker))
     if not examples:
         raise DataError(f"{folder / 'dialog' / 'EmoEvaluation'}: no turn with one of {', '.join(CLASSES)}")
-    wanted_recordings((example.clip.path for example in examples), IEMOCAP)
     return examples

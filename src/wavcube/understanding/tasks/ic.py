@@ -14,7 +14,7 @@ from wavcube.errors import DataError
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, Example, check_classes, check_splits
 from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
-from wavcube.understanding.corpora.official import FLUENT, wanted_lines, wanted_recordings
+from wavcube.understanding.corpora.official import FLUENT, wanted_lines
 from wavcube.understanding.heads import PooledLinear
 from wavcube.understanding.task import PooledTask
 from wavcube.understanding.training.batches import Batch
@@ -28,6 +28,7 @@ class IntentClassification(PooledTask):
 
     name = "ic"
     title = "Intent classification"
+    official = FLUENT
     recipe = ProbeConfig(steps=200_000, batch=32, learning_rate=1e-4)
 
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
@@ -91,5 +92,4 @@ def _fluent(data: Path, table: Path) -> list[Example]:
         for row in reader
         if row["path"]
     ]
-    wanted_recordings((example.clip.path for example in examples), FLUENT)
     return examples

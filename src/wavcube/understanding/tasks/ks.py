@@ -19,6 +19,7 @@ class KeywordSpotting(PooledTask):
 
     name = "ks"
     title = "Keyword spotting"
+    official = SPEECH_COMMANDS
     recipe = ProbeConfig(steps=200_000, batch=32, learning_rate=1e-4, balanced=True)
 
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:

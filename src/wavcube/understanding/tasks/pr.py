@@ -10,7 +10,7 @@ from torch import nn
 from wavcube.errors import DataError
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, Example, check_splits, some
-from wavcube.understanding.corpora.official import LEXICON, opened_text
+from wavcube.understanding.corpora.official import LEXICON, LIBRISPEECH, opened_text
 from wavcube.understanding.corpora.transcribed import read_transcribed
 from wavcube.understanding.ctc import CTCTask, check_texts, errors, token_set
 from wavcube.understanding.heads import FrameLinear
@@ -33,6 +33,7 @@ class PhonemeRecognition(CTCTask):
 
     name = "pr"
     title = "Phoneme recognition"
+    official = LIBRISPEECH
     measures = (Measure("per", "PER", "%", False),)
     recipe = ProbeConfig(steps=100_000, batch=16, accumulate=2, learning_rate=1e-2, bucket=True)
 

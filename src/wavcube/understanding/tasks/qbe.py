@@ -11,7 +11,7 @@ from wavcube.errors import DataError
 from wavcube.features.shards import CachedFrames
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Collection, Corpus, Example, some
-from wavcube.understanding.corpora.official import QUESST14, wanted_folder, wanted_lines, wanted_recordings
+from wavcube.understanding.corpora.official import QUESST14, wanted_folder, wanted_lines
 from wavcube.understanding.task import Measure, SearchTask
 
 PRIOR, COST_MISS, COST_FALSE = 0.0008, 100.0, 1.0
@@ -31,6 +31,7 @@ class QueryByExample(SearchTask):
 
     name = "qbe"
     title = "Query by example"
+    official = QUESST14
     measures = (
         Measure("mtwv", "MTWV", "", True, 4),
         Measure("mtwv_whole", "MTWV, whole collection", "", True, 4),
@@ -49,7 +50,6 @@ class QueryByExample(SearchTask):
                 Example(query.clip, tuple(sorted(truth.get(query.clip.path.stem, ())))) for query in listed
             ]
             collection[split] = Collection(len(truth), len(wanted_lines(recordings, QUESST14)))
-        wanted_recordings((e.clip.path for e in [*searched, *queries["dev"], *queries["test"]]), QUESST14)
         return [Corpus([], queries["dev"], queries["test"], searched=searched, collection=collection)]
 
     def check(self, corpus: Corpus, source: Path) -> None:

@@ -14,7 +14,7 @@ from wavcube.errors import DataError
 from wavcube.padding import valid_mask
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, Example, check_ends, check_splits, some
-from wavcube.understanding.corpora.official import LIBRI2MIX, wanted_folder, wanted_lines, wanted_recordings
+from wavcube.understanding.corpora.official import LIBRI2MIX, wanted_folder, wanted_lines
 from wavcube.understanding.heads import Diariser
 from wavcube.understanding.task import Measure, ProbeTask
 from wavcube.understanding.training.batches import Batch
@@ -35,6 +35,7 @@ class Diarisation(ProbeTask):
 
     name = "sd"
     title = "Speaker diarisation"
+    official = LIBRI2MIX
     measures = (Measure("der", "DER", "%", False), Measure("der_best", "DER, best of 10 on test", "%", False))
     packages = ("scipy",)
     recipe = ProbeConfig(steps=30_000, batch=8, accumulate=4, learning_rate=1e-4, width=512, crop_seconds=40.0)
@@ -182,7 +183,6 @@ def _kaldi(folder: Path, split: str) -> list[Example]:
             raise DataError(f"{folder}: segments of recording {name}, which wav.scp has not")
         if segment[2] > segment[1]:
             spoken[name].append(segment)
-    wanted_recordings(paths.values(), LIBRI2MIX)
     return [Example(Clip(f"{split}/{name}", path), tuple(_merged(spoken[name]))) for name, path in paths.items()]
 
 

@@ -19,6 +19,7 @@ class Enhancement(MaskTask):
 
     name = "se"
     title = "Speech enhancement"
+    official = VOICEBANK
     measures = (
         Measure("pesq", "PESQ-WB", "", True),
         Measure("stoi", "STOI", "", True, 3),

@@ -32,6 +32,7 @@ class SlotFilling(CTCTask):
 
     name = "sf"
     title = "Slot filling"
+    official = SNIPS
     measures = (Measure("slot_f1", "F1", "%", True), Measure("slot_cer", "CER", "%", False))
     recipe = ProbeConfig(
         steps=200_000,

@@ -7,7 +7,7 @@ from wavcube.errors import DataError
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.corpora.corpus import Corpus, Example, check_classes, check_splits
 from wavcube.understanding.corpora.manifest import is_manifest, read_manifest
-from wavcube.understanding.corpora.official import VOXCELEB1, wanted_lines, wanted_recordings
+from wavcube.understanding.corpora.official import VOXCELEB1, wanted_lines
 from wavcube.understanding.task import PooledTask, labels_of
 
 LIST = "veri_test_class.txt"
@@ -19,6 +19,7 @@ class SpeakerIdentification(PooledTask):
 
     name = "sid"
     title = "Speaker identification"
+    official = VOXCELEB1
     recipe = ProbeConfig(steps=200_000, batch=8, accumulate=4, learning_rate=1e-4, crop_seconds=8.0)
 
     def read(self, data: Path, recipe: ProbeConfig) -> list[Corpus]:
@@ -42,7 +43,6 @@ def _voxceleb(data: Path) -> dict[str, list[Example]]:
             raise DataError(f"{data / LIST}, line {number}: {line!r} is not '1|2|3 SPEAKER/VIDEO/FILE.wav'")
         speaker = name.split("/")[0]
         splits[SPLITS[split]].append(Example(Clip(name, voxceleb_path(data, name)), speaker, speaker))
-    wanted_recordings((example.clip.path for examples in splits.values() for example in examples), VOXCELEB1)
     return splits
 
 

@@ -15,6 +15,7 @@ class Separation(MaskTask):
 
     name = "ss"
     title = "Source separation"
+    official = LIBRI2MIX_MIN
     measures = (Measure("si_sdr_improvement", "SI-SDRi", "dB", True),)
     sources = 2
 
