@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 EXTRAS  := train,eval,superb,tts,onnx,hf,dev
 
-.PHONY: demo test test-slow test-ray lint format bench bench-full reproduce-small learnability clean
+.PHONY: demo test test-slow test-ray lint format bench bench-full bench-compare reproduce-small learnability clean
 
 $(VENV)/.core: pyproject.toml scripts/setup
 	scripts/setup $(VENV)
@@ -41,6 +41,9 @@ bench: $(VENV)/.dev  ## speed on this machine in a few minutes; results in bench
 
 bench-full: $(VENV)/.dev  ## the same with more repetitions, a full-size folder and an hour of audio; about 20 minutes
 	$(PY) -m benchmarks --full
+
+bench-compare: $(VENV)/.dev  ## two results by ratios; fails where one lost a tenth: make bench-compare OLD=a.json NEW=b.json
+	$(PY) -m benchmarks.compare $(OLD) $(NEW) $(ARGS)
 
 reproduce-small: $(VENV)/.dev  ## the paper in small, hours: make reproduce-small DATA=speech.tsv ENCODER=openai/whisper-base
 	$(PY) scripts/reproduce_small.py --data $(DATA) --encoder $(ENCODER) $(ARGS)

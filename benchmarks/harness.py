@@ -77,8 +77,8 @@ def peak_memory() -> float:
 
 
 def save(name: str, result: Mapping[str, Any]) -> Path:
-    """Write a result to benchmarks/results/NAME.json beside the machine's description."""
+    """Write a result to benchmarks/results/NAME.json beside its name and the machine's description."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"machine": machine(), **result}, indent=1, default=asdict) + "\n")
+    path.write_text(json.dumps({"benchmark": name, "machine": machine(), **result}, indent=1, default=asdict) + "\n")
     return path
