@@ -1,18 +1,16 @@
-"""Utterances to listen to: the ten worst and the ten in the middle, as players and spectrograms."""
+"""Utterances to listen to: the ten worst and those in the middle, as players and spectrograms."""
 
-import base64
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import soundfile
 
 from wavcube.data.clip import Clip
 from wavcube.errors import ConfigError
 from wavcube.evaluation.metric import Quantity, Recording
-from wavcube.evaluation.report.pictures import loudest_magnitude, spectrogram_image
+from wavcube.evaluation.report.pictures import loudest_magnitude
+from wavcube.evaluation.report.player import Playable, flac, playable
 from wavcube.evaluation.runner import load_original, reconstruct
 from wavcube.evaluation.systems.base import System
 
@@ -27,14 +25,6 @@ AUDIO_BUDGET = 5_500_000
 
 PREFERRED = ("pesq_wb", "stoi", "mel_distance", "utmos", "wer")
 """Default ranking of the worst utterances: the first of these that was measured."""
-
-
-@dataclass(frozen=True)
-class Player:
-    """A recording ready for a page: data URLs of sound and picture."""
-
-    sound: str
-    picture: str
 
 
 @dataclass(frozen=True)
@@ -55,8 +45,8 @@ class Example:
     excerpt: float
     values: dict[str, float]
     texts: dict[str, str]
-    original: Player
-    reconstruction: Player
+    original: Playable
+    reconstruction: Playable
 
 
 @dataclass(frozen=True)
@@ -76,7 +66,7 @@ def choose_examples(
     utterances: Sequence[Clip],
     ranked_by: str | None = None,
 ) -> Examples | None:
-    """The ten worst and ten median utterances of a system; None if no quantity of single utterances was measured.
+    """The ten worst and up to ten median utterances of a system, each once; None if nothing ranks utterances.
 
     Args:
         table: see `evaluate`.
@@ -103,9 +93,9 @@ def choose_examples(
         defined = defined[::-1]
     worst = list(defined.index[:COUNT])
     middle = max(0, len(defined) // 2 - COUNT // 2)
-    median = list(defined.index[middle : middle + COUNT])
+    median = [utterance for utterance in defined.index[middle : middle + COUNT] if utterance not in worst]
     by_name = {utterance.name: utterance for utterance in utterances}
-    clips = _clips(system, [by_name[utterance] for utterance in dict.fromkeys(worst + median)])
+    clips = _clips(system, [by_name[utterance] for utterance in worst + median])
     cells = rows.to_dict("index")
     made = {utterance: _example(utterance, cells[utterance], single, *clip) for utterance, clip in clips.items()}
     return Examples(
@@ -133,7 +123,7 @@ def _clips(system: System, utterances: Sequence[Clip]) -> dict[str, tuple[Record
 
 def _excerpt_seconds(recordings: Sequence[Recording]) -> float:
     """How much of each recording may be kept: infinite, or the longest that keeps the budget."""
-    sizes = np.array([len(_flac(recording)) for recording in recordings])
+    sizes = np.array([len(flac(recording)) for recording in recordings])
     seconds = np.array([recording.seconds for recording in recordings])
     limit = float("inf")
     while (kept := np.minimum(1, limit / seconds) * sizes).sum() > AUDIO_BUDGET:
@@ -153,25 +143,7 @@ def _example(
     loudest = loudest_magnitude(original)
     texts = {label: str(row[column]) for label, column in _TEXTS.items() if isinstance(row.get(column), str)}
     values = {quantity: float(row[quantity]) for quantity in quantities}
-    return Example(
-        name, seconds, original.seconds, values, texts, make_clip(original, loudest), make_clip(made, loudest)
-    )
+    return Example(name, seconds, original.seconds, values, texts, playable(original, loudest), playable(made, loudest))
 
 
 _TEXTS = {"said": "reference", "read": "hypothesis"}
-
-
-def make_clip(recording: Recording, loudest: float) -> Player:
-    """Sound and spectrogram of a recording as data URLs; `loudest` see `spectrogram_image`."""
-    return Player(_url("audio/flac", _flac(recording)), _url("image/webp", spectrogram_image(recording, loudest)))
-
-
-def _flac(recording: Recording) -> bytes:
-    """Lossless: a lossy player would add its own coding artefacts."""
-    stream = io.BytesIO()
-    soundfile.write(stream, recording.waveform, recording.sample_rate, "PCM_16", format="FLAC", compression_level=1.0)
-    return stream.getvalue()
-
-
-def _url(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -5,7 +5,9 @@ from html import escape
 from pathlib import Path
 
 from wavcube.evaluation.metric import Quantity
-from wavcube.evaluation.report.examples import Example, Examples, Player
+from wavcube.evaluation.report.examples import Example, Examples
+from wavcube.evaluation.report.player import SCALE, SCRIPT, switched_player
+from wavcube.evaluation.report.player import STYLE as PLAYER_STYLE
 from wavcube.evaluation.report.tables import (
     NO_VALUE,
     best_system,
@@ -15,6 +17,7 @@ from wavcube.evaluation.report.tables import (
     number,
     p_value,
     significance,
+    values_text,
 )
 from wavcube.evaluation.statistics import Estimate
 from wavcube.evaluation.summary import Summary
@@ -47,32 +50,30 @@ def render_page(
     """
     sections = [
         f"<h1>{escape(title)}</h1>",
-        _definitions(facts),
+        definitions(facts),
         "<h2>Results</h2>",
-        _results(summary),
-        _notes(footnotes(summary)),
-        _skipped(skipped),
-        _comparisons(summary),
-        f"<h2>Distributions over utterances</h2>\n<figure>{distributions}</figure>" if distributions else "",
+        results_table(summary),
+        notes(footnotes(summary)),
+        skipped_metrics(skipped),
+        comparisons_section(summary),
+        distributions_section(distributions),
         *(_breakdown(name, groups, summary) for name, groups in summary.breakdowns.items()),
         _listening(examples, summary) if examples else "",
         "<h2>Metrics</h2>",
-        _definitions(citations),
+        definitions(citations),
     ]
+    return html_page(title, sections)
+
+
+def html_page(title: str, sections: Iterable[str]) -> str:
+    """A whole page of ready HTML sections, with the style of all reports; empty sections are left out."""
+    style = STYLE.read_text(encoding="utf-8") + PLAYER_STYLE.read_text(encoding="utf-8")
     body = "\n".join(section for section in sections if section)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>\n{STYLE.read_text()}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
-
-
-def player(heading: str, clip: Player) -> str:
-    """A spectrogram over the player of its sound."""
-    return (
-        f"<div class='clip'><h4>{escape(heading)}</h4>"
-        f"<img src='{clip.picture}' alt='spectrogram of the {escape(heading)}'>"
-        f"<audio controls preload='none' src='{clip.sound}'></audio></div>"
+        f"<style>\n{style}</style>\n</head>\n<body>\n{body}\n"
+        f"<script>\n{SCRIPT.read_text(encoding='utf-8')}</script>\n</body>\n</html>\n"
     )
 
 
@@ -87,7 +88,8 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers_fro
     return f"<div class='wide'><table>\n<thead>{row(header, 'th')}</thead>\n<tbody>\n{body}\n</tbody></table></div>"
 
 
-def _results(summary: Summary) -> str:
+def results_table(summary: Summary) -> str:
+    """A row a quantity, a column a system, the best in bold."""
     marks = significance(summary)
     rows = []
     for quantity in summary.quantities:
@@ -96,11 +98,17 @@ def _results(summary: Summary) -> str:
         for system in summary.systems:
             text = _with_small_margin(cell(summary, system, quantity)) + marks.get((system, quantity.name), "")
             cells.append(f"<b>{text}</b>" if system == best else text)
-        rows.append([_heading(quantity), *cells])
+        rows.append([heading_of(quantity), *cells])
     return html_table(["", *map(escape, summary.systems)], rows)
 
 
-def _comparisons(summary: Summary) -> str:
+def distributions_section(picture: str) -> str:
+    """The SVG of `distributions_svg`; nothing without it."""
+    return f"<h2>Distributions over utterances</h2>\n<figure>{picture}</figure>" if picture else ""
+
+
+def comparisons_section(summary: Summary) -> str:
+    """Differences from the first system; nothing where it is alone."""
     if not summary.comparisons:
         return ""
     heading = f"<h2>Compared with {escape(summary.systems[0])}</h2>"
@@ -111,15 +119,17 @@ def _comparisons(summary: Summary) -> str:
         for system in summary.systems[1:]:
             found = by_pair[system, quantity.name]
             digits = quantity.digits
-            cells.append(
-                f"{found.difference:+.{digits}f}<br><small>[{found.low:+.{digits}f}, {found.high:+.{digits}f}], "
-                f"{escape(p_value(found))}</small>"
-                if found.count
-                else NO_VALUE
-            )
-        rows.append([_heading(quantity), *cells])
-    note = "<p class='note'>Difference, its 95 % bootstrap interval, and the p-value after Holm's correction.</p>"
-    return heading + html_table(["", *map(escape, summary.systems[1:])], rows) + note
+            small = [f"[{found.low:+.{digits}f}, {found.high:+.{digits}f}]", p_value(found)]
+            text = f"{found.difference:+.{digits}f}<br><small>{escape(', '.join(filter(None, small)))}</small>"
+            cells.append(text if found.count else NO_VALUE)
+        rows.append([heading_of(quantity), *cells])
+    tested = any(c.p_holm == c.p_holm for c in summary.comparisons)
+    p_values = ", and the p-value after Holm's correction" if tested else ""
+    return (
+        heading
+        + html_table(["", *map(escape, summary.systems[1:])], rows)
+        + notes([f"Difference and its 95 % bootstrap interval{p_values}."])
+    )
 
 
 def _breakdown(name: str, groups: Mapping[str, Mapping[str, Mapping[str, Estimate]]], summary: Summary) -> str:
@@ -130,51 +140,52 @@ def _breakdown(name: str, groups: Mapping[str, Mapping[str, Mapping[str, Estimat
             count = max((e.count + e.undefined for e in found.values()), default=0)
             values = [_with_small_margin(_estimate_text(found[q.name], q)) for q in quantities]
             rows.append([escape(group) if i == 0 else "", escape(system), str(count), *values])
-    header = [escape(name), "", "n", *map(_heading, quantities)]
+    header = [escape(name), "", "n", *map(heading_of, quantities)]
     table = html_table(header, rows, numbers_from=2)
     return f"<details><summary>By {escape(name)}</summary>{table}</details>"
 
 
 def _listening(examples: Examples, summary: Summary) -> str:
-    parts = [f"<h2>Listen: {escape(examples.focus)}</h2>"]
+    parts = [f"<h2>Listen: {escape(examples.focus)}</h2>", SCALE]
     ranked = escape(examples.ranked_by.title)
-    for heading, chosen in (("Worst", examples.worst), ("Median", examples.median)):
-        parts.append(f"<h3>{heading} by {ranked}</h3>")
-        parts += [_example(example, summary.quantities) for example in chosen]
+    worst = "Worst" if examples.median else "All, the worst first,"
+    for heading, chosen in ((worst, examples.worst), ("Median", examples.median)):
+        if chosen:
+            parts.append(f"<h3>{heading} by {ranked}</h3>")
+            parts += [_example(example, summary.quantities) for example in chosen]
     return "\n".join(parts)
 
 
 def _example(example: Example, quantities: Sequence[Quantity]) -> str:
-    values = ", ".join(
-        f"{escape(q.title)} {number(example.values[q.name], q)}"
-        for q in quantities
-        if example.values.get(q.name, float("nan")) == example.values.get(q.name)
-    )
     cut = f", first {example.excerpt:.1f} s" if example.excerpt < example.seconds else ""
     texts = "".join(f"<p class='text'><i>{escape(k)}</i> {escape(v)}</p>" for k, v in example.texts.items())
     return (
         f"<section class='example'><h4>{escape(example.name)} <small>{example.seconds:.1f} s{cut}</small></h4>"
-        f"<p class='note'>{values}</p><div class='pair'>{player('original', example.original)}"
-        f"{player('reconstruction', example.reconstruction)}</div>{texts}</section>"
+        f"<p class='note'>{escape(values_text(example.values, quantities))}</p>"
+        f"{switched_player({'original': example.original, 'reconstruction': example.reconstruction})}{texts}</section>"
     )
 
 
-def _skipped(skipped: Mapping[str, str]) -> str:
+def skipped_metrics(skipped: Mapping[str, str]) -> str:
+    """What was not measured, and how it can be; nothing where all was."""
     if not skipped:
         return ""
     items = (f"<li><b>{escape(name)}</b> <span class='how'>{escape(how)}</span></li>" for name, how in skipped.items())
     return f"<h3>Not measured</h3><ul>{''.join(items)}</ul>"
 
 
-def _definitions(facts: Mapping[str, str]) -> str:
+def definitions(facts: Mapping[str, str]) -> str:
+    """A list of names and what they are."""
     return "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items()) + "</dl>"
 
 
-def _notes(notes: Sequence[str]) -> str:
-    return "".join(f"<p class='note'>{escape(note)}</p>" for note in notes)
+def notes(texts: Sequence[str]) -> str:
+    """Small print, a paragraph each."""
+    return "".join(f"<p class='note'>{escape(text)}</p>" for text in texts)
 
 
-def _heading(quantity: Quantity) -> str:
+def heading_of(quantity: Quantity) -> str:
+    """Title, unit, and the direction that is better."""
     unit = f" <small>({escape(quantity.unit)})</small>" if quantity.unit else ""
     return f"{escape(quantity.title)}{unit} {quantity.arrow}"
 

@@ -1,5 +1,8 @@
 """The table of results: on the terminal, in Markdown, in LaTeX."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from rich.table import Table
 
 from wavcube.evaluation import plain_tables
@@ -53,8 +56,9 @@ def latex_table(summary: Summary) -> str:
 
 def footnotes(summary: Summary) -> list[str]:
     """What a reader must know of the numbers."""
-    what = f"whole groups of {summary.cluster}" if summary.cluster else "utterances"
-    notes = [f"± is half the width of the 95 % bootstrap interval over {what}."]
+    what = f"{summary.cluster}s" if summary.cluster else "utterances"
+    drawn = ", each drawn with all its rows" if summary.cluster else ""
+    notes = [f"± is half the width of the 95 % bootstrap interval over {what}{drawn}."]
     if len(summary.systems) > 1:
         tested = [c for c in summary.comparisons if c.p_holm == c.p_holm]
         if tested:
@@ -64,7 +68,9 @@ def footnotes(summary: Summary) -> list[str]:
                 f"{len(tested)} comparisons)."
             )
         if any(c.test == TOO_FEW for c in summary.comparisons):
-            notes.append(f"Significance is not tested with fewer than {FEWEST_UNITS} {what}.")
+            notes.append(
+                f"Significance is not tested with fewer than {FEWEST_UNITS} {what}; their intervals are too narrow."
+            )
     notes += [note + "." for note in summary.notes]
     return notes + undefined_notes(summary)
 
@@ -110,11 +116,17 @@ def number(value: float, quantity: Quantity) -> str:
     return NO_VALUE if value != value else f"{value:z.{quantity.digits}f}"
 
 
+def values_text(values: Mapping[Any, Any], quantities: Iterable[Quantity]) -> str:
+    """Those of the quantities that have a value, with their units, one behind the other."""
+    known = [q for q in quantities if values.get(q.name, float("nan")) == values.get(q.name)]
+    return "; ".join(f"{q.title} {number(values[q.name], q)} {q.unit}".rstrip() for q in known)
+
+
 def margin(found: Estimate, quantity: Quantity) -> str:
     return "" if found.count < 2 else f" ±{(found.high - found.low) / 2:.{quantity.digits}f}"
 
 
 def p_value(comparison: Comparison) -> str:
     if comparison.p_holm != comparison.p_holm:
-        return comparison.test
+        return "" if comparison.test == TOO_FEW else comparison.test
     return "p < 0.001" if comparison.p_holm < 0.001 else f"p = {comparison.p_holm:.3f}"

@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 from wavcube import __version__
 from wavcube.audio.io import load_audio
-from wavcube.evaluation.metrics import ChosenMetrics, Recording
-from wavcube.evaluation.report.examples import make_clip
-from wavcube.evaluation.report.page import STYLE, html_table, player
-from wavcube.evaluation.report.pictures import loudest_magnitude
-from wavcube.evaluation.report.tables import markdown_table
+from wavcube.evaluation.metrics import ChosenMetrics, Quantity, Recording
+from wavcube.evaluation.report.page import (
+    comparisons_section,
+    definitions,
+    distributions_section,
+    heading_of,
+    html_page,
+    html_table,
+    notes,
+    results_table,
+    skipped_metrics,
+)
+from wavcube.evaluation.report.pictures import distributions_svg, loudest_magnitude
+from wavcube.evaluation.report.player import SCALE, playable, single_player
+from wavcube.evaluation.report.tables import footnotes, markdown_table, number, values_text
 from wavcube.evaluation.summary import Summary, summarise
 from wavcube.files import atomic_path
 from wavcube.generation.tts.evaluation.evaluate import RECORDINGS, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TITLE = "Text to speech"
 
 EXAMPLES = 12
 """Texts to listen to: the worst half by word error rate, and as many from the middle."""
@@ -73,50 +85,60 @@ def write_speech_report(
         path.write_text(markdown_table(summary), encoding="utf-8")
     with atomic_path(folder / "utterances.csv") as path:
         table.to_csv(path, index=False)
+    examples = _examples(table, summary.quantities) if listen else []
     with atomic_path(folder / "report.html") as path:
-        path.write_text(_page(summary, by_seed, facts, _examples(table) if listen else []), encoding="utf-8")
+        path.write_text(_page(table, summary, chosen, by_seed, facts, examples), encoding="utf-8")
     return summary
 
 
 def _page(
+    table: "pd.DataFrame",
     summary: Summary,
+    chosen: ChosenMetrics,
     by_seed: Mapping[str, Mapping[str, Mapping[str, float]]],
     facts: Mapping[str, Any],
     examples: Sequence[str],
 ) -> str:
-    title = "Text to speech"
-    described = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(str(v))}</dd>" for k, v in facts.items())
-    rows, seeds = [], []
-    for quantity in summary.quantities:
-        cells = []
-        for system in summary.systems:
-            found = summary.estimates[system][quantity.name]
-            digits = quantity.digits
-            interval = f"<small>[{found.low:.{digits}f}, {found.high:.{digits}f}]</small>"
-            cells.append(f"{found.value:.{digits}f} {interval}" if found.count else "-")
-        rows.append([html.escape(f"{quantity.title} {quantity.unit}".strip()), *cells])
-    for system, found_by_seed in by_seed.items():
-        for seed, means in found_by_seed.items():
-            cells = [f"{means[q.name]:.{q.digits}f}" if q.name in means else "-" for q in summary.quantities]
-            seeds.append([html.escape(system), seed if seed != "-1" else "", *cells])
-    heads = [html.escape(q.title) for q in summary.quantities]
+    model = summary.systems[0]
     sections = [
-        f"<h1>{title}</h1><dl>{described}</dl>",
+        f"<h1>{TITLE}</h1>",
+        definitions({key.replace("_", " "): _fact(value) for key, value in facts.items()}),
         "<p>The voices belong to people: cloning a voice needs the consent of the person whose voice it is.</p>",
-        "<h2>Results</h2>" + html_table(["", *map(html.escape, summary.systems)], rows),
-        "<p class='note'>With 95 % bootstrap intervals over texts, all seeds of a text drawn together.</p>",
-        "<h2>By seed</h2>" + html_table(["", "seed", *heads], seeds, numbers_from=2),
-        "<h2>Listen</h2>" + "\n".join(examples) if examples else "",
+        "<h2>Results</h2>",
+        results_table(summary),
+        notes(footnotes(summary)),
+        skipped_metrics(chosen.skipped),
+        comparisons_section(summary),
+        _seeds_section(summary, by_seed),
+        distributions_section(distributions_svg(table, summary.quantities, summary.systems, model)),
+        "\n".join([f"<h2>Listen: {html.escape(model)}</h2>", SCALE, *examples]) if examples else "",
+        "<h2>Metrics</h2>",
+        definitions({metric.name: metric.citation for metric in chosen.metrics}),
     ]
-    body = "\n".join(sections)
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f"<style>\n{STYLE.read_text()}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
+    return html_page(TITLE, sections)
 
 
-def _examples(table: "pd.DataFrame") -> list[str]:
-    """Prompt, speech and true recording of some texts, as HTML."""
+def _fact(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _seeds_section(summary: Summary, by_seed: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """The mean of each seed by itself; the true recordings have none."""
+    columns = {
+        f"{system}, seed {seed}": means
+        for system, found in by_seed.items()
+        if system != RECORDINGS and len(found) > 1
+        for seed, means in found.items()
+    }
+    rows = [
+        [heading_of(q), *(number(means.get(q.name, float("nan")), q) for means in columns.values())]
+        for q in summary.quantities
+    ]
+    return "<h2>By seed</h2>" + html_table(["", *map(html.escape, columns)], rows) if columns else ""
+
+
+def _examples(table: "pd.DataFrame", quantities: Sequence[Quantity]) -> list[str]:
+    """Prompt, speech and true recording of some texts, as HTML; the texts with most word errors come first."""
     spoken = table[(table["system"] != RECORDINGS) & table["seconds"].notna()]
     spoken = spoken[spoken["seed"] == spoken["seed"].min()]
     if "wer" in spoken and spoken["wer"].notna().any():
@@ -126,18 +148,19 @@ def _examples(table: "pd.DataFrame") -> list[str]:
     chosen = [*spoken.index[:half], *spoken.index[middle : middle + half]]
     recorded = table[(table["system"] == RECORDINGS) & table["seconds"].notna()]
     true = recorded.drop_duplicates("utterance").set_index("utterance")["path"].to_dict()
-    sections = []
-    for index in chosen:
-        row = spoken.loc[index]
-        paths = {"prompt": row["prompt"], "spoken": row["path"]}
-        if row["utterance"] in true:
-            paths["recording"] = true[row["utterance"]]
-        recordings = {name: Recording(load_audio(path), 16_000) for name, path in paths.items()}
-        loudest = loudest_magnitude(recordings["spoken"])
-        players = "".join(player(name, make_clip(one, loudest)) for name, one in recordings.items())
-        read = f"<p class='text'><i>read</i> {html.escape(row['hypothesis'])}</p>" if "hypothesis" in row else ""
-        sections.append(
-            f"<section class='example'><h4>{html.escape(row['utterance'])}</h4><div class='pair'>{players}</div>"
-            f"<p class='text'><i>text</i> {html.escape(row['text'])}</p>{read}</section>"
-        )
-    return sections
+    return [_example(spoken.loc[index], true, quantities) for index in chosen]
+
+
+def _example(row: Any, true: Mapping[Any, str], quantities: Sequence[Quantity]) -> str:
+    paths = {"prompt": row["prompt"], f"spoken, seed {row['seed']}": row["path"]}
+    if row["utterance"] in true:
+        paths["true recording"] = true[row["utterance"]]
+    recordings = {name: Recording(load_audio(path), 16_000) for name, path in paths.items()}
+    # Each by its own scale: prompts are not as loud as what is spoken.
+    players = "".join(single_player(name, playable(one, loudest_magnitude(one))) for name, one in recordings.items())
+    read = f"<p class='text'><i>read</i> {html.escape(row['hypothesis'])}</p>" if "hypothesis" in row else ""
+    return (
+        f"<section class='example'><h4>{html.escape(row['utterance'])} <small>{row['seconds']:.1f} s</small></h4>"
+        f"<p class='note'>{html.escape(values_text(row, quantities))}</p><div class='pair'>{players}</div>"
+        f"<p class='text'><i>text</i> {html.escape(row['text'])}</p>{read}</section>"
+    )
