@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from tests.cli.conftest import Command
+from tests.generation.separation.small import small_separator
 from tests.generation.small import small_flow
 from tests.locations import SPEECH
-from wavcube.audio.io import load_audio
+from wavcube.audio.io import load_audio, save_audio
+from wavcube.codec import WavCube
 from wavcube.generation.conversion import VoiceConverter
 from wavcube.generation.enhancement import SpeechEnhancer
 
@@ -59,3 +61,43 @@ def test_a_distilled_model_that_is_fine_tuned_loses_its_few_steps() -> None:
     assert not any("step_end" in key for key in plain.state_dict())
     for key, value in plain.state_dict().items():
         torch.testing.assert_close(value, distilled.state_dict()[key], rtol=0, atol=0)
+
+
+@pytest.fixture
+def separator(model: Path, tmp_path: Path) -> Path:
+    small_separator(WavCube.from_pretrained(model), f"wavcube:{model}").save_pretrained(tmp_path / "separator")
+    return tmp_path / "separator"
+
+
+def test_a_recording_where_a_talker_goes_is_not_replaced(wavcube: Command, separator: Path, tmp_path: Path) -> None:
+    """The second talker's file was written over whatever was there, also over an input or the enrolment."""
+    foreign = tmp_path / "out" / SOURCE.stem / "talker2.wav"
+    foreign.parent.mkdir(parents=True)
+    save_audio(foreign, load_audio(TARGET)[:16_000])
+    before = foreign.read_bytes()
+    for more in ((), ("--overwrite",)):
+        outcome = wavcube("separate", SOURCE, "-o", tmp_path / "out", "-m", separator, *more)
+        assert outcome.code == 1
+        assert "talker2.wav: exists" in outcome.err
+        assert foreign.read_bytes() == before
+    outcome = wavcube("separate", SOURCE, foreign, "-o", tmp_path / "out", "-m", separator)
+    assert outcome.code == 1
+    assert "would overwrite the input" in outcome.err
+    voice = tmp_path / "voices" / f"{SOURCE.stem}.wav"
+    voice.parent.mkdir()
+    voice.write_bytes(before)
+    outcome = wavcube("separate", SOURCE, "-o", voice.parent, "-m", separator, "--enroll", voice)
+    assert "is an input itself" in outcome.err
+    assert voice.read_bytes() == foreign.read_bytes() == before
+
+
+def test_a_missing_talker_is_made(wavcube: Command, separator: Path, tmp_path: Path) -> None:
+    """A second talker's file that was missing was never made: the first stood for both."""
+    for name in ("talker1.wav", "talker2.wav"):
+        assert wavcube("separate", SOURCE, "-o", tmp_path / "out", "-m", separator).code == 0
+        made = tmp_path / "out" / SOURCE.stem / name
+        before = made.read_bytes()
+        made.unlink()
+        outcome = wavcube("separate", SOURCE, "-o", tmp_path / "out", "-m", separator)
+        assert outcome.code == 0, outcome.err
+        assert made.read_bytes() == before

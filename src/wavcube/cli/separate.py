@@ -10,6 +10,9 @@ from wavcube.cli.enhance import OutputKind
 from wavcube.cli.many_files.recordings import AudioFormat
 from wavcube.errors import MissingDependencyError, WavCubeError
 
+TALKERS = ("talker1", "talker2")
+"""Names of the results of a recording."""
+
 
 def separate(
     inputs: Annotated[list[str], typer.Argument(help="Recordings, folders (searched recursively) or quoted globs.")],
@@ -37,22 +40,19 @@ def separate(
     import numpy as np
 
     from wavcube.cli.many_files.batches import BatchLimits, Task, run
-    from wavcube.cli.many_files.job import Job
     from wavcube.cli.many_files.plan import settle_existing
     from wavcube.cli.many_files.provenance import Maker
-    from wavcube.cli.many_files.recordings import plan_recordings, read_recording, write_recording
+    from wavcube.cli.many_files.recordings import plan_recordings, read_recording, write_recordings
     from wavcube.hashing import fingerprint_file
 
     if enroll is None and output.suffix.lower() in (".wav", ".flac"):
         raise WavCubeError(f"{output}: there are two results; give a folder, or the voice to keep with --enroll")
     if enroll is not None and not enroll.is_file():
         raise WavCubeError(f"{enroll}: no such recording of the voice to keep")
-    plan = plan_recordings(inputs, output, format)
     if enroll is None:
-        # The first talker's file is written last and stands for both.
-        plan.jobs = [
-            Job(job.source, job.target.with_suffix("") / f"talker1.{format}", job.relative) for job in plan.jobs
-        ]
+        plan = plan_recordings(inputs, output, format, parts=TALKERS)
+    else:
+        plan = plan_recordings(inputs, output, format, kept=[enroll])
 
     from wavcube.generation.separation.pipeline import SpeechSeparator
 
@@ -60,24 +60,19 @@ def separate(
     named = f"separate --kind {kind}" + (f" --enroll {fingerprint_file(enroll)}" if enroll else "")
     maker = Maker(named, separator)
     settle_existing(plan, maker, overwrite)
-    if plan.jobs and enroll is not None:
-        separator.enrolment(enroll)  # a voice that cannot be used is one error, not one a recording
+    voice = separator.enrolment(enroll) if enroll else None  # one that cannot be used is one error, not one a recording
 
     def compute(recordings: list[dict[str, Any]]) -> list[np.ndarray]:
-        if enroll is not None:
-            return separator.extract(recordings, enroll, output=kind.value)
+        if voice is not None:
+            return [made[None] for made in separator.extract(recordings, voice, output=kind.value)]
         return separator.separate(recordings, output=kind.value)
 
-    def write(job: Job, waveforms: np.ndarray) -> None:
-        if enroll is not None:
-            write_recording(job, waveforms, separator, maker)
-            return
-        second = Job(job.source, job.target.with_name(f"talker2.{format}"), job.relative)
-        write_recording(second, waveforms[1], separator, maker)
-        maker.note(job)
-        write_recording(job, waveforms[0], separator, maker)
-
-    task = Task("separated", lambda job: read_recording(job, separator, maker), compute, write)
+    task = Task(
+        "separated",
+        lambda job: read_recording(job, separator, maker),
+        compute,
+        lambda job, waveforms: write_recordings(job, waveforms, separator, maker),
+    )
     above = separator.chunking.above
     run(plan, task, BatchLimits(20.0, 0.25, above or 30.0), strict=strict, workers=separator.codec.workers)
 

@@ -2,8 +2,8 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wavcube.cli.many_files.job import Job
@@ -26,8 +26,12 @@ class Plan:
     conflicts: list[WavCubeError] = field(default_factory=list)
 
 
-def make_plan(found: list[FoundFile], output: Path, suffix: str, input_suffixes: Collection[str]) -> Plan:
+def make_plan(
+    found: list[FoundFile], output: Path, suffix: str, input_suffixes: Collection[str], parts: Sequence[str] = ()
+) -> Plan:
     """Mirror the input files below the folder `output`, with another suffix.
+
+    With `parts` each becomes several, in a folder of its name: x/a.wav -> x/a/PART.wav.
 
     Two inputs that would become the same result (a.wav and a.flac), and an input that a result would overwrite, are
     conflicts: neither is done.
@@ -39,11 +43,14 @@ def make_plan(found: list[FoundFile], output: Path, suffix: str, input_suffixes:
         raise WavCubeError(f"{output}: is a file; give a folder for the results")
     if suffix in input_suffixes:
         found = [file for file in found if not _is_earlier_result(file, output)]
-    sources = {file.path.resolve() for file in found}
+    jobs = [_job(file, output, suffix, input_suffixes, parts) for file in found]
+    if parts:  # their results lie below their inputs' folder, where a search for inputs finds them
+        own = {path.resolve() for job in jobs for path in job.targets}
+        jobs = [job for job in jobs if job.source.resolve() not in own or read_record(job.source) is None]
+    sources = {job.source.resolve() for job in jobs}
     by_target: defaultdict[Path, list[Job]] = defaultdict(list)
-    for file in found:
-        target = output / _renamed(file.relative, suffix, input_suffixes)
-        by_target[target].append(Job(file.path, target, file.relative))
+    for job in jobs:
+        by_target[job.target].append(job)
 
     plan = Plan()
     for target, jobs in by_target.items():
@@ -53,9 +60,9 @@ def make_plan(found: list[FoundFile], output: Path, suffix: str, input_suffixes:
                 WavCubeError(f"{job.source}: {names} would all become {target}; rename them or give them other folders")
                 for job in jobs
             ]
-        elif target.resolve() in sources:
+        elif taken := [path for path in jobs[0].targets if path.resolve() in sources]:
             plan.conflicts.append(
-                WavCubeError(f"{jobs[0].source}: its result would overwrite the input {target}; give another folder")
+                WavCubeError(f"{jobs[0].source}: its result would overwrite the input {taken[0]}; give another folder")
             )
         else:
             plan.jobs += jobs
@@ -67,20 +74,22 @@ def settle_existing(plan: Plan, maker: Maker, overwrite: bool) -> None:
 
     A result holds if it was made from this input, by this command, model and precision. Made from an input that has
     changed since it is made anew; made otherwise it is a conflict, unless `overwrite` is set. A recording that wavcube
-    did not write is never replaced.
+    did not write is never replaced. Of a job with several results all are made anew where one is missing.
     """
     jobs, plan.jobs = plan.jobs, []
     for job in jobs:
         try:
-            if not os.path.lexists(job.target):
-                plan.jobs.append(job)
-            elif overwrite:
-                _require_own(job)
-                plan.jobs.append(job)
-            elif _holds(job, maker):
+            there = [replace(job, target=path) for path in job.targets if os.path.lexists(path)]
+            if overwrite:
+                for one in there:
+                    _require_own(one)
+                held = []
+            else:
+                held = [_holds(one, maker) for one in there]
+            if len(held) == len(job.targets) and all(held):
                 plan.existing += 1
             else:
-                plan.renewed += 1
+                plan.renewed += not all(held)
                 plan.jobs.append(job)
         except WavCubeError as error:
             plan.conflicts.append(error)
@@ -104,6 +113,14 @@ def _require_own(job: Job) -> None:
         raise WavCubeError(f"{job.target}: exists, and was not made by wavcube; give another folder")
     if job.source.suffix.lower() in LATENT_SUFFIXES and was_encoded_from(job.source, job.target):
         raise WavCubeError(f"{job.target}: is the recording that {job.source} was made from; give another folder")
+
+
+def _job(file: FoundFile, output: Path, suffix: str, input_suffixes: Collection[str], parts: Sequence[str]) -> Job:
+    if not parts:
+        return Job(file.path, output / _renamed(file.relative, suffix, input_suffixes), file.relative)
+    folder = output / _renamed(file.relative, "", input_suffixes)
+    first, *others = (folder / f"{part}{suffix}" for part in parts)
+    return Job(file.path, first, file.relative, tuple(others))
 
 
 def _renamed(name: Path, suffix: str, input_suffixes: Collection[str]) -> Path:

@@ -1,6 +1,6 @@
 """Recordings as the commands read and write them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,9 @@ def find_recordings(inputs: Iterable[str]) -> "list[FoundFile]":
     return find_files(inputs, AUDIO_SUFFIXES, "audio", AudioError, is_audio)
 
 
-def plan_recordings(inputs: list[str], output: Path, format: AudioFormat, kept: Iterable[Path] = ()) -> "Plan":
+def plan_recordings(
+    inputs: list[str], output: Path, format: AudioFormat, kept: Iterable[Path] = (), parts: Sequence[str] = ()
+) -> "Plan":
     """The results of recordings: below the folder `output`, or for one recording the file `output`.
 
     Args:
@@ -38,6 +40,7 @@ def plan_recordings(inputs: list[str], output: Path, format: AudioFormat, kept: 
         output: a folder, or a .wav or .flac.
         format: of files in a folder.
         kept: other recordings that the command reads, which no result may replace.
+        parts: names of the results of each recording, where it has several, which are in a folder of its name.
 
     Raises:
         WavCubeError: one file for several recordings, or a result that would replace a recording.
@@ -55,10 +58,10 @@ def plan_recordings(inputs: list[str], output: Path, format: AudioFormat, kept: 
         if output.exists() and output.resolve() in {*taken, found[0].path.resolve()}:
             raise WavCubeError(f"{output}: is an input itself; give another name")
         return Plan([Job(found[0].path, output, Path(output.name))])
-    plan = make_plan(found, output, f".{format}", AUDIO_SUFFIXES)
-    for job in plan.jobs:
-        if job.target.resolve() in taken:
-            raise WavCubeError(f"{job.target}: is an input itself; give another folder for the results")
+    plan = make_plan(found, output, f".{format}", AUDIO_SUFFIXES, parts)
+    for target in (path for job in plan.jobs for path in job.targets):
+        if target.resolve() in taken:
+            raise WavCubeError(f"{target}: is an input itself; give another folder for the results")
     return plan
 
 
@@ -80,7 +83,12 @@ def read_recording(job: "Job", model: "Model", maker: "Maker") -> "tuple[dict[st
 
 
 def write_recording(job: "Job", waveform: "np.ndarray", model: "Model", maker: "Maker") -> None:
-    """Write a waveform [S] at the model's rate, with the record of how it was made.
+    """Write a waveform [S] at the model's rate, with the record of how it was made; see `write_recordings`."""
+    write_recordings(job, waveform[None], model, maker)
+
+
+def write_recordings(job: "Job", waveforms: "np.ndarray", model: "Model", maker: "Maker") -> None:
+    """Write waveforms [N, S] at the model's rate, one a target of the job, with the record of how they were made.
 
     Raises:
         AudioError: see `save_audio`.
@@ -88,5 +96,6 @@ def write_recording(job: "Job", waveform: "np.ndarray", model: "Model", maker: "
     from wavcube.audio.io import save_audio
     from wavcube.cli.many_files.provenance import comment
 
-    record = maker.record(job, len(waveform) / model.sample_rate)
-    save_audio(job.target, waveform, model.sample_rate, comment=comment(record))
+    text = comment(maker.record(job, waveforms.shape[1] / model.sample_rate))
+    for target, waveform in zip(job.targets, waveforms, strict=True):
+        save_audio(target, waveform, model.sample_rate, comment=text)

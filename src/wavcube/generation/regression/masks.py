@@ -1,8 +1,12 @@
 """Gains on the spectrum of a mixture: of what a model made, and the best that there are."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from wavcube.generation.regression.spans import spans
 
 N_FFT, HOP = 512, 128
 """Of the short-time spectrum, in samples at 16 kHz."""
@@ -12,6 +16,9 @@ SMOOTHED = 5
 
 LOWEST_GAIN = 0.03
 """-30 dB; where nothing is left at all, the ear notices the holes."""
+
+BLOCK, CONTEXT = 7500 * HOP, 8 * HOP
+"""Samples that are masked at once (60 s), and so many more at both sides, beyond which nothing changes a sample."""
 
 
 def spectrum(waveform: Tensor) -> Tensor:
@@ -27,6 +34,10 @@ def waveform_of(spectrum: Tensor, samples: int) -> Tensor:
 
 def masked(noisy: Tensor, cleaned: Tensor) -> Tensor:
     """The noisy waveform [S] with the magnitudes of the cleaned one [S], where those are lower; the phase is kept."""
+    return in_blocks(_masked, noisy, cleaned)
+
+
+def _masked(noisy: Tensor, cleaned: Tensor) -> Tensor:
     mixture = spectrum(noisy)
     power = [_smooth(one.abs().square()) for one in (spectrum(cleaned), mixture)]
     gain = (power[0] / power[1].clamp_min(1e-10)).sqrt().clamp(LOWEST_GAIN, 1.0)
@@ -47,6 +58,19 @@ def oracle_mask(mixture: Tensor, source: Tensor) -> Tensor:
 
 def shared(mixture: Tensor, sources: Tensor) -> Tensor:
     """A mixture [S] shared out by the powers of two waveforms [2, S]: gains that add up to 1, the mixture's phase."""
+    return in_blocks(_shared, mixture, sources)
+
+
+def _shared(mixture: Tensor, sources: Tensor) -> Tensor:
     mixed = spectrum(mixture)
     power = torch.stack([_smooth(spectrum(source).abs().square()) for source in sources]) + 1e-10
     return torch.stack([waveform_of(gain * mixed, len(mixture)) for gain in power / power.sum(0)])
+
+
+def in_blocks(function: Callable[..., Tensor], *waveforms: Tensor) -> Tensor:
+    """What `function` makes of waveforms [..., S], of one length, in the memory of a block; it works on spectra."""
+    made = []
+    for span in spans(waveforms[0].shape[-1], BLOCK, CONTEXT):
+        block = function(*(waveform[..., span.first : span.last] for waveform in waveforms))
+        made.append(block[..., span.kept])
+    return torch.cat(made, -1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Span:
-    """Frames `first` to `last` of a recording are computed at once; of these, `start` to `end` are kept."""
+    """Frames (or samples) `first` to `last` of a recording are computed at once; `start` to `end` of these are kept."""
 
     first: int
     last: int

@@ -1,6 +1,7 @@
 """`LatentSeparator`: features and latent of two talkers at once -> the latents of both."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,14 @@ INITIAL_STD = 0.02
 """Of the last layer's weights: from zeros, both outputs would be one and no order would fit better than the other."""
 
 WINDOWS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """A voice that is known: features [E, H] and latents [E, C] of a recording of it."""
+
+    features: Tensor
+    latents: Tensor
 
 
 class LatentSeparator(LatentRegressor):
@@ -70,10 +79,10 @@ class LatentSeparator(LatentRegressor):
 
     @torch.no_grad()
     def separated(
-        self, features: Tensor, latents: Tensor, enrolment: tuple[Tensor, Tensor] | None = None
+        self, features: Tensor, latents: Tensor, enrolment: Enrolment | None = None
     ) -> Iterator[tuple[Span, Tensor]]:
         """The latents [t, 2, C], float32, of each window of features [T, H] and latents [T, C]; the order of the two
-        is that of each window alone, but for an enrolment (features [E, H], latents [E, C])."""
+        is that of each window alone, but with an enrolment."""
         windows = self.windows(len(latents))
         for start in range(0, len(windows), WINDOWS_AT_ONCE):
             group = windows[start : start + WINDOWS_AT_ONCE]
@@ -82,7 +91,8 @@ class LatentSeparator(LatentRegressor):
                 for values in (features, latents)
             ]
             lengths = torch.tensor([w.last - w.first for w in group], device=self.device)
-            prompts = [v.to(self.device)[None].expand(len(group), -1, -1) for v in enrolment or ()]
+            known = (enrolment.features, enrolment.latents) if enrolment else ()
+            prompts = [v.to(self.device)[None].expand(len(group), -1, -1) for v in known]
             made = self(*pieces, *prompts, lengths=lengths if len(group) > 1 else None)
             made = made * self.latent_std + self.latent_mean
             yield from ((w, values[: w.last - w.first]) for w, values in zip(group, made, strict=True))

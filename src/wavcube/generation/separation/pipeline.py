@@ -15,7 +15,7 @@ from wavcube.generation.regression.encoding import encode
 from wavcube.generation.regression.masks import shared
 from wavcube.generation.regression.pipeline import PEAK, SILENCE, LatentTool, Output, check_output
 from wavcube.generation.regression.spans import Span
-from wavcube.generation.separation.model import LatentSeparator
+from wavcube.generation.separation.model import Enrolment, LatentSeparator
 from wavcube.generation.separation.order import joined
 
 SHORTEST_ENROLMENT_S = 1.0
@@ -62,18 +62,18 @@ class SpeechSeparator(LatentTool):
 
         Args:
             voice: the enrolment, a recording of that talker alone, of 1 s or more; of a longer one than the model was
-                trained with, the loudest part is used.
+                trained with, the loudest part is used. Or what `enrolment` made of it, for use with many recordings.
             voice_rate: of the enrolment, where it is an array, in Hz.
 
         Raises:
             AudioError: a recording, or the enrolment, that cannot be used.
         """
         check_output(output)
-        known = self.enrolment(voice, voice_rate)
+        known = voice if isinstance(voice, Enrolment) else self.enrolment(voice, voice_rate)
         return self.map(lambda waveform: self._separated(waveform, known, output)[0], speech, sample_rate)
 
-    def enrolment(self, voice: Any, sample_rate: int | None = None) -> tuple[Tensor, Tensor]:
-        """Features [E, H] and latents [E, C] of a voice.
+    def enrolment(self, voice: Any, sample_rate: int | None = None) -> Enrolment:
+        """What the model has to know of a voice, from a recording of it; `extract` takes it as `voice`.
 
         Raises:
             AudioError: it is too short or silent.
@@ -89,9 +89,9 @@ class SpeechSeparator(LatentTool):
         if peak < SILENCE:
             raise AudioError(f"{name}: is silent; an enrolment has the voice in it that is to be kept")
         features, latents = encode(self.codec, part[None] * (PEAK / peak))
-        return features[0], latents[0]
+        return Enrolment(features[0], latents[0])
 
-    def _separated(self, waveform: Tensor, known: tuple[Tensor, Tensor] | None, output: Output) -> np.ndarray:
+    def _separated(self, waveform: Tensor, known: Enrolment | None, output: Output) -> np.ndarray:
         peak = float(waveform.abs().max())
         if peak < SILENCE:
             return torch.stack([waveform, torch.zeros_like(waveform)]).numpy()
@@ -104,7 +104,7 @@ class SpeechSeparator(LatentTool):
         return made.clamp(-1, 1).numpy()
 
     @torch.no_grad()
-    def latents(self, waveform: Tensor, known: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def latents(self, waveform: Tensor, known: Enrolment | None = None) -> Tensor:
         """Latents [T, 2, C] of both talkers, float32, of a waveform [S] at 16 kHz; `known` see `enrolment`."""
 
         def windows() -> Iterator[tuple[Span, Tensor]]:
