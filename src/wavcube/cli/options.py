@@ -34,7 +34,7 @@ class Precision(StrEnum):
 
 
 class Backend(StrEnum):
-    """What computes; auto is the graphs of an exported folder, and torch prepared as with --fast for a checkpoint."""
+    """What computes; auto is the graphs of an exported folder, and torch prepared as with --exact for a checkpoint."""
 
     torch = "torch"
     onnx = "onnx"
@@ -51,15 +51,29 @@ OutputFolder = Annotated[
     typer.Option("--out", "--output", "-o", help="Folder for the results; mirrors the input folders.", file_okay=False),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute; auto takes a GPU if there is one.")]
-PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Precision of weights and computation.")]
+PrecisionOption = Annotated[
+    Precision | None,
+    typer.Option(
+        "--dtype",
+        help="Precision of weights and computation. [default: float32, with --fast what this machine is fast in]",
+        show_default=False,
+    ),
+]
 Fast = Annotated[
     bool,
-    typer.Option("--fast", help="Prepare the model for speed first (float32, bfloat16 or int8; best on a CPU)."),
+    typer.Option(
+        "--fast",
+        help="Prepare the model for speed first, best on a CPU: in --dtype float32, bfloat16 or int8, else in what "
+        "this machine is fast in (wavcube info --env).",
+    ),
+]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="As --fast, but in float32: the numbers of the plain model within 1e-5.")
 ]
 BackendOption = Annotated[
     Backend | None,
     typer.Option(
-        help="Runtime. onnx and openvino export a checkpoint first, once; auto prepares a checkpoint as --fast "
+        help="Runtime. onnx and openvino export a checkpoint first, once; auto prepares a checkpoint as --exact "
         "does, and takes an exported folder as it is. [default: what the model folder is for, else torch]",
         show_default=False,
     ),
@@ -99,9 +113,14 @@ def torch_device(requested: Device) -> str:
 
 
 def load_model(
-    name: str | None, device: Device, precision: Precision, fast: bool = False, backend: Backend | None = None
+    name: str | None,
+    device: Device,
+    precision: Precision | None,
+    fast: bool = False,
+    backend: Backend | None = None,
+    exact: bool = False,
 ) -> "WavCube":
-    """Load the model that the options name; `fast` prepares it (see `WavCube.optimize`).
+    """Load the model that the options name; `fast` and `exact` prepare it (see `WavCube.optimize`).
 
     Raises:
         WavCubeError: the device is not there, options that exclude each other; or see `WavCube.from_pretrained`.
@@ -114,18 +133,34 @@ def load_model(
     exported = name is not None and (Path(name) / EXPORT_MANIFEST).is_file()
     graphs = exported or backend in (Backend.onnx, Backend.openvino)
     where = torch_device(Device.cpu if graphs and device is Device.auto else device)
-    dtype = getattr(torch, precision.value)
-    if fast and graphs:
+    prepared = "--exact" if exact else "--fast" if fast else None
+    if prepared and graphs:
         given = f"leave out --backend {backend}" if backend else "name the checkpoint that they are from"
-        raise WavCubeError(f"--fast prepares torch's model, and no graphs; leave it out, or {given}")
-    if dtype == torch.int8 and not (fast or graphs or backend is Backend.auto):
+        raise WavCubeError(f"{prepared} prepares torch's model, and no graphs; leave it out, or {given}")
+    if exact and precision not in (None, Precision.float32):
+        raise WavCubeError(f"--exact computes in float32; for {precision} take --fast")
+    if precision is Precision.int8 and not (prepared or graphs or backend is Backend.auto):
         raise WavCubeError("--dtype int8 is for prepared models: add --fast")
-    if fast and backend is not Backend.auto:
+    if fast and not exact and precision is None:
+        return _suited_to_the_machine(WavCube.from_pretrained(name, device=where, backend=_not_auto(backend)))
+    dtype = getattr(torch, (precision or Precision.float32).value)
+    if prepared and backend is not Backend.auto:
         return WavCube.from_pretrained(name, device=where, backend=backend).optimize(dtype)
     model = WavCube.from_pretrained(name, device=where, dtype=dtype, backend=backend)
     if backend is Backend.auto:
-        print(f"--backend auto: {model.backend}, {precision}", file=sys.stderr)
+        print(f"--backend auto: {model.backend}, {precision or Precision.float32}", file=sys.stderr)
     return model
+
+
+def _not_auto(backend: Backend | None) -> Backend | None:
+    return None if backend is Backend.auto else backend
+
+
+def _suited_to_the_machine(model: "WavCube") -> "WavCube":
+    from wavcube.codec.inference.choice import choose
+
+    print(f"--fast: {choose(model.device)}", file=sys.stderr)
+    return model.optimize("auto")
 
 
 def batch_limits(seconds: float | None, padding: float, model: "WavCube") -> "BatchLimits":

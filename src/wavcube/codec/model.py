@@ -14,6 +14,7 @@ from wavcube.codec.checkpoint.folder import save
 from wavcube.codec.checkpoint.hub import HubSource
 from wavcube.codec.checkpoint.model_card import CardFacts
 from wavcube.codec.checkpoint.push import push
+from wavcube.codec.inference.choice import choose
 from wavcube.codec.inference.load import load
 from wavcube.codec.inference.optimize import optimize
 from wavcube.codec.inputs import Speech, gather_speech
@@ -212,12 +213,19 @@ class WavCube(WavCubeNetworks):
         Args:
             dtype: float32 (the plain model's numbers within 1e-5 relative L2), bfloat16 (within about 2e-2), or int8
                 (weights and dynamic activations of the linear layers; CPU only; within about 6e-2). See
-                docs/performance.md for what each costs.
+                docs/performance.md for what each costs. "auto" is bfloat16 where the processor multiplies in it, and
+                else float32; it also lowers torch's number of threads to the cores that this process may use.
+                `wavcube info --env` says what it is here, and why.
 
         Raises:
             ConfigError: another type.
         """
-        optimize(self, as_dtype(dtype) or torch.float32)
+        if dtype == "auto":
+            choice = choose(self.device)
+            optimize(self, choice.dtype)
+            torch.set_num_threads(choice.threads)
+        else:
+            optimize(self, as_dtype(dtype) or torch.float32)
         return self
 
     def _encode(

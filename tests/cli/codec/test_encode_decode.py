@@ -13,6 +13,7 @@ import torch
 from tests.cli.conftest import Command, save_model
 from wavcube.audio.io import load_audio, save_audio
 from wavcube.codec import WavCube
+from wavcube.codec.inference import choice
 from wavcube.latents import Latents
 
 NAMES = ["a", "x/b", "x/y/c"]
@@ -186,14 +187,29 @@ def test_half_precision(wavcube: Command, model: Path, corpus: Path, tmp_path: P
 
 def test_a_prepared_model_gives_the_same(wavcube: Command, model: Path, corpus: Path, tmp_path: Path) -> None:
     path = corpus / "a.flac"
-    for name, options in (("plain", []), ("fast", ["--fast"])):
+    for name, options in (("plain", []), ("exact", ["--exact"]), ("fast", ["--fast", "--dtype", "float32"])):
         assert wavcube("encode", path, "-o", tmp_path / name, "-m", model, *options).code == 0
-    plain, fast = (Latents.load(tmp_path / name / "a.safetensors") for name in ("plain", "fast"))
+    plain, exact, fast = (Latents.load(tmp_path / name / "a.safetensors") for name in ("plain", "exact", "fast"))
     assert relative_error(fast.values, plain.values) < 1e-5
+    assert torch.equal(exact.values, fast.values)
     assert fast.model_id == plain.model_id
     outcome = wavcube("decode", tmp_path / "fast", "-o", tmp_path / "d", "-m", model, "--fast", "--dtype", "float16")
     assert outcome.code == 1
     assert "float16" in outcome.err
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_fast_is_what_suits_the_machine(
+    wavcube: Command, model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    chosen = choice.Choice(dtype, torch.get_num_threads(), "a reason")
+    monkeypatch.setattr(choice, "choose", lambda device: chosen)
+    monkeypatch.setattr("wavcube.codec.model.choose", lambda device: chosen)
+    outcome = wavcube("encode", corpus / "a.flac", "-o", tmp_path / "z", "-m", model, "--fast")
+    assert outcome.code == 0, outcome.err
+    assert f"--fast: {str(dtype).removeprefix('torch.')}, " in outcome.err
+    assert ": a reason" in outcome.err
+    assert Latents.load(tmp_path / "z" / "a.safetensors").values.dtype == dtype
 
 
 @pytest.mark.parametrize(
@@ -205,6 +221,8 @@ def test_a_prepared_model_gives_the_same(wavcube: Command, model: Path, corpus: 
         (["a.flac", "--device", "mps"], "--device mps"),
         (["a.flac", "--fast", "--backend", "onnx"], "leave it out, or leave out --backend onnx"),
         (["a.flac", "--dtype", "int8"], "add --fast"),
+        (["a.flac", "--exact", "--backend", "onnx"], "--exact prepares torch's model"),
+        (["a.flac", "--exact", "--dtype", "bfloat16"], "for bfloat16 take --fast"),
     ],
 )
 def test_what_cannot_begin(

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,4 @@ def test_the_environment_and_its_kernels(wavcube: Command) -> None:
         line.split()[0] for line in outcome.out.splitlines()
     }
     assert "right in float32, bfloat16, float16, int8" in outcome.out
+    assert re.search(r"^--fast chooses +(float32|bfloat16), \d+ threads?: .*bfloat16", outcome.out, re.M)

@@ -20,8 +20,9 @@ def decode(
     output: options.OutputFolder,
     model: options.Model = None,
     device: options.DeviceOption = options.Device.auto,
-    dtype: options.PrecisionOption = options.Precision.float32,
+    dtype: options.PrecisionOption = None,
     fast: options.Fast = False,
+    exact: options.Exact = False,
     backend: options.BackendOption = None,
     format: Annotated[AudioFormat, typer.Option(help="File format of the results.")] = AudioFormat.wav,
     force: Annotated[bool, typer.Option("--force", help="Decode latents of another model of the same width.")] = False,
@@ -44,7 +45,7 @@ def decode(
 
     found = find_files(inputs, LATENT_SUFFIXES, "latents", LatentsError)
     plan = make_plan(found, output, f".{format}", LATENT_SUFFIXES)
-    loaded = options.load_model(model, device, dtype, fast, backend)
+    loaded = options.load_model(model, device, dtype, fast, backend, exact)
     maker = Maker("decode", loaded, forced=force)
     settle_existing(plan, maker, overwrite)
 

@@ -55,8 +55,9 @@ def encode(
     output: options.OutputFolder,
     model: options.Model = None,
     device: options.DeviceOption = options.Device.auto,
-    dtype: options.PrecisionOption = options.Precision.float32,
+    dtype: options.PrecisionOption = None,
     fast: options.Fast = False,
+    exact: options.Exact = False,
     backend: options.BackendOption = None,
     format: Annotated[LatentFormat, typer.Option(help="File format; npy loses all but the values.")] = (
         LatentFormat.safetensors
@@ -138,7 +139,7 @@ def encode(
     ] = None,
 ) -> None:
     """Encode recordings to latents: one file each, or a corpus in shards."""
-    given = ModelOptions(model, device, dtype, fast, backend)
+    given = ModelOptions(model, device, dtype, fast, backend, exact)
     if to is To.shar or (to is None and _is_corpus(inputs)):
         share = 0.0 if strict else max_bad
         corpus = CorpusOptions(

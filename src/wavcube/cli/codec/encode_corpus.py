@@ -32,9 +32,10 @@ class ModelOptions:
 
     name: str | None
     device: options.Device
-    dtype: options.Precision
+    dtype: options.Precision | None
     fast: bool
     backend: options.Backend | None
+    exact: bool
 
     def load(self) -> "WavCube":
         """The model; on a machine with several GPUs and processes, on the GPU of this process."""
@@ -44,7 +45,7 @@ class ModelOptions:
 
         if _devices(self.device):
             torch.cuda.set_device(local_rank() % torch.cuda.device_count())
-        return options.load_model(self.name, self.device, self.dtype, self.fast, self.backend)
+        return options.load_model(self.name, self.device, self.dtype, self.fast, self.backend, self.exact)
 
 
 @dataclass(frozen=True)

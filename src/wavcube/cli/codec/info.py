@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from wavcube.cli import options
+
 
 def info(
     path: Annotated[
@@ -28,15 +30,19 @@ def info(
 
 
 def _environment() -> dict[str, str]:
+    import torch
+
     from wavcube.codec import WavCubeConfig
     from wavcube.codec.checkpoint.folder import CONFIG, PACKAGED
+    from wavcube.codec.inference.choice import choose
     from wavcube.codec.inference.environment import environment
     from wavcube.codec.inference.kernels import ERROR_BOUNDS, library_convolution_error, wrong_kernels
 
     configs = (WavCubeConfig.load(PACKAGED / CONFIG), WavCubeConfig.preset("full"))
     wrong = [line for config in configs for line in wrong_kernels(config)]
     types = ", ".join(str(dtype).removeprefix("torch.") for dtype in ERROR_BOUNDS)
-    facts = {**environment(), "kernels": "; ".join(wrong) or f"right in {types}"}
+    device = torch.device(options.torch_device(options.Device.auto))
+    facts = {**environment(), "--fast chooses": str(choose(device)), "kernels": "; ".join(wrong) or f"right in {types}"}
     if (error := library_convolution_error()) > 0.03:
         facts["note"] = (
             f"torch's own bfloat16 convolution with 4 channels a group is {100 * error:.0f} % off here; wavcube does "

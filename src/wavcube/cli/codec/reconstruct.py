@@ -13,8 +13,9 @@ def reconstruct(
     output: options.OutputFolder,
     model: options.Model = None,
     device: options.DeviceOption = options.Device.auto,
-    dtype: options.PrecisionOption = options.Precision.float32,
+    dtype: options.PrecisionOption = None,
     fast: options.Fast = False,
+    exact: options.Exact = False,
     backend: options.BackendOption = None,
     format: Annotated[AudioFormat, typer.Option(help="File format of the results.")] = AudioFormat.wav,
     batch_seconds: options.BatchSeconds = None,
@@ -32,7 +33,7 @@ def reconstruct(
     from wavcube.cli.many_files.recordings import find_recordings, read_recording, write_recording
 
     plan = make_plan(find_recordings(inputs), output, f".{format}", AUDIO_SUFFIXES)
-    loaded = options.load_model(model, device, dtype, fast, backend)
+    loaded = options.load_model(model, device, dtype, fast, backend, exact)
     maker = Maker("reconstruct", loaded)
     settle_existing(plan, maker, overwrite)
 

@@ -20,6 +20,21 @@ INSTRUCTION_SETS = (
 )
 """Flags of a processor that decide which kernels oneDNN takes, as Linux names them."""
 
+_LIMITS = (
+    ("SSE41", ()),
+    ("AVX", ()),
+    ("AVX2", ("avx2",)),
+    ("AVX2_VNNI", ()),
+    ("AVX2_VNNI_2", ()),
+    ("AVX512_CORE", ("avx512f",)),
+    ("AVX512_CORE_VNNI", ("avx512_vnni",)),
+    ("AVX512_CORE_BF16", ("avx512_bf16",)),
+    ("AVX512_CORE_FP16", ()),
+    ("AVX10_1_512", ()),
+    ("AVX512_CORE_AMX", ("amx_tile", "amx_bf16", "amx_int8")),
+)
+"""Values of ONEDNN_MAX_CPU_ISA, and what each allows beside what those before it allow."""
+
 
 def environment() -> dict[str, str]:
     """Facts by name: processor, cores, threads, instruction sets, devices, and versions of torch and oneDNN."""
@@ -39,6 +54,27 @@ def environment() -> dict[str, str]:
     if limit := os.environ.get("ONEDNN_MAX_CPU_ISA"):
         facts["ONEDNN_MAX_CPU_ISA"] = limit
     return facts
+
+
+def usable_instruction_sets() -> set[str]:
+    """Those of `INSTRUCTION_SETS` that this processor has and oneDNN may use; $ONEDNN_MAX_CPU_ISA forbids some."""
+    usable = _processor()[1] & set(INSTRUCTION_SETS)
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    names = [name for name, _ in _LIMITS]
+    if limit in names:
+        usable -= {flag for _, flags in _LIMITS[names.index(limit) + 1 :] for flag in flags}
+    return usable
+
+
+def usable_cores() -> int:
+    """Processors that this process may run on, by its affinity and by the quota of its control group."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = Path("/sys/fs/cgroup/cpu.max")
+    try:
+        most, period = quota.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return cores
+    return cores if most == "max" else max(1, min(cores, int(most) // int(period)))
 
 
 def _processor() -> tuple[str, set[str]]:
