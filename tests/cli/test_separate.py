@@ -70,3 +70,19 @@ def test_results_say_how_they_were_made(wavcube: Command, separator: Path, tmp_p
     assert "made with another command" in other.err
     again = wavcube("separate", RECORDING, "-o", out, "-m", separator, "--kind", "decoded", "--overwrite")
     assert again.code == 0, again.err
+
+
+def test_a_set_of_mixtures_is_prepared_and_evaluated(wavcube: Command, tmp_path: Path) -> None:
+    listed = SPEECH / "speech.tsv"
+    done = wavcube("prepare", "mixtures", listed, tmp_path / "set", "--count", 2, "--enrolment", 1)
+    assert done.code == 0, done.err
+    assert "2 mixtures" in done.out
+    for wrong, sentence in ((("--snr", "loud"), "LOW:HIGH"), (("--enrolment", 0.5), "lasts 1 s or more")):
+        bad = wavcube("prepare", "mixtures", listed, tmp_path / "other", *wrong)
+        assert bad.code == 1
+        assert sentence in bad.err
+    more = ("--metrics", "si_sdr", "--processes", 1, "--no-listen", "-o", tmp_path / "out")
+    data = tmp_path / "set" / "mixtures.tsv"
+    done = wavcube("evaluate", "separation", "-m", "oracle-mask", "-m", "mixture", "--data", data, *more)
+    assert done.code == 0, done.err
+    assert "SI-SDRi" in done.out

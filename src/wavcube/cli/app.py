@@ -24,7 +24,7 @@ from wavcube.cli.enhance import enhance, evaluate_enhancement, prepare_noisy, tr
 from wavcube.cli.evaluate import evaluate
 from wavcube.cli.prepare import app as prepare
 from wavcube.cli.probe import probe
-from wavcube.cli.separate import separate, train_separate
+from wavcube.cli.separate import evaluate_separation, prepare_mixtures, separate, train_separate
 from wavcube.cli.superb import superb
 from wavcube.cli.train import train_app as train
 from wavcube.cli.tts import evaluate_tts, train_tts, tts
@@ -62,7 +62,9 @@ train.command("separate")(train_separate)
 evaluate.command("tts")(evaluate_tts)
 evaluate.command("enhancement")(evaluate_enhancement)
 evaluate.command("conversion")(evaluate_conversion)
+evaluate.command("separation")(evaluate_separation)
 prepare.command("noisy")(prepare_noisy)
+prepare.command("mixtures")(prepare_mixtures)
 prepare.command("conversion-pairs")(prepare_conversion_pairs)
 for name, group, panel in (
     ("prepare", prepare, "Training"),

@@ -8,7 +8,7 @@ import typer
 
 from wavcube.cli import evaluate, options
 from wavcube.cli.many_files.recordings import AudioFormat
-from wavcube.errors import MissingDependencyError, WavCubeError
+from wavcube.errors import MissingDependencyError
 
 
 class OutputKind(StrEnum):
@@ -113,10 +113,7 @@ def prepare_noisy(
     from wavcube.data.mixing import Mixer, MixtureConfig
     from wavcube.data.mixing.written import write_mixtures
 
-    try:
-        low, high = (float(part) for part in snr.split(":"))
-    except ValueError:
-        raise WavCubeError(f"--snr {snr}: write it as LOW:HIGH, such as 0:15") from None
+    low, high = options.decibels("--snr", snr)
     clips = read_clips(speech, parse_filters(filters or []), limit)
 
     def source(path: Path | None, chosen: list[str] | None = None) -> list[SourceConfig]:

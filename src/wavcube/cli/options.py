@@ -112,6 +112,21 @@ def torch_device(requested: Device) -> str:
     return device
 
 
+def decibels(name: str, text: str) -> tuple[float, float]:
+    """A range of dB, of LOW:HIGH; `name` is the option's.
+
+    Raises:
+        WavCubeError: it is no range.
+    """
+    try:
+        low, high = (float(part) for part in text.split(":"))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise WavCubeError(f"{name} {text}: write it as LOW:HIGH, such as 0:15")
+    return low, high
+
+
 def load_model(
     name: str | None,
     device: Device,

@@ -1,11 +1,11 @@
-"""`wavcube separate` and `train separate`: two talkers apart, or one whose voice is known."""
+"""`wavcube separate`, `train separate`, `prepare mixtures` and `evaluate separation`: two talkers apart."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from wavcube.cli import options
+from wavcube.cli import evaluate, options
 from wavcube.cli.enhance import OutputKind
 from wavcube.cli.many_files.recordings import AudioFormat
 from wavcube.errors import MissingDependencyError, WavCubeError
@@ -93,3 +93,102 @@ def train_separate(
         raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
     if not train_run(out, recipe=recipe, settings=settings, resume=resume):
         raise typer.Exit(130)
+
+
+def prepare_mixtures(
+    speech: Annotated[Path, typer.Argument(help="List of clean recordings with a column speaker.")],
+    out: Annotated[Path, typer.Argument(help="New folder for mixtures/, sources/, enrolments/ and mixtures.tsv.")],
+    count: Annotated[int, typer.Option(min=1, help="Of mixtures.")] = 100,
+    filters: Annotated[
+        list[str] | None, typer.Option("--filter", help="COLUMN=VALUE|VALUE: rows of the list to keep.")
+    ] = None,
+    noise: Annotated[
+        Path | None, typer.Option(help="Folder or list of noise for all mixtures; without it none.")
+    ] = None,
+    snr: Annotated[str, typer.Option(help="LOW:HIGH, the range that ratios of speech to noise are drawn from, dB.")] = (
+        "15:30"
+    ),
+    difference: Annotated[
+        float, typer.Option(min=0.0, help="One talker is quieter than the other by up to so many dB.")
+    ] = 5.0,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Keep the longer utterance whole; else it ends with the shorter one.")
+    ] = False,
+    enrolment: Annotated[
+        float, typer.Option(min=0.0, max=30.0, help="Seconds of another recording of each talker; 0 for none.")
+    ] = 3.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+) -> None:
+    """Write mixtures of two talkers beside each of them alone, to evaluate separation on."""
+    from wavcube.data.config import SourceConfig
+    from wavcube.data.manifest import parse_filters
+    from wavcube.data.mixing import TalkerConfig, TalkerMixer
+    from wavcube.data.mixing.written_talkers import write_talker_mixtures
+
+    low, high = options.decibels("--snr", snr)
+    if 0 < enrolment < 1:
+        raise WavCubeError(f"--enrolment {enrolment:g}: an enrolment lasts 1 s or more; 0 is for none")
+    config = TalkerConfig(
+        [SourceConfig(str(speech), where=parse_filters(filters or []))],
+        [SourceConfig(str(noise))] if noise else [],
+        min_seconds=0.0,
+        level_difference_db=difference,
+        partial_share=0.0,
+        enrolment_seconds=enrolment or 1.0,
+        noise_share=1.0 if noise else 0.0,
+        coloured_share=0.0,
+        snr_low_db=low,
+        snr_high_db=high,
+    )
+    mixer = TalkerMixer(config, 16_000, seed)
+    written = write_talker_mixtures(mixer, count, out, whole=whole, enrolments=enrolment > 0, progress=True)
+    print(f"{written}: {count} mixtures of {len(mixer.by_speaker)} speakers")
+
+
+def evaluate_separation(
+    data: Annotated[
+        Path,
+        typer.Option(help="List with the columns path (of the mixture), source1 and source2; see prepare mixtures."),
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A model's folder or run, packaged, mixture, oracle-mask, oracle-latents or files:FOLDER; repeat it "
+            "to compare with the first. FOLDER?decoded=1 and FOLDER?enroll=1 (by the enrolment) are options.",
+        ),
+    ] = None,
+    out: evaluate.Output = Path("runs/separation"),
+    codec: Annotated[str | None, typer.Option(help="Where the models' WavCube lies, if it has been moved.")] = None,
+    filters: evaluate.Filter = None,
+    limit: evaluate.Limit = None,
+    metrics: evaluate.Metrics = "si_sdr,estoi,speaker,wer,wer_vs_original",
+    speaker: evaluate.Speaker = None,
+    asr: evaluate.ASR = None,
+    cluster: evaluate.Cluster = "mixture",
+    device: options.DeviceOption = options.Device.auto,
+    processes: evaluate.Processes = None,
+    listen: evaluate.Listen = True,
+) -> None:
+    """Score separated talkers against each of them alone: a table here; report.html and the rest in --out."""
+    from wavcube.evaluation.metrics import MetricOptions
+    from wavcube.generation.separation.evaluation.evaluate import SYSTEMS_BY_DEFAULT, evaluate_separation
+
+    console = evaluate.result_console()
+    summary = evaluate_separation(
+        model or SYSTEMS_BY_DEFAULT,
+        data,
+        out,
+        codec=codec,
+        filters=filters or (),
+        limit=limit,
+        metrics=metrics.split(","),
+        options=MetricOptions(speaker, asr, device=options.torch_device(device)),
+        processes=processes,
+        cluster=cluster,
+        listen=listen,
+        progress=True,
+        on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
+    )
+    evaluate.print_summary(console, summary, out)

@@ -4,13 +4,14 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
-from wavcube.audio.io import as_mono
+from wavcube.audio.io import as_mono, load_audio
 from wavcube.errors import WavCubeError
 from wavcube.hashing import digest
 
@@ -67,6 +68,12 @@ class Recording:
         if what not in self._remembered:
             self._remembered[what] = compute()
         return self._remembered[what]
+
+
+@lru_cache(maxsize=256)
+def recording_of(path: Path) -> Recording:
+    """A file's recording at 16 kHz, with what has been computed from it; for what is compared with many others."""
+    return Recording(load_audio(path, 16_000), 16_000, str(path))
 
 
 @dataclass(eq=False)

@@ -16,6 +16,8 @@ from wavcube.hashing import short_digest
 REST_S = 1.0
 """A recording that has to serve for mixture and enrolment leaves at least so much for the mixture."""
 
+NONE = np.zeros(0, np.float32)
+
 
 @dataclass(frozen=True)
 class TalkerMixture:
@@ -24,7 +26,7 @@ class TalkerMixture:
     Attributes:
         mixture: [S] float32 at 16 kHz, full scale [-1, 1].
         sources: [2, S], the talkers as they are in it.
-        enrolment: [E], the first talker in another recording, or another part of the same.
+        enrolment: [E], the first talker in another recording, or another part of the same; [0] without one.
         difference_db: level of the first talker over that of the second, while both speak.
         snr_db: ratio of speech to noise; infinite without noise.
         parts: the recordings that it was made of.
@@ -81,7 +83,8 @@ class TalkerMixer:
         if random.random() < self.config.partial_share:
             _silence_a_part(talkers[int(random.integers(2))], random)
         known = crop(enrolment, round(self.config.enrolment_seconds * SAMPLE_RATE), random)
-        return self.mix(random, talkers, known, (first.name, second.name))
+        mixture = self.mix(random, talkers, (first.name, second.name))
+        return replace(mixture, enrolment=self.levelled(random, known))
 
     def other_talker(self, clip: Clip, random: np.random.Generator) -> Clip:
         """A recording of another speaker."""
@@ -90,10 +93,8 @@ class TalkerMixer:
             if other.columns["speaker"] != clip.columns["speaker"]:
                 return other
 
-    def mix(
-        self, random: np.random.Generator, talkers: np.ndarray, enrolment: np.ndarray, names: Sequence[str]
-    ) -> TalkerMixture:
-        """Two waveforms [2, S] at once, with drawn levels and perhaps noise."""
+    def mix(self, random: np.random.Generator, talkers: np.ndarray, names: Sequence[str]) -> TalkerMixture:
+        """Two waveforms [2, S] at once, with drawn levels and perhaps noise, without an enrolment."""
         config = self.config
         difference_db = random.uniform(-config.level_difference_db, config.level_difference_db)
         gains = [
@@ -106,8 +107,11 @@ class TalkerMixer:
             snr_db = random.uniform(config.snr_low_db, config.snr_high_db)
             mixture = mixture + noise * np.float32(rms(mixture) * 10 ** (-snr_db / 20))
         gain = self._peak(random) / np.abs(mixture).max()
-        known = enrolment * (self._peak(random) / np.abs(enrolment).max())
-        return TalkerMixture(mixture * gain, sources * gain, known, float(difference_db), float(snr_db), tuple(parts))
+        return TalkerMixture(mixture * gain, sources * gain, NONE, float(difference_db), float(snr_db), tuple(parts))
+
+    def levelled(self, random: np.random.Generator, enrolment: np.ndarray) -> np.ndarray:
+        """A waveform with a drawn peak."""
+        return enrolment * (self._peak(random) / np.abs(enrolment).max())
 
     def _peak(self, random: np.random.Generator) -> np.float32:
         return np.float32(10 ** (random.uniform(self.config.peak_low_db, self.config.peak_high_db) / 20))

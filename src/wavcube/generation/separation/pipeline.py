@@ -95,12 +95,15 @@ class SpeechSeparator(LatentTool):
         peak = float(waveform.abs().max())
         if peak < SILENCE:
             return torch.stack([waveform, torch.zeros_like(waveform)]).numpy()
-        latents = self.latents(waveform * (PEAK / peak), known)
-        made = torch.stack(
-            [self.codec.decode(latents[None, :, k], len(waveform))[0].float().cpu() * (peak / PEAK) for k in (0, 1)]
-        )
+        return self.waveforms(waveform, self.latents(waveform * (PEAK / peak), known), output)
+
+    def waveforms(self, mixture: Tensor, latents: Tensor, output: Output) -> np.ndarray:
+        """Both talkers [2, S] of a mixture [S] with sound, from their latents [T, 2, C] where its peak is `PEAK`."""
+        gain = float(mixture.abs().max()) / PEAK
+        decoded = [self.codec.decode(latents[None, :, k], len(mixture))[0].float().cpu() for k in (0, 1)]
+        made = torch.stack(decoded) * gain
         if output == "masked":
-            made = shared(waveform, made)
+            made = shared(mixture, made)
         return made.clamp(-1, 1).numpy()
 
     @torch.no_grad()

@@ -1,14 +1,20 @@
 """What conversion is measured by beside word errors: whose voice it is, and at which pitch."""
 
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wavcube.audio.io import load_audio
-from wavcube.evaluation.metric import Measurement, Metric, Pair, Quantity, Recording, Undefined, refuse_silence
+from wavcube.evaluation.metric import (
+    Measurement,
+    Metric,
+    Pair,
+    Quantity,
+    Recording,
+    Undefined,
+    recording_of,
+    refuse_silence,
+)
 from wavcube.evaluation.metrics.f0 import F0
 from wavcube.evaluation.metrics.speaker import SpeakerSimilarity
 from wavcube.evaluation.speaker_encoder import SpeakerEncoder
@@ -102,9 +108,3 @@ class PitchOfTarget(TargetMetric):
                 raise Undefined("no voiced frame")
             medians.append(float(np.median(hz[voiced])))
         return Measurement({"median_f0_error": abs(1200 * float(np.log2(medians[1] / medians[0])))})
-
-
-@lru_cache(maxsize=256)
-def recording_of(path: Path) -> Recording:
-    """A recording at 16 kHz, with what has been computed of it."""
-    return Recording(load_audio(path, 16_000), 16_000, str(path))

@@ -1,0 +1,1 @@
+"""Evaluation of separation: both talkers of mixtures, systems, baselines, and the report."""
