@@ -3,9 +3,9 @@
 
 VENV    := .venv
 PY      := $(VENV)/bin/python
-EXTRAS  := train,eval,superb,tts,onnx,hf,dev
+EXTRAS  := train,eval,superb,tts,onnx,hf,docs,dev
 
-.PHONY: demo test test-slow test-ray lint format bench bench-full bench-compare reproduce-small learnability clean
+.PHONY: demo test test-slow test-ray lint format docs bench bench-full bench-compare reproduce-small learnability clean
 
 $(VENV)/.core: pyproject.toml scripts/setup
 	scripts/setup $(VENV)
@@ -35,6 +35,9 @@ lint: $(VENV)/.dev
 
 format: $(VENV)/.dev
 	$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
+
+docs: $(VENV)/.dev  ## the documentation site, strictly built, in build/site
+	$(PY) scripts/build_site.py
 
 bench: $(VENV)/.dev  ## speed on this machine in a few minutes; results in benchmarks/results
 	$(PY) -m benchmarks

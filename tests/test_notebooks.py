@@ -25,6 +25,22 @@ def test_no_outputs_are_kept(path: Path) -> None:
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
 
 
+@pytest.mark.parametrize("name", ["first_steps", "probe_on_latents", "latent_loss", "text_to_speech"])
+def test_notebooks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From top to bottom in a kernel of their own, without a network."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "tests").symlink_to(REPOSITORY / "tests")
+    notebook = nbformat.read(REPOSITORY / f"notebooks/{name}.ipynb", as_version=4)
+    place = {"metadata": {"path": str(tmp_path / "notebooks")}}
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
+    printed = [output.text for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output]
+    assert printed
+
+
 def test_the_speech_classifier(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("accelerate")
     small_model("whisper").save_pretrained(tmp_path / "model")

@@ -35,7 +35,6 @@ app = typer.Typer(
     name="wavcube",
     help="Speech as one compact continuous latent: encode, decode, train, evaluate.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )

@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def test_a_model(wavcube: Command, model: Path) -> None:
     told = facts(wavcube("info", model).out)
     assert told["identity"] == loaded.identity
     assert told["stage"] == "2"
-    assert told["frame rate"] == "50 Hz, 320 samples a frame"
+    assert (told["frame rate"], told["samples a frame"]) == ("50 Hz", "320")
     assert told["latent width"] == "16"
     parts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in loaded.named_children()}
     assert {name: int(told[name].replace(",", "")) for name in parts} == parts
@@ -29,7 +30,7 @@ def test_latents(wavcube: Command, model: Path, corpus: Path, tmp_path: Path) ->
     assert wavcube("encode", corpus / "x/b.opus", "-o", tmp_path, "-m", model).code == 0
     told = facts(wavcube("info", tmp_path / "b.safetensors").out)
     assert (told["frames"], told["width"], told["type"]) == ("128", "16", "float32")
-    assert told["samples"] == "41353 at 16000 Hz"
+    assert (told["samples"], told["sample rate"]) == ("41353", "16000 Hz")
     assert told["model"] == WavCube.from_pretrained(model).identity
     assert (told["name (0)"], told["seconds (0)"]) == ("b.opus", "2.585")
     assert wavcube("encode", corpus / "x/b.opus", "-o", tmp_path, "-m", model, "--format", "npy").code == 0
@@ -40,6 +41,13 @@ def test_a_recording(wavcube: Command, corpus: Path) -> None:
     told = facts(wavcube("info", corpus / "x/b.opus").out)
     assert (told["format"], told["sample rate"], told["channels"]) == ("OGG, OPUS", "16000 Hz", "1")
     assert (told["samples"], told["duration"]) == ("41353", "2.58 s")
+
+
+def test_json_has_numbers(wavcube: Command, model: Path, corpus: Path) -> None:
+    recording = json.loads(wavcube("info", corpus / "x/b.opus", "--json").out)
+    assert (recording["sample rate"], recording["samples"], recording["format"]) == (16_000, 41_353, "OGG, OPUS")
+    described = json.loads(wavcube("info", model, "--json").out)
+    assert described["configuration"]["bottleneck"]["latent_dim"] == described["latent width"] == 16
 
 
 @pytest.mark.parametrize("name", ["absent.wav", "empty", "absent.safetensors", "half.safetensors"])

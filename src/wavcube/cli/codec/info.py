@@ -1,11 +1,15 @@
 """`wavcube info`: what a model folder, a file of latents or a recording is."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from wavcube.cli import options
+
+UNITS = {"sample rate": "{} Hz", "frame rate": "{:g} Hz", "duration": "{:.2f} s", "parameters": "{:,}"}
+"""How facts that are numbers are printed, where not as they are."""
 
 
 def info(
@@ -16,17 +20,29 @@ def info(
     env: Annotated[
         bool, typer.Option("--env", help="This machine: processor, libraries, and whether its kernels are right.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
 ) -> None:
     """Describe a model, latents or a recording."""
     if env:
-        facts = _environment()
+        facts: dict[str, Any] = _environment()
     elif path is None or path.is_dir() or (path == Path("packaged") and not path.exists()):
         facts = _model(path if path is not None and path.is_dir() else None)
     else:
         facts = _file(path)
+    if as_json:
+        print(json.dumps({name.strip(): fact for name, fact in facts.items()}, indent=2, ensure_ascii=False))
+        return
     width = max(len(name) for name in facts)
     for name, fact in facts.items():
-        print(f"{name:<{width}}  {fact}")
+        print(f"{name:<{width}}  {_as_text(name, fact)}")
+
+
+def _as_text(name: str, fact: Any) -> str:
+    if isinstance(fact, dict):
+        return json.dumps(fact, indent=2)
+    if isinstance(fact, list):
+        return ", ".join(_as_text(name, one) for one in fact)
+    return UNITS.get("parameters" if name.startswith(" ") else name, "{}").format(fact)
 
 
 def _environment() -> dict[str, str]:
@@ -51,9 +67,7 @@ def _environment() -> dict[str, str]:
     return facts
 
 
-def _model(path: Path | None) -> dict[str, str]:
-    import json
-
+def _model(path: Path | None) -> dict[str, Any]:
     from wavcube.codec import WavCube
     from wavcube.codec.checkpoint.folder import model_folder, read_weights
     from wavcube.files import readable
@@ -70,19 +84,20 @@ def _model(path: Path | None) -> dict[str, str]:
     return {
         "model": readable(path) if path else "the packaged one",
         "identity": model.identity,
-        "stage": str(model.config.stage),
-        "sample rate": f"{model.sample_rate} Hz",
-        "frame rate": f"{model.frame_rate:g} Hz, {model.hop_length} samples a frame",
-        "latent width": str(model.latent_dim),
+        "stage": model.config.stage,
+        "sample rate": model.sample_rate,
+        "frame rate": model.frame_rate,
+        "samples a frame": model.hop_length,
+        "latent width": model.latent_dim,
         "latent mean and std": "unknown" if model.latent_mean is None else "known",
-        **({"parameters": f"{sum(parts.values()):,}"} if parts else {}),
-        **{f"  {name}": f"{count:,}" for name, count in parts.items()},
+        **({"parameters": sum(parts.values())} if parts else {}),
+        **{f"  {name}": count for name, count in parts.items()},
         "size": f"{size / 2**20:.1f} MiB, {', '.join(types)}",
-        "configuration": json.dumps(model.config.to_dict(), indent=2),
+        "configuration": model.config.to_dict(),
     }
 
 
-def _file(path: Path) -> dict[str, str]:
+def _file(path: Path) -> dict[str, Any]:
     from wavcube.audio.io import AUDIO_SUFFIXES
 
     if path.suffix.lower() not in AUDIO_SUFFIXES:  # a recording is described without torch, which latents need
@@ -98,34 +113,34 @@ def _latents(path: Path) -> dict[str, str]:
 
     latents = Latents.load(path)
     frames = [int(length) for length in latents.lengths]
-    facts = {
+    facts: dict[str, Any] = {
         "latents": str(path),
-        "items": str(len(latents)),
-        "frames": ", ".join(map(str, frames)),
-        "width": str(latents.values.shape[2]),
+        "items": len(latents),
+        "frames": frames,
+        "width": latents.values.shape[2],
         "type": str(latents.values.dtype).removeprefix("torch."),
     }
     if path.suffix == ".npy":
         return facts | {"not recorded": "frame rate, samples, model and metadata; .npy holds the values alone"}
-    samples = "unknown" if latents.samples is None else ", ".join(map(str, latents.samples.tolist()))
     return facts | {
-        "frame rate": f"{latents.frame_rate:g} Hz",
-        "duration": ", ".join(f"{count / latents.frame_rate:.2f} s" for count in frames),
-        "samples": f"{samples} at {latents.sample_rate} Hz",
+        "frame rate": latents.frame_rate,
+        "duration": [count / latents.frame_rate for count in frames],
+        "sample rate": latents.sample_rate,
+        "samples": "unknown" if latents.samples is None else latents.samples.tolist(),
         "model": latents.model_id or "unknown",
         **{f"{key} ({index})": text for index, entry in enumerate(latents.metadata) for key, text in entry.items()},
     }
 
 
-def _recording(path: Path) -> dict[str, str]:
+def _recording(path: Path) -> dict[str, Any]:
     from wavcube.audio.io import audio_info
 
     audio = audio_info(path)
     return {
         "recording": str(path),
         "format": f"{audio.format}, {audio.subtype}",
-        "sample rate": f"{audio.sample_rate} Hz",
-        "channels": str(audio.channels),
-        "samples": str(audio.frames),
-        "duration": f"{audio.seconds:.2f} s",
+        "sample rate": audio.sample_rate,
+        "channels": audio.channels,
+        "samples": audio.frames,
+        "duration": audio.seconds,
     }
