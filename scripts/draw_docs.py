@@ -44,7 +44,7 @@ def small_superb(text: str) -> dict[str, dict[str, float]]:
             for name, cell in zip(names, row[4:], strict=True):
                 value = float(re.findall(r"[\d.]+", cell)[0])
                 found[name][AXES[row[0]]] = value if row[0].endswith("Acc") else 100 - value
-    return found
+    return {name: {axis: values[axis] for axis in AXES.values()} for name, values in found.items()}
 
 
 def draw_abilities(path: Path) -> None:
