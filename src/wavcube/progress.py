@@ -1,5 +1,6 @@
 """Progress of long work on stderr: bars in a terminal, and where there is none a line every ten seconds."""
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,15 @@ def stages(description: str = "") -> Iterator[Callable[[str, int, int], None]]:
         yield report
 
 
+def time_left(task: rich.progress.Task) -> str:
+    """How long a task will still take at its present speed, such as "3 min left"; "" as long as that is not known."""
+    seconds = task.time_remaining
+    if seconds is None or task.finished:
+        return ""
+    minutes, hours = math.ceil(seconds / 60), seconds / 3600
+    return f"{hours:.1f} h left" if hours >= 2 else f"{minutes} min left" if minutes > 1 else f"{seconds:.0f} s left"
+
+
 class Progress(rich.progress.Progress):
     """`rich.progress.Progress` that is also of use in the log of a job.
 
@@ -78,6 +88,6 @@ class Progress(rich.progress.Progress):
             for task in self.tasks:
                 if task.visible and not task.finished:
                     of = "" if task.total is None else f" of {task.total:g}"
-                    rest = [str(text) for text in task.fields.values() if text]
+                    rest = [str(text) for text in (*task.fields.values(), time_left(task)) if text]
                     line = f"{task.description} {task.completed:g}{of}"
                     self.console.print("; ".join([line, *rest]), markup=False, highlight=False, soft_wrap=True)

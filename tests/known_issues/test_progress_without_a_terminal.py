@@ -9,7 +9,8 @@ import pytest
 from tests.cli.conftest import Command
 from wavcube import WavCube
 from wavcube import progress as progress_module
-from wavcube.progress import Progress, stages, track
+from wavcube.engine.logger import RunLogger
+from wavcube.progress import Progress, stages, time_left, track
 
 
 def test_a_line_every_so_often(
@@ -27,7 +28,7 @@ def test_a_line_every_so_often(
     assert outcome.code == 0
     lines = outcome.err.splitlines()
     assert lines[0] == "encoded 0 of 3"
-    assert any(line.startswith("encoded 1 of 3; ") and line.endswith(" x real time") for line in lines)
+    assert any(re.match(r"encoded 1 of 3; .* x real time(; \d+ s left)?$", line) for line in lines)
     assert outcome.out.count("\n") == 1
 
 
@@ -52,6 +53,25 @@ def test_loops_and_stages_have_lines_too(monkeypatch: pytest.MonkeyPatch, capsys
     lines = capsys.readouterr().err.splitlines()
     for begin in ("reading headers ", "spoken 1 of 3", "measured 2 of 3"):
         assert any(line.startswith(begin) for line in lines), lines
+
+
+def test_lines_say_how_long_it_will_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A job's log, of training above all, had no remaining time."""
+    now = iter(range(0, 1000, 5))
+    bar = Progress(get_time=lambda: next(now))
+    task = bar.add_task("encoded", total=100)
+    assert time_left(bar.tasks[0]) == ""
+    for _ in range(3):
+        bar.advance(task, 1)
+    assert re.fullmatch(r"\d+ min left", time_left(bar.tasks[0]))
+    bar.update(task, completed=100)
+    assert time_left(bar.tasks[0]) == ""
+    with RunLogger(tmp_path, 0, 100_000, active=True) as log:
+        for step in range(3):
+            time.sleep(0.05)
+            log.advance(step + 1)
+        log.scalars(3, {"train/loss": 1.0}, "loss 1.0")
+    assert re.search(r"step 3: loss 1\.0 \| .* left", capsys.readouterr().err)
 
 
 def test_every_loop_of_the_package_goes_through_it() -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from wavcube.audio.spectrogram import LogMel
 from wavcube.engine.trainable import Measured
 from wavcube.files import atomic_path
+from wavcube.progress import time_left
 
 METRICS, CURVES = "metrics.jsonl", "curves.png"
 
@@ -83,7 +84,8 @@ class RunLogger:
             self.board.add_scalar(name, value, step)
         self.progress.update(self.task, news=news)
         if news and not self.console.is_terminal:
-            self.message(f"step {step}: {news}")
+            left = time_left(self.progress.tasks[0])
+            self.message(f"step {step}: {news}" + (f" | {left}" if left else ""))
 
     def measured(self, step: int, found: Measured) -> None:
         """Log what a validation found, and name it in the terminal."""
