@@ -88,11 +88,21 @@ class Rotary:
         angle = torch.arange(frames, device=device, dtype=torch.float32)[:, None] * frequency
         angle = torch.cat([angle, angle], dim=-1)
         self.cos, self.sin = angle.cos().to(dtype), angle.sin().to(dtype)
+        self._spread: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __call__(self, values: Tensor) -> Tensor:
         """Rotate queries or keys [B, heads, T, head_width] by their positions."""
         first, second = values.chunk(2, dim=-1)
         return values * self.cos + torch.cat([-second, first], dim=-1) * self.sin
+
+    def spread(self, heads: int) -> tuple[Tensor, Tensor]:
+        """Cosines, and sines whose first halves are negative, written out for every head: [T, heads, head_width]."""
+        if heads not in self._spread:
+            first, second = self.sin.chunk(2, dim=-1)
+            tables = self.cos, torch.cat([-first, second], dim=-1)
+            cosines, sines = (table[:, None].expand(-1, heads, -1).contiguous() for table in tables)
+            self._spread[heads] = cosines, sines
+        return self._spread[heads]
 
 
 def causal_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

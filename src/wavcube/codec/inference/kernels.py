@@ -24,7 +24,8 @@ from wavcube.codec.encoder import (
     PositionConvolutionStack,
     RelativeKeyAttention,
 )
-from wavcube.codec.inference.onednn_attention import SHORTEST, BlockAttention, causal_block_attention
+from wavcube.codec.inference.half_attention import fast_attention, fast_causal_attention
+from wavcube.codec.inference.onednn_attention import SHORTEST
 from wavcube.codec.inference.onednn_linear import PackedLinear, QuantizedLinear, can_pack
 from wavcube.codec.inference.optimize import PackedPositionConvolution
 
@@ -128,7 +129,7 @@ def _decoder_cases(config: WavCubeConfig, noise: Callable[..., Tensor]) -> Itera
     heads, width = decoder.heads, decoder.width // decoder.heads
     causal = Lambda(lambda values: causal_attention(values, values, values))
     yield KernelCase(f"causal attention of {width}", causal, noise(2, heads, FRAMES, width))
-    blocks = Lambda(lambda values: causal_block_attention(values, values, values))
+    blocks = Lambda(lambda values: fast_causal_attention(values, values, values))
     queries = noise(1, heads, SHORTEST, width)
     yield KernelCase(f"causal attention of {width}, prepared", causal, queries, prepare=lambda layer: blocks)
     heads, width = vocoder.heads, vocoder.width // vocoder.heads
@@ -204,7 +205,7 @@ def _packed(layer: nn.Module) -> nn.Module:
 
 def _packed_attention(layer: nn.Module) -> nn.Module:
     assert isinstance(layer, SelfAttention)
-    return BlockAttention(layer)
+    return fast_attention(layer)
 
 
 def _packed_position(layer: nn.Module) -> nn.Module:

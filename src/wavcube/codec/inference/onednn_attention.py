@@ -27,18 +27,26 @@ STEP = 32
 class DistanceBias(RelativePositionBias):
     """A position bias that is given out as a table for `block_attention`; made from the plain one."""
 
-    def __init__(self, plain: RelativePositionBias) -> None:
+    def __init__(self, plain: RelativePositionBias, shortest: int) -> None:
         nn.Embedding.__init__(self, plain.num_embeddings, plain.embedding_dim, _weight=plain.weight.detach())
         self.requires_grad_(False)
-        self.max_distance = plain.max_distance
+        self.max_distance, self.shortest = plain.max_distance, shortest
 
     def bias(self, frames: int) -> Tensor:
-        """Bias [heads, 2 T - 1] of distances T - 1 to 1 - T; below `SHORTEST` frames [1, heads, T, T]."""
-        return super().bias(frames) if frames < SHORTEST else self.per_distance(frames).flip(1)
+        """Bias [heads, 2 T - 1] of distances T - 1 to 1 - T; below `shortest` frames [1, heads, T, T]."""
+        if frames < self.shortest:
+            return super().bias(frames)
+        # In the order of distances, as `block_attention` reads rows of it for every head: strided, that takes longer
+        # than the products.
+        return self.per_distance(frames).contiguous().flip(1)
 
 
 class BlockAttention(SelfAttention):
     """`SelfAttention` through `block_attention`; made from the plain one, whose parts it takes over. Inference only."""
+
+    shortest = SHORTEST
+    gate_weight: Tensor
+    gate_bias: Tensor
 
     def __init__(self, plain: SelfAttention) -> None:
         nn.Module.__init__(self)
@@ -46,17 +54,25 @@ class BlockAttention(SelfAttention):
         for name, parameter in plain.named_parameters(recurse=False):
             self.register_parameter(name, parameter)
         for name, child in plain.named_children():
-            self.add_module(name, DistanceBias(child) if isinstance(child, RelativePositionBias) else child)
+            if isinstance(child, RelativePositionBias):
+                child = DistanceBias(child, self.shortest)
+            self.add_module(name, child)
+        if self.gated:
+            linear = self.gru_rel_pos_linear
+            del self.gru_rel_pos_linear
+            # The gate takes sums of four of its outputs each.
+            self.register_buffer("gate_weight", _sums_of_four(linear.weight))
+            self.register_buffer("gate_bias", _sums_of_four(linear.bias))
 
     def forward(self, hidden: Tensor, bias: Tensor | None, mask: Tensor | None) -> Tensor:
         """[B, T, H] -> [B, T, H]; `bias` is what `DistanceBias` gives."""
         frames = hidden.shape[1]
-        if frames < SHORTEST:
+        if frames < self.shortest:
             return super().forward(hidden, bias, mask)
         lengths = [frames] * len(hidden) if mask is None else mask.sum(1).tolist()
         backwards = hidden.flip(1)
         query, key, value = self.q_proj(hidden), self.k_proj(backwards), self.v_proj(backwards)
-        attended = block_attention(
+        attended = self.attend(
             self._split(query) / math.sqrt(self.head_width),
             self._split(key),
             self._split(value),
@@ -65,6 +81,23 @@ class BlockAttention(SelfAttention):
             bias,
         )
         return self.out_proj(attended.flatten(2))
+
+    @staticmethod
+    def attend(
+        query: Tensor, key: Tensor, value: Tensor, lengths: list[int], gate: Tensor | None, table: Tensor | None
+    ) -> Tensor:
+        """See `block_attention`."""
+        return block_attention(query, key, value, lengths, gate, table)
+
+    def _gate(self, hidden: Tensor) -> Tensor:
+        # Heads stay where they are, as they would have to be copied to their places first.
+        sums = F.linear(hidden.unflatten(-1, (self.heads, self.head_width)), self.gate_weight, self.gate_bias)
+        a, b = sums.sigmoid().chunk(2, dim=-1)
+        return (a * (b * self.gru_rel_pos_const.view(self.heads, 1) - 1.0) + 2.0).transpose(1, 2)
+
+
+def _sums_of_four(values: Tensor) -> Tensor:
+    return values.detach().float().unflatten(0, (2, 4)).sum(1).to(values.dtype)
 
 
 def block_attention(
@@ -87,7 +120,7 @@ def block_attention(
     result = query.new_zeros(batch, frames, heads, width)
     rows = None if table is None else table.unfold(1, frames, 1)  # [heads, T, T]; a view, so it costs nothing
     for item, length in enumerate(lengths):
-        span = min(_rounded(length), frames)
+        span = min(rounded(length), frames)
         size = _block_size(span, BLOCK)
         for head in range(heads):
             keys = key[item, head, frames - span :]
@@ -128,7 +161,7 @@ def causal_block_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 def _block_size(frames: int, most: int) -> int:
     """Queries in a block: equal parts of at most so many, rounded."""
-    return _rounded(-(-frames // -(-frames // most)))
+    return rounded(-(-frames // -(-frames // most)))
 
 
 def _product(values: Tensor, weight: Tensor) -> Tensor:
@@ -136,5 +169,6 @@ def _product(values: Tensor, weight: Tensor) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(values, weight, None, "none", [], "")
 
 
-def _rounded(frames: int) -> int:
+def rounded(frames: int) -> int:
+    """Frames, up to a multiple of `STEP`."""
     return -(-frames // STEP) * STEP

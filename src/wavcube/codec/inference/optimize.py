@@ -16,11 +16,13 @@ from torch import Tensor, nn
 
 from wavcube.codec.attention import SelfAttention
 from wavcube.codec.chunking import Chunking
-from wavcube.codec.decoder import AcousticDecoder
+from wavcube.codec.decoder import AcousticDecoder, DecoderAttention
 from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, PositionConvolution, SpeechEncoder
 from wavcube.codec.fingerprint import Names
 from wavcube.codec.grouped_convolution import GroupedConv1d
-from wavcube.codec.inference.onednn_attention import STEP, BlockAttention, causal_block_attention
+from wavcube.codec.inference.fused_decoder_attention import FusedDecoderAttention
+from wavcube.codec.inference.half_attention import fast_attention, fast_causal_attention
+from wavcube.codec.inference.onednn_attention import STEP
 from wavcube.codec.inference.onednn_linear import PackedLinear, QuantizedLinear, can_pack
 from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import ConfigError
@@ -182,9 +184,12 @@ def _pack(parent: nn.Module, int8: bool) -> None:
             setattr(parent, name, PackedPositionConvolution(child))
             continue
         if isinstance(child, AcousticDecoder):
-            child.attend = causal_block_attention
+            child.attend = fast_causal_attention
+        if isinstance(child, DecoderAttention):
+            child = FusedDecoderAttention(child)
+            setattr(parent, name, child)
         if isinstance(child, SelfAttention):
-            child = BlockAttention(child)
+            child = fast_attention(child)
             setattr(parent, name, child)
         if isinstance(child, nn.Linear) and child.weight.numel() >= SMALLEST:
             if int8:
