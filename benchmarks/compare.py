@@ -99,7 +99,9 @@ def _measures(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, flo
                 yield from _measures(inner, (*path, key))
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            label = str(inner.get("length_s", number)) if isinstance(inner, dict) else str(number)
+            label = str(number)
+            if isinstance(inner, dict) and "length_s" in inner:
+                label = f"{inner.get('clips', 1)} x {inner['length_s']} s"
             yield from _measures(inner, (*path, label))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         name = " / ".join(path)

@@ -1,10 +1,11 @@
-"""A folder of recordings, end to end: `wavcube encode` and `decode` against the reference loop, one file at a time.
+"""A folder of recordings, end to end: `wavcube encode` and `decode` against the plain loop, one file at a time.
 
-    python -m benchmarks.folder [--preset packaged] [--clips 200] [--threads 2] [--rounds 1]
+    python -m benchmarks.folder [--preset packaged] [--dtypes float32 auto] [--clips 200] [--threads 2] [--rounds 1]
 
 Clips of 1 to 20 s (uniform, seed 0) as 16-bit FLAC at 16 kHz; reading, computing and writing are timed, loading the
-model is not. Ours is the prepared float32 model through the commands themselves; the reference reads, encodes and
-writes one file, then the next, and so it decodes.
+model is not. Ours are the models prepared in each of the types, through the commands themselves. The plain loop reads,
+encodes and writes one file, then the next, and so it decodes: with the reference's algorithm for a WavLM's encoder
+(benchmarks/reference.py), else with the model as loaded.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.harness import interleave, save
 from benchmarks.reference import ReferenceDecoder, ReferenceEncoder
@@ -39,11 +41,16 @@ def write_clips(folder: Path, count: int) -> float:
     return total / 16_000
 
 
-class Reference:
+class PlainLoop:
     """The loop that a user of the research code writes."""
 
     def __init__(self, model: WavCube) -> None:
-        self.encoder, self.decoder = ReferenceEncoder(model), ReferenceDecoder(model)
+        if model.config.encoder.family == "wavlm":
+            self.encoder: Callable[[Tensor], Tensor] = ReferenceEncoder(model)
+            self.decoder: Callable[[Tensor], Tensor] = ReferenceDecoder(model)
+        else:
+            self.encoder = lambda waveform: model(waveform)[0]
+            self.decoder = lambda latent: model.synthesize(latent)[0]
 
     def encode(self, source: Path, target: Path) -> None:
         target.mkdir(exist_ok=True)
@@ -83,6 +90,7 @@ class Ours:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="packaged", help="packaged, or a preset with random weights such as full")
+    parser.add_argument("--dtypes", nargs="+", default=["float32", "auto"], help="that ours is prepared in")
     parser.add_argument("--clips", type=int, default=200)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=1)
@@ -96,7 +104,8 @@ def main() -> None:
         folder = Path(name)
         seconds = write_clips(folder / "clips", settings.clips)
         write_clips(folder / "warm", 2)
-        sides: dict[str, Reference | Ours] = {"reference": Reference(load()), "ours": Ours(load().optimize())}
+        sides: dict[str, PlainLoop | Ours] = {"plain": PlainLoop(load())}
+        sides |= {dtype: Ours(load().optimize(dtype)) for dtype in settings.dtypes}
         for side, runner in sides.items():
             runner.encode(folder / "warm", folder / f"warm-{side}")
 
@@ -106,12 +115,16 @@ def main() -> None:
 
         steps = {f"{side} {operation}": step(side, operation) for operation in ("encode", "decode") for side in sides}
         timings = interleave(steps, settings.rounds, warm_up=False)
-    ratios = {op: timings[f"reference {op}"].wall / timings[f"ours {op}"].wall for op in ("encode", "decode")}
-    both = {side: sum(timings[f"{side} {op}"].wall for op in ("encode", "decode")) for side in sides}
-    ratios["both"] = both["reference"] / both["ours"]
+    wall = {what: timing.wall for what, timing in timings.items()}
+    wall |= {f"{side} both": wall[f"{side} encode"] + wall[f"{side} decode"] for side in sides}
+    ratios = {
+        dtype: {what: wall[f"plain {what}"] / wall[f"{dtype} {what}"] for what in ("encode", "decode", "both")}
+        for dtype in settings.dtypes
+    }
     for what, timing in timings.items():
         print(f"{what:17} {timing.wall:7.2f} s, {seconds / timing.wall:6.1f} x real time")
-    print("times the reference:", ", ".join(f"{op} {ratio:.2f}" for op, ratio in ratios.items()))
+    for dtype, values in ratios.items():
+        print(f"{dtype}, times the plain loop:", ", ".join(f"{op} {ratio:.2f}" for op, ratio in values.items()))
     result = {"clips": settings.clips, "seconds": seconds, "seed": 0, "timings": timings, "ratios": ratios}
     print(save(f"folder-{settings.preset}", {"preset": settings.preset, **result}))
 

@@ -1,8 +1,9 @@
-"""Whether throughput holds as recordings grow: the packaged model, prepared, on 10 s to 1 h.
+"""Whether throughput holds for clips and for hours: the packaged model, prepared, on batches of 1 s to files of 1 h.
 
-    python -m benchmarks.long_files [--lengths 10 60 600 3600] [--threads 2] [--rounds 3]
+    python -m benchmarks.long_files [--batches 20x1 7x3] [--lengths 10 60 600 3600] [--dtype float32] [--threads 2]
 
-Recordings of up to a minute are timed over so many repetitions that a minute of sound is processed.
+Recordings of up to a minute are timed over so many repetitions that a minute of sound is processed; `20x1` is a batch
+of twenty clips of one second. The types that --dtype names take turns.
 """
 
 import argparse
@@ -19,33 +20,37 @@ from wavcube import WavCube
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lengths", type=int, nargs="+", default=[10, 60, 600, 3600], help="seconds")
+    parser.add_argument("--batches", nargs="*", default=["20x1", "7x3"], help="CLIPSxSECONDS")
+    parser.add_argument("--dtype", nargs="+", default=["float32"])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts; one from half an hour on")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    model = WavCube.from_pretrained().optimize()
+    models = {dtype: WavCube.from_pretrained().optimize(dtype) for dtype in options.dtype}
+    sizes = [(*map(int, batch.split("x")),) for batch in options.batches] + [(1, length) for length in options.lengths]
     rows = []
-    for seconds in options.lengths:
-        speech = 0.1 * torch.randn(16_000 * seconds)
-        repetitions = max(1, 60 // seconds)
-        spent: dict[str, list[float]] = {"encode": [], "decode": []}
-        latents = model.encode(speech, 16_000) if seconds < 600 else None
-        for _ in range(options.rounds if seconds < 1_800 else 1):
-            start = time.perf_counter()
-            for _ in range(repetitions):
-                latents = model.encode(speech, 16_000)
-            middle = time.perf_counter()
-            assert latents is not None
-            for _ in range(repetitions):
-                model.decode(latents)
-            spent["encode"].append((middle - start) / repetitions)
-            spent["decode"].append((time.perf_counter() - middle) / repetitions)
-        rate = {part: seconds / statistics.median(values) for part, values in spent.items()}
+    for clips, seconds in sizes:
+        speech = list(0.1 * torch.randn(clips, 16_000 * seconds))
+        total = clips * seconds
+        repetitions = max(1, 60 // total)
+        spent: dict[str, list[float]] = {f"{part} {dtype}": [] for dtype in models for part in ("encode", "decode")}
+        latents = {dtype: model.encode(speech, 16_000) for dtype, model in models.items()} if total < 600 else {}
+        for _ in range(options.rounds if total < 1_800 else 1):
+            for dtype, model in models.items():
+                start = time.perf_counter()
+                for _ in range(repetitions):
+                    latents[dtype] = model.encode(speech, 16_000)
+                middle = time.perf_counter()
+                for _ in range(repetitions):
+                    model.decode(latents[dtype])
+                spent[f"encode {dtype}"].append((middle - start) / repetitions)
+                spent[f"decode {dtype}"].append((time.perf_counter() - middle) / repetitions)
+        rate = {what: total / statistics.median(values) for what, values in spent.items()}
         peak = peak_memory()
-        rows.append({"length_s": seconds, "x_real_time": rate, "peak_memory_gib_so_far": peak})
+        rows.append({"clips": clips, "length_s": seconds, "x_real_time": rate, "peak_memory_gib_so_far": peak})
         print(
-            f"{seconds:5} s: encode {rate['encode']:.0f}, decode {rate['decode']:.0f} x real time; "
-            f"memory so far {peak:.2f} GiB",
+            f"{clips:3} x {seconds:5} s: {', '.join(f'{what} {value:.0f}' for what, value in rate.items())} x real "
+            f"time; memory so far {peak:.2f} GiB",
             flush=True,
         )
     print(save(f"long_files-{options.threads}-threads", {"model": "packaged", "seed": None, "rows": rows}))

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from wavcube.codec.attention import RelativePositionBias, SelfAttention, causal_attention
 
-SHORTEST = 160
-"""Frames below which torch's kernel is faster, as it takes all heads and items in one call."""
+SHORTEST = 288
+"""Frames below which torch's kernel is faster in float32, as it takes all heads and items in one call."""
 
 BLOCK, CAUSAL_BLOCK = 512, 256
 """Most queries in a block."""
