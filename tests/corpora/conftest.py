@@ -10,8 +10,7 @@ import torch
 from tests.data.conftest import write_tones
 from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.corpora.decoding import Decoders
-from wavcube.corpora.encode_shard import ShardEncoder
-from wavcube.corpora.job import Settings
+from wavcube.corpora.encode_shard import EncodeSettings, ShardEncoder
 from wavcube.data.bucketing import BatchLimits
 
 __all__ = ["write_tones"]
@@ -31,7 +30,7 @@ def encoder(model: WavCube, tmp_path: Path) -> Iterator[Encoder]:
     with Decoders(0) as decoders:
 
         def make(folder: str = "out", stored: str = "float16", size: int = 3, **more: object) -> ShardEncoder:
-            settings = Settings.of(model, stored, size, {})  # type: ignore[arg-type]
+            settings = EncodeSettings.of(model, stored, size, {})  # type: ignore[arg-type]
             limits = more.pop("limits", BatchLimits(2.0, 0.25))
             (tmp_path / folder).mkdir(exist_ok=True)
             return ShardEncoder(model, settings, tmp_path / folder, limits, decoders, **more)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from wavcube.cli.codec import encode_corpus
+from wavcube.cli.codec import make_shards
 from wavcube.corpora.ranks import Share, local_rank
 from wavcube.errors import ConfigError, WavCubeError
 
@@ -35,11 +35,11 @@ def test_one_process_for_each_gpu(
     code = "import os; from pathlib import Path; rank = os.environ['RANK']; "
     code += f"Path({str(tmp_path)!r}, rank + '-' + os.environ['WORLD_SIZE'] + '-' + os.environ['LOCAL_RANK']).touch(); "
     code += "rank == '1' and " + {"kill": "os.kill(os.getpid(), 9)", "": "None"}.get(fate, "exit(1)")
-    real = encode_corpus.subprocess.Popen
-    monkeypatch.setattr(encode_corpus.subprocess, "Popen", lambda _, env: real([sys.executable, "-c", code], env=env))
+    real = make_shards.subprocess.Popen
+    monkeypatch.setattr(make_shards.subprocess, "Popen", lambda _, env: real([sys.executable, "-c", code], env=env))
     if error is None:
-        encode_corpus._one_process_a_device(2)
+        make_shards._one_process_a_device(2)
     else:
         with pytest.raises(error):
-            encode_corpus._one_process_a_device(2)
+            make_shards._one_process_a_device(2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-2-0", "1-2-1"]

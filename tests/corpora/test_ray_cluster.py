@@ -15,10 +15,11 @@ import torch
 from tests.corpora.conftest import Encoder, contents
 from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.corpora.decoding import Decoders
-from wavcube.corpora.encode_shard import Result, ShardEncoder
+from wavcube.corpora.encode_shard import EncodeSettings, ShardEncoder
 from wavcube.corpora.input_shards import InputShard, input_shards
-from wavcube.corpora.job import Settings, claim, write_index
+from wavcube.corpora.job import claim, write_index
 from wavcube.corpora.one_machine import Tally
+from wavcube.corpora.shard import Result
 from wavcube.data.bucketing import BatchLimits
 
 ray = pytest.importorskip("ray")
@@ -68,7 +69,7 @@ class FatefulEncoder(ShardEncoder):
 def make_encoder(folder: Path, fatal: int, held: int, node: str) -> ShardEncoder:
     torch.manual_seed(0)
     model = WavCube(WavCubeConfig.preset("tiny"))
-    settings = Settings.of(model, "float16", 2, {})
+    settings = EncodeSettings.of(model, "float16", 2, {})
     return FatefulEncoder(
         model, settings, folder, BatchLimits(2.0, 0.25), Decoders(0), fatal=fatal, held=held, node=node
     )
@@ -107,7 +108,7 @@ def test_actors_and_nodes_die(
     ):
         said = watched(tally, monkeypatch)
         claim(out, cluster.settings(), False)
-        cluster.encode_shards(coming(), out, tally)
+        cluster.make_shards(coming(), out, tally)
     assert any("recordings[2:4]: its actor or machine died" in text for text in said)
     assert any("recordings[6:8]: its actor or machine died" in text for text in said)
     assert (tmp_path / "died").exists()

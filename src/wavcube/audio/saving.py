@@ -56,7 +56,7 @@ def save_audio(
     try:
         with atomic_path(path) as temporary:
             # libsndfile does not say that a disk is full: it writes to memory, and Python to the disk.
-            temporary.write_bytes(_encoded(samples, int(sample_rate), kind[1:].upper(), comment))
+            temporary.write_bytes(encoded_audio(samples, int(sample_rate), kind[1:].upper(), comment))
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError(f"{path}: cannot be written ({reason(error)})") from error
 
@@ -70,8 +70,8 @@ def read_comment(path: str | os.PathLike[str]) -> str:
         return ""
 
 
-def _encoded(samples: np.ndarray, sample_rate: int, kind: str, comment: str) -> bytes:
-    """The file of a waveform [S] as bytes."""
+def encoded_audio(samples: np.ndarray, sample_rate: int, kind: str, comment: str = "") -> bytes:
+    """The file of a waveform [S], 16-bit integers or float32, as bytes; `kind` is WAV or FLAC."""
     subtype = "FLOAT" if samples.dtype == np.float32 else "PCM_16"
     memory = io.BytesIO()
     with soundfile.SoundFile(memory, "w", sample_rate, 1, subtype, format=kind) as file:

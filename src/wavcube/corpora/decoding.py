@@ -58,6 +58,10 @@ class Decoders:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes; what they are at is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def decode(self, clips: Iterator[Clip], ahead: float) -> Iterator[Decoded]:

@@ -65,6 +65,11 @@ class InputShard:
         """The cuts of a shard of Lhotse Shar, beside which the latents are to lie."""
         return Path(self.stream.cuts) if isinstance(self.stream, SharShard) else None
 
+    @property
+    def recordings(self) -> int:
+        """How many there are; 0 for a stream."""
+        return len(self.clips)
+
     def digest(self) -> str:
         """Of what the shard consists of: rows of the list, size and time of change of every file that is local.
 

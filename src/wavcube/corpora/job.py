@@ -3,71 +3,50 @@
 import json
 import os
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from wavcube.corpora.shard_writer import output_errors, remove_abandoned
-from wavcube.data.stored_latents.index import INDEX, LatentIndex
-from wavcube.data.stored_latents.record import CUTS, RECORD, TAR, Moments, ShardRecord, complete
-from wavcube.data.stored_latents.values import StoredType
+from wavcube.corpora.shard_writer import ShardWriter, output_errors, remove_abandoned
+from wavcube.data.stored_latents.record import CUTS, RECORD, Moments, ShardRecord, complete
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
 from wavcube.framing import SAMPLE_RATE
 from wavcube.hashing import digest
 
-if TYPE_CHECKING:
-    from wavcube.codec import WavCube
-
 PLAN = "plan.json"
 
 
+class Text(Protocol):
+    """An index."""
+
+    def text(self) -> str: ...
+
+
+Written = TypeVar("Written", bound=Text)
+
+
 @dataclass(frozen=True)
-class Settings:
+class Settings(ABC, Generic[Written]):
     """All that changes the bytes of shards beside their inputs; one folder holds shards of one of these.
 
     Attributes:
-        model: fingerprint of all its weights.
-        identity: of its latent space.
-        precision: that it computes in.
-        chunking: how long recordings are cut.
-        stored: the type of the values on disk.
-        shard_size: recordings of a slice of a list.
-        where: which rows of lists are kept.
-        frame_rate, dim: of the latents.
+        writer: what writes the shards.
     """
 
-    model: str
-    identity: str
-    precision: str
-    chunking: str
-    stored: StoredType
-    shard_size: int
-    where: str
-    frame_rate: float
-    dim: int
-
-    @classmethod
-    def of(cls, model: "WavCube", stored: StoredType, shard_size: int, where: dict[str, str]) -> Self:
-        """Those of a model that is loaded."""
-        return cls(
-            model.weights_fingerprint(),
-            model.identity,
-            model.precision,
-            str(model.chunking),
-            stored,
-            shard_size,
-            json.dumps(where, sort_keys=True),
-            model.frame_rate,
-            model.latent_dim,
-        )
+    writer: ClassVar[type[ShardWriter]]
 
     def digest(self) -> str:
         return digest(json.dumps(asdict(self), sort_keys=True))
 
+    @abstractmethod
+    def index(self, summary: "Summary") -> Written:
+        """What is said of all shards, once they are complete."""
 
-def claim(folder: Path, settings: Settings, overwrite: bool) -> None:
+
+def claim(folder: Path, settings: Settings[Any], overwrite: bool) -> None:
     """Make a folder the place of these settings' shards; many processes may do so at once.
 
     Raises:
@@ -96,6 +75,8 @@ def claim(folder: Path, settings: Settings, overwrite: bool) -> None:
         if there == asdict(settings):
             return
         differing = [name for name, value in asdict(settings).items() if there.get(name) != value]
+        if there.keys() != asdict(settings).keys():
+            raise DataError(f"{folder}: holds shards of another kind; give another folder")
         if not overwrite:
             first = differing[0]
             values = f"{there.get(first)}, now {asdict(settings)[first]}"
@@ -103,13 +84,13 @@ def claim(folder: Path, settings: Settings, overwrite: bool) -> None:
                 f"{folder}: holds shards made with another {first} ({values}); "
                 "give another folder, or --overwrite to make them anew"
             )
-        (folder / INDEX).unlink(missing_ok=True)
+        (folder / settings.writer.index_name).unlink(missing_ok=True)
         with atomic_path(path) as new:
             new.write_text(text, encoding="utf-8")
 
 
-def write_index(folder: Path, settings: Settings, numbers: Iterable[int], overwrite: bool) -> LatentIndex | None:
-    """Write latents.json, or nothing where a shard is not complete yet: whoever completes the last writes it.
+def write_index(folder: Path, settings: Settings[Written], numbers: Iterable[int], overwrite: bool) -> Written | None:
+    """Write the index, or nothing where a shard is not complete yet: whoever completes the last writes it.
 
     Raises:
         DataError: there are shards of an earlier input; or no recording could be used.
@@ -124,9 +105,9 @@ def write_index(folder: Path, settings: Settings, numbers: Iterable[int], overwr
                 "input, or another folder, or --overwrite to remove them"
             )
         for number in stale:
-            for name in (RECORD, TAR, CUTS):
+            for name in (RECORD, settings.writer.tar_name, CUTS):
                 (folder / name.format(number)).unlink(missing_ok=True)
-    summary = _Summary()
+    summary = Summary()
     for number in sorted(expected):
         record = complete(folder, number)
         if record is None or record.settings != settings.digest():
@@ -134,14 +115,20 @@ def write_index(folder: Path, settings: Settings, numbers: Iterable[int], overwr
         summary.add(record)
     if not summary.recordings:
         raise DataError(f"{folder}: no recording of the input could be used; records/ has the reasons")
-    index = summary.index(settings)
-    with output_errors(folder), atomic_path(folder / INDEX) as path:
+    index = settings.index(summary)
+    with output_errors(folder), atomic_path(folder / settings.writer.index_name) as path:
         path.write_text(index.text(), encoding="utf-8")
     return index
 
 
-class _Summary:
-    """Records, added up in their order."""
+class Summary:
+    """Records, added up in their order.
+
+    Attributes:
+        shards: of each `number`, `source`, `recordings`, `seconds`, `errors`.
+        moments: of all of them.
+        recordings, errors, seconds: in all of them.
+    """
 
     def __init__(self) -> None:
         self.shards: list[dict[str, Any]] = []
@@ -165,24 +152,6 @@ class _Summary:
         self.recordings += record.recordings
         self.errors += len(record.errors)
         self.seconds += seconds
-
-    def index(self, settings: Settings) -> LatentIndex:
-        return LatentIndex(
-            settings.identity,
-            settings.model,
-            settings.precision,
-            settings.frame_rate,
-            SAMPLE_RATE,
-            settings.dim,
-            settings.stored,
-            self.moments.relative_error,
-            self.moments.mean,
-            self.moments.std,
-            self.recordings,
-            self.seconds / 3600,
-            self.errors,
-            self.shards,
-        )
 
 
 def _plan(path: Path) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-from wavcube.corpora.encode_shard import Result, ShardEncoder
-from wavcube.corpora.input_shards import InputShard
+from wavcube.corpora.make_shard import ShardMaker
+from wavcube.corpora.shard import Result, Shard
 from wavcube.corpora.shard_writer import OutputError
 from wavcube.errors import WavCubeError
 from wavcube.framing import SAMPLE_RATE
@@ -74,7 +74,7 @@ class Tally:
         self._in_a_row = 0
         self._progress.update(self._bar, advance=1, rate=f"{self.rate:.3g} x real time")
 
-    def fail(self, shard: InputShard, error: WavCubeError) -> None:
+    def fail(self, shard: Shard, error: WavCubeError) -> None:
         """Raises: WavCubeError: too many shards in a row have failed."""
         text = str(error) if shard.name in str(error) else f"{shard.name}: {error}"
         self.failed.append(text)
@@ -105,28 +105,28 @@ class Tally:
         return "; ".join(parts)
 
 
-def encode_shards(shards: Iterable[InputShard], encoder: ShardEncoder, tally: Tally) -> None:
+def make_shards(shards: Iterable[Shard], maker: ShardMaker[Any, Any, Any], tally: Tally) -> None:
     """Make shards; one that fails is counted, and the others are made all the same.
 
     Raises:
         OutputError: the folder of results cannot be written to.
         WavCubeError: many shards in a row have failed; or the list of shards cannot be read.
     """
-    under_way: deque[tuple[InputShard, Future[Result]]] = deque()
+    under_way: deque[tuple[Shard, Future[Result]]] = deque()
     with ThreadPoolExecutor(AT_ONCE, "shard") as threads:
         try:
             for shard in shards:
-                under_way.append((shard, threads.submit(encoder, shard)))
+                under_way.append((shard, threads.submit(maker, shard)))
                 if len(under_way) >= AT_ONCE:
                     _settle(*under_way.popleft(), tally)
             while under_way:
                 _settle(*under_way.popleft(), tally)
         except BaseException:
-            encoder.stop.set()
+            maker.stop.set()
             raise
 
 
-def _settle(shard: InputShard, future: Future[Result], tally: Tally) -> None:
+def _settle(shard: Shard, future: Future[Result], tally: Tally) -> None:
     try:
         tally.done(future.result())
     except OutputError:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from wavcube.corpora.encode_shard import Result, ShardEncoder
-from wavcube.corpora.input_shards import InputShard
 from wavcube.corpora.job import Settings
+from wavcube.corpora.make_shard import ShardMaker
 from wavcube.corpora.one_machine import Tally
+from wavcube.corpora.shard import Result, Shard
 from wavcube.corpora.shard_writer import OutputError
 from wavcube.data.stored_latents.record import complete
 from wavcube.errors import MissingDependencyError, WavCubeError
@@ -77,11 +77,11 @@ class Cluster:
 
     Args:
         ray: see `connect`.
-        make_encoder: called in each actor; it loads the model there.
+        build: gives, in each actor, what makes shards; it loads the model there.
         actors: see `Actors`.
     """
 
-    def __init__(self, ray: Any, make_encoder: "Callable[[], ShardEncoder]", actors: Actors) -> None:
+    def __init__(self, ray: Any, build: "Callable[[], ShardMaker[Any, Any, Any]]", actors: Actors) -> None:
         self._ray = ray
         kind = ray.remote(
             num_gpus=actors.gpus,
@@ -90,12 +90,12 @@ class Cluster:
             max_task_retries=0,  # whether a shard is tried again is decided here
             max_concurrency=_AT_ONCE,
         )(_ShardActor)
-        self._pool = [kind.remote(make_encoder) for _ in range(actors.count)]
+        self._pool = [kind.remote(build) for _ in range(actors.count)]
         self._starting = {actor.ready.remote(): actor for actor in self._pool}
-        self._settings: Settings | None = None
+        self._settings: Settings[Any] | None = None
         self._ready: deque[Any] = deque()
-        self._under_way: dict[Any, tuple[Any, InputShard, int]] = {}
-        self._again: deque[tuple[InputShard, int]] = deque()
+        self._under_way: dict[Any, tuple[Any, Shard, int]] = {}
+        self._again: deque[tuple[Shard, int]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +104,7 @@ class Cluster:
         for actor in self._pool:
             self._ray.kill(actor)
 
-    def settings(self) -> Settings:
+    def settings(self) -> Settings[Any]:
         """Those of the actor that is ready first; all others must have the same.
 
         Raises:
@@ -115,7 +115,7 @@ class Cluster:
                 self._started(reference)
         return self._settings
 
-    def encode_shards(self, shards: Iterable[InputShard], folder: Path, tally: Tally) -> None:
+    def make_shards(self, shards: Iterable[Shard], folder: Path, tally: Tally) -> None:
         """Make shards; one that fails is counted, and the others are made all the same.
 
         Args:
@@ -136,7 +136,7 @@ class Cluster:
                     more = False
                     break
                 actor = self._ready.popleft()
-                self._under_way[actor.encode.remote(shard)] = (actor, shard, tries + 1)
+                self._under_way[actor.make.remote(shard)] = (actor, shard, tries + 1)
             if not (more or self._again or self._under_way):
                 return
             events = [*self._starting, *self._under_way]
@@ -197,28 +197,28 @@ class Cluster:
 
 
 class _ShardActor:
-    """Holds a model on one machine of the cluster, and encodes shards with it."""
+    """Holds a model on one machine of the cluster, and makes shards with it."""
 
-    def __init__(self, make_encoder: "Callable[[], ShardEncoder]") -> None:
+    def __init__(self, build: "Callable[[], ShardMaker[Any, Any, Any]]") -> None:
         from ray.util.metrics import Counter
 
-        self._encoder: ShardEncoder | WavCubeError
+        self._maker: ShardMaker[Any, Any, Any] | WavCubeError
         try:
-            self._encoder = make_encoder()
+            self._maker = build()
         except WavCubeError as error:
-            self._encoder = error
-        self._speech = Counter("wavcube_speech_seconds", "Seconds of speech that have been encoded.")
+            self._maker = error
+        self._speech = Counter("wavcube_speech_seconds", "Seconds of speech that are done.")
 
-    def ready(self) -> Settings | WavCubeError:
+    def ready(self) -> Settings[Any] | WavCubeError:
         """What it makes, or why it can make nothing."""
-        return self._encoder if isinstance(self._encoder, WavCubeError) else self._encoder.settings
+        return self._maker if isinstance(self._maker, WavCubeError) else self._maker.settings
 
-    def encode(self, shard: InputShard) -> Result | WavCubeError:
+    def make(self, shard: Shard) -> Result | WavCubeError:
         """A shard that is complete, or why it is not: errors as values, which Ray leaves as they are."""
-        if isinstance(self._encoder, WavCubeError):
-            return self._encoder
+        if isinstance(self._maker, WavCubeError):
+            return self._maker
         try:
-            result = self._encoder(shard)
+            result = self._maker(shard)
         except WavCubeError as error:
             return error
         if result.state != "there" and result.record.samples:

@@ -1,4 +1,4 @@
-"""A shard of latents on its way to disk: under another name until all of it is there."""
+"""A shard on its way to disk: under another name until all of it is there."""
 
 import gzip
 import io
@@ -11,19 +11,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
-import numpy as np
-
-from wavcube.corpora.input_shards import InputShard
+from wavcube.corpora.shard import Shard
 from wavcube.data.clip import Clip
 from wavcube.data.manifest import some
-from wavcube.data.stored_latents.index import INDEX
-from wavcube.data.stored_latents.record import CUTS, RECORD, TAR, Moments, Place, ShardRecord
-from wavcube.data.stored_latents.values import StoredType, pack
+from wavcube.data.stored_latents.record import CUTS, RECORD, Moments, Place, ShardRecord
 from wavcube.errors import WavCubeError
 from wavcube.files import FULL, atomic_path, readable, reason, saying_when_full
-from wavcube.framing import SAMPLE_RATE
 
 WRITING = "writing"
 """The folder of shards that are not complete."""
@@ -63,23 +58,27 @@ class ShardWriter:
 
     Args:
         folder: of the results.
-        shard: what the latents are of. Of a shard of Lhotse Shar the cuts are kept as they are, and a recording that
-            could not be used has an empty place, so that its other fields lie beside the latents.
-        stored: the type of the values on disk.
-        frame_rate: of the latents, in Hz.
+        shard: what is written of. Where it has cuts they are kept as they are, and a recording that could not be used
+            has an empty place, so that all fields of Lhotse Shar lie beside each other.
+
+    Attributes:
+        tar_name: of the result, with a place for the number.
+        index_name: of the file that sums all shards up.
+        moments: of what was written.
     """
 
-    def __init__(self, folder: Path, shard: InputShard, stored: StoredType, frame_rate: float) -> None:
-        self._folder, self._shard, self._stored, self._frame_rate = folder, shard, stored, frame_rate
+    tar_name: ClassVar[str]
+    index_name: ClassVar[str]
+
+    def __init__(self, folder: Path, shard: Shard) -> None:
+        self._folder, self._shard = folder, shard
+        self.moments = Moments(0, [], [], 0.0)
         name = uuid.uuid4().hex[:12]
         self._tar_path, self._cuts_path = (folder / WRITING / f"{name}.{kind}" for kind in ("tar", "cuts"))
         self._places: list[Place | None] = []
         self._errors: list[tuple[str, str]] = []
         self._notes: list[tuple[str, str]] = []
         self._ids: set[str] = set()
-        self._total: np.ndarray | float = 0.0
-        self._squares: np.ndarray | float = 0.0
-        self._squared_error = 0.0
         with output_errors(folder):
             self._tar_path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._tar_path.open("wb")
@@ -90,13 +89,19 @@ class ShardWriter:
 
     @property
     def errors(self) -> int:
+        """Recordings that could not be used."""
         return len(self._errors)
+
+    @property
+    def count(self) -> int:
+        """Recordings that were written or could not be used."""
+        return len(self._ids) + len(self._errors)
 
     def first_errors(self) -> str:
         """The reasons why the first few recordings could not be used."""
         return some(why for _, why in self._errors)
 
-    def __enter__(self) -> "ShardWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -106,30 +111,32 @@ class ShardWriter:
         for path in (self._tar_path, self._cuts_path):
             path.unlink(missing_ok=True)
 
-    def add(self, clip: Clip, values: np.ndarray, samples: int, notes: tuple[str, ...] = ()) -> None:
-        """The latents [T, C], float32, of a clip of so many samples.
-
-        Raises:
-            LatentsError: the type on disk cannot hold them.
-            OutputError: the disk refuses.
-        """
-        key = self._key(clip)
+    def _put(
+        self,
+        clip: Clip,
+        key: str,
+        suffix: str,
+        content: bytes,
+        manifest: dict[str, Any],
+        *,
+        frames: int,
+        samples: int,
+        notes: tuple[str, ...],
+        cut: dict[str, Any] | None = None,
+    ) -> bool:
+        """Write the file and the manifest of a recording; False where the shard has one of this key already."""
         if key in self._ids:
             self.skip(clip, f"{clip.name}: another recording of this shard has the same name")
-            return
-        content, squared_error = pack(values, self._stored)
-        self._total = self._total + values.sum(0, dtype=np.float64)
-        self._squares = self._squares + np.square(values).sum(0, dtype=np.float64)
-        self._squared_error += squared_error
+            return False
         self._ids.add(key)
         self._notes += [(clip.name, note) for note in notes]
         with output_errors(self._folder):
-            offset = self._member(f"{key}.npy", content)
-            self._member(f"{key}.json", json.dumps(_manifest(values.shape, self._frame_rate)).encode())
-            if self._shard.cuts is None:
-                cut = _cut(key, clip, samples)
+            offset = self._member(f"{key}.{suffix}", content)
+            self._member(f"{key}.json", json.dumps(manifest).encode())
+            if cut is not None:
                 self._cuts.write(json.dumps(cut, ensure_ascii=False).encode() + b"\n")
-        self._places.append(Place(offset, len(content), len(values), samples))
+        self._places.append(Place(offset, len(content), frames, samples))
+        return True
 
     def skip(self, clip: Clip, why: str) -> None:
         """Note that a clip could not be used."""
@@ -160,12 +167,12 @@ class ShardWriter:
                 os.fsync(file.fileno())
                 file.close()
             record = self._record(settings, digest)
-            places = [self._folder / name.format(number) for name in (TAR, CUTS, RECORD)]
+            places = [self._folder / name.format(number) for name in (self.tar_name, CUTS, RECORD)]
             for path in places:
                 path.parent.mkdir(parents=True, exist_ok=True)
             # Without its record no shard counts, so nobody takes a new tar for one of an old record; and what the
             # index says of the corpus no longer holds.
-            for stale in (self._folder / INDEX, places[2]):
+            for stale in (self._folder / self.index_name, places[2]):
                 stale.unlink(missing_ok=True)
             os.replace(self._tar_path, places[0])
             os.replace(self._cuts_path, places[1])
@@ -174,9 +181,6 @@ class ShardWriter:
         return record
 
     def _record(self, settings: str, digest: str) -> ShardRecord:
-        total, squares = (list(map(float, np.atleast_1d(sums))) if self._ids else [] for sums in
-                          (self._total, self._squares))  # fmt: skip
-        frames = sum(place.frames for place in self._places if place)
         return ShardRecord(
             self._shard.number,
             readable(self._shard.name),
@@ -185,12 +189,10 @@ class ShardWriter:
             (self._tar_path.stat().st_size, self._cuts_path.stat().st_size),
             self._places,
             self._errors,
-            Moments(frames, total, squares, self._squared_error),
+            self.moments,
             self._notes,
+            self.tar_name,
         )
-
-    def _key(self, clip: Clip) -> str:
-        return clip.name if self._shard.cuts is not None else key_of(clip.name)
 
     def _member(self, name: str, content: bytes) -> int:
         """Write a file into the tar; where its bytes begin."""
@@ -204,44 +206,13 @@ class ShardWriter:
             shutil.copyfileobj(file, self._cuts)
 
 
-def key_of(name: str) -> str:
-    """The name of a recording as the key of a tar and the id of a cut: WebDataset cuts keys at the first dot.
-
-    Dots, percent signs and what no name of a file should have are written as `%2E`; different names stay different.
-    """
-    escaped = "".join(
-        f"%{ord(letter):02X}" if letter in "%.\\" or ord(letter) < 32 else letter for letter in readable(name)
-    )
-    return "/".join(part or "%2F" for part in escaped.split("/"))
-
-
-def _manifest(shape: tuple[int, ...], frame_rate: float) -> dict[str, Any]:
-    """What Lhotse writes beside an array in time."""
-    array = {"storage_type": "shar", "storage_path": "", "storage_key": "", "shape": list(shape)}
-    return {"array": array, "temporal_dim": 0, "frame_shift": 1 / frame_rate, "start": 0}
-
-
-def _cut(key: str, clip: Clip, samples: int) -> dict[str, Any]:
-    """A cut of Lhotse's for a recording of which there are latents alone: its audio is a field that is not there."""
-    seconds = samples / SAMPLE_RATE
-    sound = {"sources": [{"type": "shar", "channels": [0], "source": ""}], "sampling_rate": SAMPLE_RATE}
-    where = {"start": 0, "duration": seconds, "channel": 0}
-    columns = {name: value for name, value in sorted(clip.columns.items()) if value}
-    spoken: dict[str, Any] = {"id": key, "recording_id": key, **where}
-    if clip.transcript is not None:
-        spoken["text"] = clip.transcript
-        columns.setdefault("language", clip.language)
-    for name in ("speaker", "gender", "language"):
-        if name in columns:
-            spoken[name] = columns.pop(name)
-    if columns:
-        spoken["custom"] = columns
-    known = len(spoken) > 5
+def shar_recording(key: str, samples: int, sample_rate: int) -> dict[str, Any]:
+    """A recording as Lhotse Shar lists it, whose audio is a field."""
     return {
         "id": key,
-        **where,
-        "supervisions": [spoken] if known else [],
-        "recording": {"id": key, **sound, "num_samples": samples, "duration": seconds, "channel_ids": [0]},
-        "custom": {"name": readable(clip.name)},
-        "type": "MonoCut",
+        "sources": [{"type": "shar", "channels": [0], "source": ""}],
+        "sampling_rate": sample_rate,
+        "num_samples": samples,
+        "duration": samples / sample_rate,
+        "channel_ids": [0],
     }

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wavcube.cli import options
-from wavcube.cli.codec.encode_corpus import CorpusOptions, ModelOptions, RayOptions, encode_corpus
+from wavcube.cli.codec import shard_options as sharding
+from wavcube.cli.codec.encode_corpus import EncodeJob
+from wavcube.cli.codec.make_shards import ModelOptions, make_all
 from wavcube.errors import DataError
 
 if TYPE_CHECKING:
@@ -41,9 +43,6 @@ class Stored(StrEnum):
     int8 = "int8"
 
 
-SHARDS = "Shards (docs/corpora.md)"
-
-
 def encode(
     inputs: Annotated[
         list[str],
@@ -71,82 +70,55 @@ def encode(
         typer.Option(
             help="One file a recording, or shards. [default: files for recordings, else shar]",
             show_default=False,
-            rich_help_panel=SHARDS,
+            rich_help_panel=sharding.PANEL,
         ),
     ] = None,
     stored: Annotated[
-        Stored, typer.Option("--store-dtype", help="Type of the latents on disk.", rich_help_panel=SHARDS)
+        Stored, typer.Option("--store-dtype", help="Type of the latents on disk.", rich_help_panel=sharding.PANEL)
     ] = Stored.float16,
-    shard_of: Annotated[
-        str | None,
-        typer.Option(
-            help="RANK/WORLD: do every WORLD-th shard. [default: as torchrun or srun say]",
-            show_default=False,
-            rich_help_panel=SHARDS,
-        ),
-    ] = None,
+    shard_of: sharding.ShardOf = None,
     shard_size: Annotated[
-        int, typer.Option(min=1, help="Recordings in a shard of a list or folder.", rich_help_panel=SHARDS)
+        int, typer.Option(min=1, help="Recordings in a shard of a list or folder.", rich_help_panel=sharding.PANEL)
     ] = 1000,
     filters: Annotated[
         list[str] | None,
-        typer.Option("--filter", help="COLUMN=VALUE: keep such rows of lists; repeatable.", rich_help_panel=SHARDS),
-    ] = None,
-    max_bad: Annotated[
-        float,
         typer.Option(
-            min=0.0, max=1.0, help="A shard with a larger share of unusable recordings fails.", rich_help_panel=SHARDS
+            "--filter", help="COLUMN=VALUE: keep such rows of lists; repeatable.", rich_help_panel=sharding.PANEL
         ),
-    ] = 0.05,
+    ] = None,
+    max_bad: sharding.MaxBad = 0.05,
     readers: Annotated[
         int | None,
         typer.Option(
             min=0,
             help="Processes that decode. [default: 1 on a CPU, beside a GPU one a core]",
             show_default=False,
-            rich_help_panel=SHARDS,
+            rich_help_panel=sharding.PANEL,
         ),
     ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            help='A Ray cluster does it: its address, "auto", or "local".', show_default=False, rich_help_panel=SHARDS
-        ),
-    ] = None,
-    actors: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Actors of Ray. [default: as many as fit now]", show_default=False, rich_help_panel=SHARDS
-        ),
-    ] = None,
-    actor_gpus: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            help="GPUs of an actor. [default: 1 if there are any]",
-            show_default=False,
-            rich_help_panel=SHARDS,
-        ),
-    ] = None,
-    actor_cpus: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            help="CPUs of an actor. [default: 1 beside a GPU, else 2]",
-            show_default=False,
-            rich_help_panel=SHARDS,
-        ),
-    ] = None,
+    ray: sharding.Ray = None,
+    actors: sharding.Count = None,
+    actor_gpus: sharding.Gpus = None,
+    actor_cpus: sharding.Cpus = None,
 ) -> None:
     """Encode recordings to latents: one file each, or a corpus in shards."""
     given = ModelOptions(model, device, dtype, fast, backend, exact)
     if to is To.shar or (to is None and _is_corpus(inputs)):
-        share = 0.0 if strict else max_bad
-        corpus = CorpusOptions(
-            stored.value, shard_size, tuple(filters or ()), shard_of, readers, share, batch_seconds, padding, overwrite
+        job = EncodeJob(
+            output.absolute() if ray else output,
+            given,
+            shard_of,
+            overwrite,
+            inputs=tuple(inputs),
+            stored=stored.value,
+            shard_size=shard_size,
+            filters=tuple(filters or ()),
+            readers=readers,
+            max_bad=0.0 if strict else max_bad,
+            batch_seconds=batch_seconds,
+            padding=padding,
         )
-        cluster = RayOptions(ray, actors, actor_gpus, actor_cpus) if ray else None
-        encode_corpus(inputs, output, given, corpus, cluster)
+        make_all(job, sharding.RayOptions(ray, actors, actor_gpus, actor_cpus) if ray else None)
         return
     if _is_corpus(inputs):
         raise DataError("--to files is for recordings and folders; lists and shards of recordings become --to shar")

@@ -95,16 +95,8 @@ class LatentCorpus(Sequence[tuple[Latents, Metadata]]):
 
     def _read_shard(self, shard: int) -> tuple[list[Place], list[Metadata]]:
         """Places and metadata of the recordings of a shard that could be used."""
-        number = self.about.shards[shard]["number"]
-        record = ShardRecord.load(self.folder / RECORD.format(number))
-        path = self.folder / CUTS.format(number)
-        try:
-            with gzip.open(path, "rt", encoding="utf-8") as file:
-                cuts = [json.loads(line) for line in file]
-            pairs = [(place, cut) for place, cut in zip(record.places, cuts, strict=True) if place]
-            metadata = [metadata_of_cut(cut, place.samples / self.about.sample_rate) for place, cut in pairs]
-        except (OSError, EOFError, ValueError, KeyError) as error:
-            raise DataError(f"{path}: is missing or damaged ({error})") from error
+        pairs = [(place, cut) for place, cut in read_cuts(self.folder, self.about.shards[shard]["number"]) if place]
+        metadata = [metadata_of_cut(cut, place.samples / self.about.sample_rate) for place, cut in pairs]
         return [place for place, _ in pairs], metadata
 
     def _latents(self, file: int, number: int, place: Place, metadata: Metadata) -> Latents:
@@ -124,6 +116,24 @@ class LatentCorpus(Sequence[tuple[Latents, Metadata]]):
             self.about.identity,
             [metadata],
         )
+
+
+def read_cuts(folder: Path, number: int) -> list[tuple[Place | None, dict[str, Any]]]:
+    """The cuts of the shard of that number, with the places of what is stored; None for one of which nothing is.
+
+    Raises:
+        DataError: the shard is damaged.
+    """
+    record = ShardRecord.load(folder / RECORD.format(number))
+    path = folder / CUTS.format(number)
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            pairs = list(zip(record.places, (json.loads(line) for line in file), strict=True))
+        if not all("id" in cut for _, cut in pairs):
+            raise ValueError("a cut without id")
+    except (OSError, EOFError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: is missing or damaged ({error})") from error
+    return pairs
 
 
 def metadata_of_cut(cut: dict[str, Any], seconds: float) -> Metadata:

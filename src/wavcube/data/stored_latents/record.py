@@ -9,10 +9,12 @@ from typing import Any, NamedTuple, Self
 from wavcube.errors import DataError
 
 TAR, CUTS, RECORD = "shards/latent.{:06d}.tar", "shards/cuts.{:06d}.jsonl.gz", "records/{:06d}.json"
+RECORDINGS_TAR = "shards/recording.{:06d}.tar"
+"""Of what `wavcube decode` makes of a shard of latents."""
 
 
 class Place(NamedTuple):
-    """Where in the tar the `.npy` of a recording lies, in bytes; and what it is of."""
+    """Where in the tar the file of a recording lies, in bytes; and what it is of."""
 
     offset: int
     size: int
@@ -58,7 +60,7 @@ class Moments:
 
 @dataclass
 class ShardRecord:
-    """One shard of latents.
+    """One shard of latents, or of the recordings that were decoded from them.
 
     Attributes:
         number: of the shard.
@@ -70,6 +72,7 @@ class ShardRecord:
         errors: name and reason of each recording that could not be used.
         notes: name and oddity of recordings that were used all the same.
         moments: for mean and standard deviation.
+        tar: name of the tar, with a place for the number.
     """
 
     number: int
@@ -81,6 +84,7 @@ class ShardRecord:
     errors: list[tuple[str, str]]
     moments: Moments
     notes: list[tuple[str, str]] = field(default_factory=list)
+    tar: str = TAR
 
     @property
     def samples(self) -> int:
@@ -115,7 +119,7 @@ def complete(folder: Path, number: int) -> ShardRecord | None:
         return None
     try:
         record = ShardRecord.load(path)
-        sizes = tuple(os.stat(folder / name.format(number)).st_size for name in (TAR, CUTS))
+        sizes = tuple(os.stat(folder / name.format(number)).st_size for name in (record.tar, CUTS))
     except (DataError, OSError):
         return None
     return record if sizes == record.bytes else None
