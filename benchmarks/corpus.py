@@ -25,11 +25,10 @@ from wavcube.cli.many_files.batches import Task, run
 from wavcube.cli.many_files.plan import make_plan
 from wavcube.cli.many_files.recordings import find_recordings
 from wavcube.corpora.decoding import Decoders
-from wavcube.corpora.encode_shard import ShardEncoder
+from wavcube.corpora.encode_shard import EncodeSettings, ShardEncoder
 from wavcube.corpora.input_shards import InputShard, input_shards
-from wavcube.corpora.job import Settings
-from wavcube.corpora.one_machine import Tally, encode_shards
-from wavcube.corpora.shard_writer import ShardWriter
+from wavcube.corpora.latent_writer import LatentWriter
+from wavcube.corpora.one_machine import Tally, make_shards
 from wavcube.data.bucketing import BatchLimits
 from wavcube.data.clip import Clip
 from wavcube.data.stored_latents.values import StoredType
@@ -108,7 +107,7 @@ def storing_rate(out: Path, stored: StoredType) -> float:
     """Seconds of speech whose latents a second of a core stores."""
     random = np.random.default_rng(0)
     values = random.standard_normal((round(SECONDS * FRAME_RATE), DIM)).astype(np.float32)
-    with ShardWriter(out, InputShard(0, "noise"), stored, FRAME_RATE) as writer:
+    with LatentWriter(out, InputShard(0, "noise"), stored, FRAME_RATE) as writer:
         began = 0.0
         for number in range(110):
             if number == 10:
@@ -120,13 +119,13 @@ def storing_rate(out: Path, stored: StoredType) -> float:
 def shards_rate(source: Path, out: Path, speed: float, readers: int) -> tuple[float, float]:
     """Times real time of making shards, and the share of the time in which the device waits."""
     model = SleepingModel(speed)
-    settings = Settings("m", "i", "float32", "", "float16", 48, "{}", FRAME_RATE, DIM)
+    settings = EncodeSettings("m", "i", "float32", "", "float16", 48, "{}", FRAME_RATE, DIM)
     with Decoders(readers) as decoders, Tally() as tally:
         encoder = ShardEncoder(model, settings, out, LIMITS, decoders)  # type: ignore[arg-type]
         shards = list(input_shards([str(source)], size=48))
         list(decoders.decode(iter(shards[0].clips[: 8 * max(1, readers)]), 1e9))
         began = time.perf_counter()
-        encode_shards(shards, encoder, tally)
+        make_shards(shards, encoder, tally)
         wall = time.perf_counter() - began
     return tally.seconds / wall, 1 - model.busy / wall
 
