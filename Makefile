@@ -3,7 +3,7 @@
 
 VENV    := .venv
 PY      := $(VENV)/bin/python
-EXTRAS  := train,eval,superb,tts,onnx,hf,docs,dev
+EXTRAS  := train,eval,superb,tts,demo,onnx,hf,docs,dev
 
 .PHONY: demo test test-slow test-ray lint format docs bench bench-full bench-compare reproduce-small learnability clean
 

@@ -8,7 +8,6 @@ docs/learnability.png is drawn by scripts/learnability.py. Needs wavcube[eval].
 """
 
 import re
-from importlib.resources import files
 from pathlib import Path
 
 import matplotlib
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from wavcube import WavCube, load_audio
+from wavcube.audio.demo_clip import DEMO_CLIP
 
 DOCS = Path(__file__).parents[1] / "docs"
 TABLE = re.compile(r"<!-- begin superb_small_table.py -->\n(.*?)<!-- end -->", re.S)
@@ -112,7 +112,7 @@ def draw_idea(path: Path) -> None:
 
 def draw_latent(path: Path) -> None:
     model = WavCube.from_pretrained()
-    waveform = load_audio(str(files("wavcube.cli.codec") / "assets/demo.flac"), model.sample_rate)
+    waveform = load_audio(DEMO_CLIP, model.sample_rate)
     values = model.encode(waveform, model.sample_rate).values[0]
     scaled = (values - model.latent_mean) / model.latent_std.clamp_min(1e-5)
     seconds = len(waveform) / model.sample_rate

@@ -25,7 +25,8 @@ ORDER = (
     ("codec", "data"),
     ("features", "engine", "evaluation", "corpora", "losses"),
     ("training", "reconstruction", "understanding", "generation"),
-    ("cli", "integrations"),
+    ("integrations",),
+    ("cli",),
     ("__init__", "__main__", "hf"),
 )
 """Each part imports from itself and from parts above it in this list, never from its siblings on the same line."""

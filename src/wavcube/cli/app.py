@@ -28,6 +28,7 @@ from wavcube.cli.separate import evaluate_separation, prepare_mixtures, separate
 from wavcube.cli.superb import superb
 from wavcube.cli.train import train_app as train
 from wavcube.cli.tts import evaluate_tts, train_tts, tts
+from wavcube.cli.web import app as web
 from wavcube.errors import WavCubeError, WavCubeWarning
 from wavcube.files import readable, reason
 
@@ -76,6 +77,7 @@ app.command(rich_help_panel="Evaluation")(probe)
 app.command(rich_help_panel="Generation")(tts)
 app.command(rich_help_panel="Generation")(enhance)
 app.command("convert-voice", rich_help_panel="Generation")(convert_voice)
+app.command("app", rich_help_panel="Demonstration")(web)
 app.command(rich_help_panel="Generation")(separate)
 
 

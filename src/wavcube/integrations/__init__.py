@@ -1,1 +1,1 @@
-"""Front doors of other projects. They import the package; nothing in the package imports them."""
+"""Front doors of other projects. They import the package; of the package only the command line imports them."""

@@ -10,7 +10,6 @@ from wavcube.cli import options
 if TYPE_CHECKING:
     from wavcube.codec import WavCube
 
-CLIP = Path(__file__).parent / "assets" / "demo.flac"
 SEED = 0
 
 
@@ -23,11 +22,12 @@ def demo(
     """Encode and decode a packaged recording, and print where the result lies."""
     import time
 
+    from wavcube.audio.demo_clip import DEMO_CLIP
     from wavcube.audio.io import load_audio, save_audio
     from wavcube.cli.many_files.batches import make_folder
 
     loaded, trained = _model(model)
-    speech = load_audio(CLIP, loaded.sample_rate)
+    speech = load_audio(DEMO_CLIP, loaded.sample_rate)
     began = time.perf_counter()
     latents = loaded.encode(speech, sample_rate=loaded.sample_rate)
     middle = time.perf_counter()

@@ -1,5 +1,6 @@
 // Players of several recordings: one is heard, and a switch to another goes on at the same position.
 (() => {
+  const PLAYER = ".player[data-seconds]";
   const sounds = (player) => [...player.querySelectorAll("audio")];
   const chosen = (player) => Number(player.dataset.chosen || 0);
   const heard = (player) => sounds(player)[chosen(player)];
@@ -38,12 +39,12 @@
   function save(player, number) {
     const link = document.createElement("a");
     link.href = sounds(player)[number].src;
-    link.download = `${player.querySelectorAll("[data-clip]")[number].textContent.replaceAll(" ", "-")}.flac`;
+    link.download = `${player.querySelectorAll("figcaption")[number].textContent.replaceAll(" ", "-")}.flac`;
     link.click();
   }
 
   document.addEventListener("click", (event) => {
-    const player = event.target.closest(".player");
+    const player = event.target.closest(PLAYER);
     if (!player) return;
     const button = event.target.closest("button"), picture = event.target.closest(".picture");
     if (button && "clip" in button.dataset) choose(player, Number(button.dataset.clip));
@@ -57,13 +58,13 @@
     }
   });
   document.addEventListener("input", (event) => {
-    const player = event.target.closest(".player");
+    const player = event.target.closest(PLAYER);
     if (player) seek(player, Number(event.target.value));
   });
   // Events of sounds do not bubble, so they are caught on their way down.
   for (const kind of ["play", "pause", "ended", "seeked"]) {
     document.addEventListener(kind, (event) => {
-      const own = event.target.closest(".player");
+      const own = event.target.closest(PLAYER);
       if (kind === "play")
         document.querySelectorAll("audio").forEach((other) => other !== event.target && other.pause());
       if (own) follow(own);

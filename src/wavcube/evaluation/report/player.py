@@ -63,11 +63,12 @@ def switched_player(clips: Mapping[str, Playable], *, save: bool = False) -> str
         choices.append(f"<button type='button' data-clip='{number}' aria-pressed='{pressed}'>{name}</button>")
         savers.append(f"<button type='button' data-save='{number}'>{name}</button>")
     seconds = max(clip.seconds for clip in clips.values())
+    choice = "".join(choices) if len(choices) > 1 else ""
     saved = f"<p class='save'>Save as FLAC: {' '.join(savers)}</p>" if save else ""
     return (
         f"<div class='player' data-seconds='{seconds:.3f}'><div class='pair'>{''.join(figures)}</div>"
         f"<div class='controls'><button type='button' data-play aria-label='play or pause'>▶</button>"
-        f"<span class='choice' role='group' aria-label='which recording is heard'>{''.join(choices)}</span>"
+        f"<span class='choice' role='group' aria-label='which recording is heard'>{choice}</span>"
         f"<input type='range' min='0' max='{seconds:.3f}' step='0.01' value='0' aria-label='position in s'>"
         f"<output>0.0 / {seconds:.1f} s</output></div>{saved}</div>"
     )
