@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.harness import save
-from wavcube.codec.attention import Rotary, SelfAttention, causal_attention
+from wavcube.codec.attention import LocalAttention, Rotary, SelfAttention, causal_attention
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.decoder import DecoderAttention
 from wavcube.codec.inference.fused_decoder_attention import FusedDecoderAttention
-from wavcube.codec.inference.half_attention import causal_half_attention, half_attention
+from wavcube.codec.inference.half_attention import HalfLocalAttention, causal_half_attention, half_attention
 from wavcube.codec.inference.onednn_attention import BlockAttention, block_attention, causal_block_attention
 
 HEADS, WIDTH = 16, 64
@@ -91,9 +91,21 @@ def rotation(batch: int, frames: int, dtype: torch.dtype) -> Runs:
     }
 
 
+def local(batch: int, frames: int, dtype: torch.dtype) -> Runs:
+    """The vocoder's, with 16 channels a head, at twice the frames."""
+    query, key, value = torch.randn(3, batch, 2 * frames, HEADS, 16, dtype=dtype).transpose(2, 3)
+    plain = LocalAttention(query, 40, 10)
+    runs: Runs = {"torch": lambda: plain(query, key, value)}
+    if dtype == torch.bfloat16:
+        half = HalfLocalAttention(query, 40, 10)
+        runs["written out, blocks that fill vectors"] = lambda: half(query, key, value)
+    return runs
+
+
 PARTS: dict[str, Callable[[int, int, torch.dtype], Runs]] = {
     "attention with position bias": attention,
     "causal attention": causal,
+    "local attention": local,
     "gate of the position bias": gate,
     "rotary positions": rotation,
 }

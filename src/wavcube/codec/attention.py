@@ -149,9 +149,13 @@ class LocalAttention:
             self._spans(F.pad(part.transpose(1, 2), (0, 0, 0, 0, self.back, self.tail))) for part in (key, value)
         )
         queries, keys, values = (part.flatten(0, 1).transpose(1, 2) for part in (queries, keys, values))
-        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=self.bias)
+        attended = self._attend(queries, keys, values)
         attended = attended.transpose(1, 2).unflatten(0, (self.batch, self.blocks)).flatten(1, 2)
         return attended[:, : self.frames].transpose(1, 2)
+
+    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Queries [N, heads, block, D], with what each block of them may see [N, heads, span, D]."""
+        return F.scaled_dot_product_attention(queries, keys, values, attn_mask=self.bias)
 
     def _spans(self, values: Tensor) -> Tensor:
         """What each block of queries may see: [B, blocks, span, ...] of values padded to whole blocks."""

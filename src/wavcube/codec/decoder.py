@@ -117,6 +117,7 @@ class Vocoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, config.n_fft + 2)
+        self.local_attention: Callable[..., LocalAttention] = LocalAttention
 
     def forward(self, vocoder_input: Tensor, lengths: Tensor | None = None) -> Tensor:
         """[B, F, C] with `lengths` [B] valid frames to [B, 160 F], zero beyond an item's end."""
@@ -129,7 +130,7 @@ class Vocoder(nn.Module):
         frames = hidden.shape[1]
         config = self.config
         rotary = Rotary(frames, config.width // config.heads, self.rope_theta, hidden.device, hidden.dtype)
-        attend = LocalAttention(hidden, config.left_context, config.right_context, mask)
+        attend = self.local_attention(hidden, config.left_context, config.right_context, mask)
         for layer in self.layers:
             hidden = layer(hidden, rotary, attend)
         # The phase needs float32 whatever the rest runs in.

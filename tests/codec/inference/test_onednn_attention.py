@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.codec.small import encoder_config, moved, relative_error
-from wavcube.codec.attention import SelfAttention, causal_attention
+from wavcube.codec.attention import LocalAttention, SelfAttention, causal_attention
 from wavcube.codec.inference import half_attention as half
-from wavcube.codec.inference.half_attention import HalfAttention, causal_half_attention
+from wavcube.codec.inference.half_attention import HalfAttention, causal_half_attention, fast_local_attention
 from wavcube.codec.inference.onednn_attention import SHORTEST, BlockAttention, block_attention, causal_block_attention
 from wavcube.codec.inference.onednn_linear import can_pack
 
@@ -110,6 +110,27 @@ def test_causal_equals_plain(frames: int, batch: int, heads: int, seed: int) -> 
     query, key, value = 2 * torch.randn(3, batch, heads, frames, 8, generator=torch.Generator().manual_seed(seed))
     got = causal_block_attention(query, key, value)
     assert relative_error(got, causal_attention(query, key, value)) <= 1e-5
+
+
+@needs_half
+@settings(deadline=None, max_examples=40)
+@given(
+    frames=st.integers(1, 400),
+    back=st.integers(0, 40),
+    ahead=st.integers(0, 10),
+    shares=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=3),
+    seed=st.integers(0, 1_000),
+)
+def test_local_half_equals_plain(frames: int, back: int, ahead: int, shares: list[float], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    parts = torch.randn(3, len(shares), 2, frames, 8, generator=generator).bfloat16()
+    real = torch.arange(frames) < torch.tensor([max(1, round(share * frames)) for share in shares])[:, None]
+    fast = fast_local_attention(parts[0], back, ahead, real)
+    assert isinstance(fast, half.HalfLocalAttention)
+    expected = LocalAttention(parts[0].float(), back, ahead, real)(*parts.float())
+    made = fast(*parts).float()
+    assert relative_error(made.transpose(1, 2)[real], expected.transpose(1, 2)[real]) <= 2e-2
+    assert made.isfinite().all()
 
 
 @pytest.mark.parametrize("family", ["wavlm", "hubert"])

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavcube.codec.attention import SelfAttention
+from wavcube.codec.attention import LocalAttention, SelfAttention
 from wavcube.codec.inference.onednn_attention import STEP, BlockAttention, causal_block_attention, rounded
 
 SCORES = 2**21
@@ -96,3 +96,21 @@ def causal_half_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
                 torch.softmax(scores, -1, out=scores)
                 result[part[0], start:end, part[1]] = torch.matmul(scores, value[*part, :end]).transpose(1, 2)
     return result.transpose(1, 2)[:, :, :real_frames]
+
+
+class HalfLocalAttention(LocalAttention):
+    """`LocalAttention` in bfloat16, written out, with as many keys a block as fill whole vectors."""
+
+    def __init__(self, like: Tensor, back: int, ahead: int, mask: Tensor | None = None) -> None:
+        super().__init__(like, back, ahead, mask, rounded(back + ahead + STEP) - back - ahead)
+
+    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        scores = torch.matmul(queries / math.sqrt(queries.shape[-1]), keys.transpose(2, 3))
+        scores += self.bias
+        return torch.matmul(torch.softmax(scores, -1, out=scores), values)
+
+
+def fast_local_attention(like: Tensor, back: int, ahead: int, mask: Tensor | None = None) -> LocalAttention:
+    """Local attention in the way that is fast for the type of `like`."""
+    kind = HalfLocalAttention if like.dtype == torch.bfloat16 else LocalAttention
+    return kind(like, back, ahead, mask)

@@ -24,7 +24,7 @@ from wavcube.codec.encoder import (
     PositionConvolutionStack,
     RelativeKeyAttention,
 )
-from wavcube.codec.inference.half_attention import fast_attention, fast_causal_attention
+from wavcube.codec.inference.half_attention import fast_attention, fast_causal_attention, fast_local_attention
 from wavcube.codec.inference.onednn_attention import SHORTEST
 from wavcube.codec.inference.onednn_linear import PackedLinear, QuantizedLinear, can_pack
 from wavcube.codec.inference.optimize import PackedPositionConvolution
@@ -138,6 +138,16 @@ def _decoder_cases(config: WavCubeConfig, noise: Callable[..., Tensor]) -> Itera
         return LocalAttention(values, vocoder.left_context, vocoder.right_context)(values, values, values)
 
     yield KernelCase(f"local attention of {width}", Lambda(local), noise(2, heads, 2 * FRAMES, width))
+
+    def prepared(values: Tensor) -> Tensor:
+        return fast_local_attention(values, vocoder.left_context, vocoder.right_context)(values, values, values)
+
+    yield KernelCase(
+        f"local attention of {width}, prepared",
+        Lambda(local),
+        noise(2, heads, 2 * FRAMES, width),
+        prepare=lambda layer: Lambda(prepared),
+    )
     head = nn.Linear(vocoder.width, vocoder.n_fft + 2)
     yield KernelCase(f"vocoder head {vocoder.width} x {vocoder.n_fft + 2}", head, noise(2, FRAMES, vocoder.width))
     ends = Vocoder(decoder.vocoder_input_dim, dataclasses.replace(vocoder, layers=0), decoder.rope_theta)

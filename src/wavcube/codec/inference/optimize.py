@@ -21,7 +21,7 @@ from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, PositionConvolu
 from wavcube.codec.fingerprint import Names
 from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.inference.fused_decoder_attention import FusedDecoderAttention
-from wavcube.codec.inference.half_attention import fast_attention, fast_causal_attention
+from wavcube.codec.inference.half_attention import fast_attention, fast_causal_attention, fast_local_attention
 from wavcube.codec.inference.onednn_attention import STEP
 from wavcube.codec.inference.onednn_linear import PackedLinear, QuantizedLinear, can_pack
 from wavcube.codec.networks import WavCubeNetworks
@@ -184,7 +184,7 @@ def _pack(parent: nn.Module, int8: bool) -> None:
             setattr(parent, name, PackedPositionConvolution(child))
             continue
         if isinstance(child, AcousticDecoder):
-            child.attend = fast_causal_attention
+            child.attend, child.vocoder.local_attention = fast_causal_attention, fast_local_attention
         if isinstance(child, DecoderAttention):
             child = FusedDecoderAttention(child)
             setattr(parent, name, child)
