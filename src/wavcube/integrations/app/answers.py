@@ -6,9 +6,12 @@ from functools import wraps
 from html import escape
 from typing import Any
 
-import gradio as gr
+from wavcube.errors import MissingDependencyError, WavCubeError, WavCubeWarning
 
-from wavcube.errors import WavCubeError, WavCubeWarning
+try:
+    import gradio as gr
+except ModuleNotFoundError as error:
+    raise MissingDependencyError(f'the page needs {error.name}: pip install "wavcube[demo]"') from error
 
 
 def answered(compute: Callable[..., str]) -> Callable[..., str]:

@@ -5,15 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from wavcube.audio.io import as_pcm16
 from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.report.player import SCRIPT
 from wavcube.evaluation.report.player import STYLE as PLAYER_STYLE
 from wavcube.generation.separation.pipeline import SpeechSeparator
 from wavcube.integrations.app import examples, tools
-from wavcube.integrations.app.answers import answered
+from wavcube.integrations.app.answers import answered, gr
 from wavcube.integrations.app.compare import compare
 from wavcube.integrations.app.models import Models
 from wavcube.integrations.app.reconstruct import reconstruct

@@ -5,7 +5,7 @@ import signal
 import sys
 import tempfile
 
-from wavcube.errors import MissingDependencyError, WavCubeError
+from wavcube.errors import WavCubeError
 from wavcube.integrations.app.models import Models
 from wavcube.integrations.app.uploads import LARGEST_MB
 
@@ -32,10 +32,8 @@ def serve(
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     with tempfile.TemporaryDirectory(prefix="wavcube-app-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        try:
-            from wavcube.integrations.app.page import THEME, Page, head
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError(f'the page needs {error.name}: pip install "wavcube[demo]"') from error
+        from wavcube.integrations.app.page import THEME, Page, head
+
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is deleted then, too
         page = Page(models or Models()).build()
         page.queue(max_size=WAITING)
