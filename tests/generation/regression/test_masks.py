@@ -22,4 +22,4 @@ def test_shares_of_the_true_talkers_are_near_to_them_and_add_up() -> None:
     made = masks.shared(one + other, sources)
     assert torch.allclose(made.sum(0), one + other, atol=1e-4)
     for found, true in zip(made, sources, strict=True):
-        assert (found - true).square().sum() < 0.2 * true.square().sum()
+        assert (found - true).square().sum() < 0.1 * true.square().sum()

@@ -14,6 +14,11 @@ N_FFT, HOP = 512, 128
 SMOOTHED = 5
 """Powers are averaged over so many bins and frames, as the two signals' harmonics and phases differ in detail."""
 
+SHARING_POWER = 0.75
+"""Of two talkers' powers, by which a mixture is shared out: what a model gives is uncertain, and shares between the two
+cost less where it is wrong. With the smoothing over time alone, held-out voices have 0.4 dB more than by powers that are
+smoothed as above (24 mixtures; the true latents' masks have 11.6 dB instead of 8.9)."""
+
 LOWEST_GAIN = 0.03
 """-30 dB; where nothing is left at all, the ear notices the holes."""
 
@@ -44,8 +49,10 @@ def _masked(noisy: Tensor, cleaned: Tensor) -> Tensor:
     return waveform_of(gain * mixture, len(noisy))
 
 
-def _smooth(power: Tensor) -> Tensor:
-    pooled = F.avg_pool2d(power[None, None], SMOOTHED, 1, SMOOTHED // 2, count_include_pad=False)
+def _smooth(power: Tensor, bins: int = SMOOTHED) -> Tensor:
+    """Averages of power [bins, frames] over so many bins and `SMOOTHED` frames."""
+    size = (bins, SMOOTHED)
+    pooled = F.avg_pool2d(power[None, None], size, 1, (bins // 2, SMOOTHED // 2), count_include_pad=False)
     return pooled[0, 0]
 
 
@@ -63,7 +70,8 @@ def shared(mixture: Tensor, sources: Tensor) -> Tensor:
 
 def _shared(mixture: Tensor, sources: Tensor) -> Tensor:
     mixed = spectrum(mixture)
-    power = torch.stack([_smooth(spectrum(source).abs().square()) for source in sources]) + 1e-10
+    power = torch.stack([_smooth(spectrum(source).abs().square(), 1) for source in sources])
+    power = (power + 1e-10) ** SHARING_POWER
     return torch.stack([waveform_of(gain * mixed, len(mixture)) for gain in power / power.sum(0)])
 
 
