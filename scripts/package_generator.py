@@ -1,7 +1,8 @@
-"""A finished run of `wavcube train tts` or `train enhance` becomes the folder that ships inside the package.
+"""A finished run of `wavcube train tts`, `train enhance` or `train separate` becomes the folder that ships inside the package.
 
     python scripts/package_generator.py tts runs/tts-few src/wavcube/generation/tts/pretrained/nano
     python scripts/package_generator.py enhancement RUN src/wavcube/generation/enhancement/pretrained/small
+    python scripts/package_generator.py separation RUN src/wavcube/generation/separation/pretrained/small
 
 Weights in float16; MODEL_CARD.md beside them is written by hand.
 """
@@ -13,9 +14,14 @@ import torch
 
 from wavcube.generation.enhancement.model import LatentEnhancer
 from wavcube.generation.flow.model_folder import WEIGHTS
+from wavcube.generation.separation.model import LatentSeparator
 from wavcube.generation.tts.model import FlowMatchingTTS
 
-MODELS = {"tts": (FlowMatchingTTS, 24.0), "enhancement": (LatentEnhancer, 12.0)}
+MODELS = {
+    "tts": (FlowMatchingTTS, 24.0),
+    "enhancement": (LatentEnhancer, 12.0),
+    "separation": (LatentSeparator, 12.0),
+}
 """Classes, and the most megabytes that each may have."""
 
 

@@ -83,9 +83,12 @@ def test_silence_stays_silence_and_bad_enrolments_are_refused(separator: SpeechS
         separator.extract(RECORDING, tmp_path / "short.wav")
 
 
-def test_a_saved_model_is_the_same_and_without_one_it_is_said(separator: SpeechSeparator, tmp_path: Path) -> None:
+def test_a_saved_model_is_the_same_and_without_one_it_is_said(
+    separator: SpeechSeparator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     separator.model.save_pretrained(tmp_path / "model")
     again = SpeechSeparator.from_pretrained(tmp_path / "model")
     assert np.array_equal(again.separate(RECORDING), separator.separate(RECORDING))
+    monkeypatch.setattr(SpeechSeparator, "packaged", tmp_path / "nothing")
     with pytest.raises(CheckpointError, match="no trained separation model is packaged yet"):
         SpeechSeparator.from_pretrained()
