@@ -20,6 +20,7 @@ ELSEWHERE = {
     "src/wavcube/codec/pretrained/nano/MODEL_CARD.md": "cards/wavcube-nano.md",
     "src/wavcube/generation/tts/pretrained/nano/MODEL_CARD.md": "cards/tts-nano.md",
     "src/wavcube/generation/enhancement/pretrained/small/MODEL_CARD.md": "cards/enhancement-small.md",
+    "src/wavcube/generation/separation/pretrained/small/MODEL_CARD.md": "cards/separation-small.md",
     "README.md": "index.md",
     "CHANGELOG.md": "CHANGELOG.md",
     "CONTRIBUTING.md": "CONTRIBUTING.md",

@@ -1,4 +1,4 @@
-"""A finished run of `wavcube train tts`, `train enhance` or `train separate` becomes the folder that ships inside the package.
+"""A finished run of `wavcube train tts`, `enhance` or `separate` becomes the folder that ships inside the package.
 
     python scripts/package_generator.py tts runs/tts-few src/wavcube/generation/tts/pretrained/nano
     python scripts/package_generator.py enhancement RUN src/wavcube/generation/enhancement/pretrained/small

@@ -74,6 +74,9 @@ def lay_out(folder: Path) -> None:
     waveform = load_audio(folder / "speech.flac", 16_000)
     noise = np.random.default_rng(0).standard_normal(len(waveform)).astype(np.float32)
     soundfile.write(folder / "noisy.wav", waveform + 0.02 * noise, 16_000)
+    known = load_audio(folder / "voice.wav", 16_000)[: len(waveform)]
+    soundfile.write(folder / "known.wav", known, 16_000)
+    soundfile.write(folder / "mix.wav", waveform[: len(known)] + known, 16_000)
     (folder / "recordings").mkdir()
     for clip in ("118-121721-0000", "2764-36616-0000", "328-129766-0000"):
         soundfile.write(folder / "recordings" / f"{clip}.wav", load_audio(SPEECH / f"{clip}.opus", 16_000), 16_000)

@@ -16,8 +16,8 @@ SMOOTHED = 5
 
 SHARING_POWER = 0.75
 """Of two talkers' powers, by which a mixture is shared out: what a model gives is uncertain, and shares between the two
-cost less where it is wrong. With the smoothing over time alone, held-out voices have 0.4 dB more than by powers that are
-smoothed as above (24 mixtures; the true latents' masks have 11.6 dB instead of 8.9)."""
+cost less where it is wrong. With smoothing over time alone, held-out voices have 0.4 dB more than by powers that are
+smoothed as above (24 mixtures; masks of the true latents have 11.6 dB instead of 8.9)."""
 
 LOWEST_GAIN = 0.03
 """-30 dB; where nothing is left at all, the ear notices the holes."""
