@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 WITHIN_A_RUN = ("ratio", "cpu_ratio", "ratios", "share_of_peak", "share_of_packed_peak")
-RATES = ("real_time", "x_real_time", "gflops", "gb_per_s", "speech_seconds_per_second")
+RATES = ("real_time", "x_real_time", "x_real_time_by_cpu", "gflops", "gb_per_s", "speech_seconds_per_second")
 TIMES = ("cpu", "wall", "seconds_of_a_run", "load_s", "wall_s", "cpu_s", "cpu_seconds", "wall_seconds")
 """What measures are called, themselves or what they lie under: more is better of the first two, less of the last."""
 
