@@ -82,6 +82,14 @@ def test_a_bug_stays_an_error_of_the_server() -> None:
         answered(lambda: str(1 / 0))()
 
 
+@pytest.fixture
+def settings_of_gradio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `serve` sets for the whole process is as before afterwards."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "unset")
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+
+
+@pytest.mark.usefixtures("settings_of_gradio")
 def test_without_gradio_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("page", "answers"):
         monkeypatch.delitem(sys.modules, f"wavcube.integrations.app.{name}", raising=False)
@@ -90,6 +98,7 @@ def test_without_gradio_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -
         serve()
 
 
+@pytest.mark.usefixtures("settings_of_gradio")
 def test_a_port_that_is_taken_is_one_sentence() -> None:
     pytest.importorskip("gradio")
     with socket.socket() as other:

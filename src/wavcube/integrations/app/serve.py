@@ -34,7 +34,6 @@ def serve(
         os.environ["GRADIO_TEMP_DIR"] = folder
         from wavcube.integrations.app.page import THEME, Page, head
 
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is deleted then, too
         page = Page(models or Models()).build()
         page.queue(max_size=WAITING)
         try:
@@ -54,4 +53,5 @@ def serve(
             taken = f"port {port} is taken" if port else "no port from 7860 on is free"
             raise WavCubeError(f"{taken}; choose another (--port)") from error
         print(f"{public or address}  (Ctrl-C ends it)", flush=True)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is deleted then, too
         page.block_thread()
