@@ -1,5 +1,6 @@
 """`wavcube evaluate`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,9 @@ def test_reconstruction_prints_the_table_and_writes_the_report(tmp_path: Path) -
     measured = (tmp_path / "out" / "measurements.jsonl").read_bytes()
     assert measured.count(b"\n") == 3 * 2 * 2
     assert "STOI" in _run(*arguments)
+    result = CliRunner().invoke(evaluate, [str(argument) for argument in (*arguments, "--json")])
+    assert json.loads(result.stdout) == json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert "skipped speaker" in result.stderr
     assert (tmp_path / "out" / "measurements.jsonl").read_bytes() == measured
 
 

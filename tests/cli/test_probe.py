@@ -39,6 +39,7 @@ def test_results_are_written_and_not_made_twice(clips, tmp_path):
     assert record["estimate"]["value"] == 1.0
     assert record["recordings"] == {"train": 14, "dev": 6, "test": 4}
     assert "already there" in run(*command).output
+    assert json.loads(run(*command, "--json").stdout) == [record]
     assert "already there" not in run(*command[:-4], "--seeds", 2, "-o", tmp_path / "out").output
 
 

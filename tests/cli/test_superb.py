@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def test_a_task_then_the_report(tmp_path: Path) -> None:
     report = run("report", tmp_path / "out")
     assert "log-mel" in report.output
     assert (tmp_path / "out" / "superb.md").is_file()
+    assert [row["task"] for row in json.loads(run("report", tmp_path / "out", "--json").stdout)] == ["sid", "sid"]
 
 
 def test_several_tasks_at_once(tmp_path: Path) -> None:

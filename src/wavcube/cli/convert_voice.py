@@ -120,12 +120,13 @@ def evaluate_conversion(
     device: options.DeviceOption = options.Device.auto,
     processes: evaluate.Processes = None,
     listen: evaluate.Listen = True,
+    as_json: options.AsJson = False,
 ) -> None:
     """Score converted speech against true speech of the target: a table here; report.html and the rest in --out."""
     from wavcube.evaluation.metrics import MetricOptions
     from wavcube.generation.conversion.evaluation.evaluate import SYSTEMS_BY_DEFAULT, evaluate_conversion
 
-    console = evaluate.result_console()
+    console = evaluate.result_console(as_json)
     summary = evaluate_conversion(
         model or SYSTEMS_BY_DEFAULT,
         data,
@@ -140,4 +141,4 @@ def evaluate_conversion(
         progress=True,
         on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
     )
-    evaluate.print_summary(console, summary, out)
+    evaluate.print_summary(console, summary, out, as_json)

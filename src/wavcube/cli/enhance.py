@@ -156,12 +156,13 @@ def evaluate_enhancement(
     device: options.DeviceOption = options.Device.auto,
     processes: evaluate.Processes = None,
     listen: evaluate.Listen = True,
+    as_json: options.AsJson = False,
 ) -> None:
     """Score enhanced speech against the clean: a table here; report.html and the rest in --out."""
     from wavcube.evaluation.metrics import MetricOptions
     from wavcube.generation.enhancement.evaluation.evaluate import evaluate_enhancement
 
-    console = evaluate.result_console()
+    console = evaluate.result_console(as_json)
     summary = evaluate_enhancement(
         model,
         data,
@@ -177,4 +178,4 @@ def evaluate_enhancement(
         progress=True,
         on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
     )
-    evaluate.print_summary(console, summary, out)
+    evaluate.print_summary(console, summary, out, as_json)

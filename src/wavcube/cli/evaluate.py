@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavcube.cli.options import Device, DeviceOption, torch_device
+from wavcube.cli.options import AsJson, Device, DeviceOption, torch_device
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,17 +60,21 @@ Seed = Annotated[int, typer.Option(help="Of the bootstrap.")]
 Listen = Annotated[bool, typer.Option(help="Put sound and spectrograms into the HTML page.")]
 
 
-def result_console() -> "Console":
-    """Where results are printed. A file or pipe has no width of its own; 80 columns would break the table."""
+def result_console(as_json: bool = False) -> "Console":
+    """Where results are printed, and notes; on stderr, where stdout is for JSON. A file or pipe has no width of its
+    own; 80 columns would break the table."""
     import sys
 
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    return Console(highlight=False, stderr=as_json, width=None if sys.stdout.isatty() else 160)
 
 
-def print_summary(console: "Console", summary: "Summary", out: Path) -> None:
-    """The table of an evaluation, its footnotes, and where the report is."""
+def print_summary(console: "Console", summary: "Summary", out: Path, as_json: bool = False) -> None:
+    """The table of an evaluation, its footnotes, and where the report is; or report.json as it is."""
+    if as_json:
+        print((out / "report.json").read_text(encoding="utf-8"))
+        return
     from wavcube.evaluation.report.tables import footnotes, terminal_table
 
     console.print(terminal_table(summary))
@@ -99,12 +103,13 @@ def reconstruction(
     batch_seconds: BatchSeconds = 60.0,
     seed: Seed = 0,
     listen: Listen = True,
+    as_json: AsJson = False,
 ) -> None:
     """Score reconstructed speech: a table here; report.html, report.json, Markdown, LaTeX, CSV, Parquet in --out."""
     from wavcube.evaluation.metrics import MetricOptions
     from wavcube.reconstruction import ReconstructionSettings, evaluate_reconstruction
 
-    console = result_console()
+    console = result_console(as_json)
     settings = ReconstructionSettings(
         systems=tuple(model),
         data=data,
@@ -126,7 +131,7 @@ def reconstruction(
         progress=True,
         on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
     )
-    print_summary(console, summary, out)
+    print_summary(console, summary, out, as_json)
 
 
 @evaluate.command()

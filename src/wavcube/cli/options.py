@@ -50,6 +50,7 @@ OutputFolder = Annotated[
     Path,
     typer.Option("--out", "--output", "-o", help="Folder for the results; mirrors the input folders.", file_okay=False),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, for scripts.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute; auto takes a GPU if there is one.")]
 PrecisionOption = Annotated[
     Precision | None,

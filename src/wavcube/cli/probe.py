@@ -1,5 +1,6 @@
 """`wavcube probe`: linear probes of frozen frames for characters and speakers."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wavcube.cli.options import Device, DeviceOption, torch_device
+from wavcube.cli.options import AsJson, Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def probe(
         typer.Option(min=1, help="Steps of each training; by default 1500 (characters), 500 (speakers)."),
     ] = None,
     device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
 ) -> None:
     """Probe frozen representations with linear heads: character error rate and speaker accuracy."""
     import dataclasses
@@ -63,14 +65,16 @@ def probe(
         settings = ProbeSettings(character_steps=steps, speaker_steps=steps, seeds=settings.seeds)
     source = fingerprint_file(data)
     output.mkdir(parents=True, exist_ok=True)
+    results = []
     for spec in model or ["wavcube", "logmel"]:
         extractor = build_feature_extractor(spec, where)
         cache = FrameCache(extractor, output / "frames")
         for name in chosen:
             file = output / f"{_file_name(spec)}-{name}.json"
+            results.append(file)
             about = _about(spec, extractor, data, source, settings, name)
             if _is_done(file, about, seeds):
-                print(f"{file}: already there")
+                print(f"{file}: already there", file=sys.stderr if as_json else sys.stdout)
                 continue
             build, run = (
                 (character_corpus, character_probe) if name == "characters" else (speaker_corpus, speaker_probe)
@@ -81,7 +85,10 @@ def probe(
                 result = run(cache, corpus, settings, where, progress)
             with atomic_path(file) as temporary:
                 temporary.write_text(json.dumps({**about, **dataclasses.asdict(result)}, indent=2) + "\n", "utf-8")
-            print(_sentence(spec, result))
+            if not as_json:
+                print(_sentence(spec, result))
+    if as_json:
+        print(json.dumps([json.loads(file.read_text(encoding="utf-8")) for file in results], indent=2))
 
 
 def _about(

@@ -170,12 +170,13 @@ def evaluate_separation(
     device: options.DeviceOption = options.Device.auto,
     processes: evaluate.Processes = None,
     listen: evaluate.Listen = True,
+    as_json: options.AsJson = False,
 ) -> None:
     """Score separated talkers against each of them alone: a table here; report.html and the rest in --out."""
     from wavcube.evaluation.metrics import MetricOptions
     from wavcube.generation.separation.evaluation.evaluate import SYSTEMS_BY_DEFAULT, evaluate_separation
 
-    console = evaluate.result_console()
+    console = evaluate.result_console(as_json)
     summary = evaluate_separation(
         model or SYSTEMS_BY_DEFAULT,
         data,
@@ -191,4 +192,4 @@ def evaluate_separation(
         progress=True,
         on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
     )
-    evaluate.print_summary(console, summary, out)
+    evaluate.print_summary(console, summary, out, as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavcube.cli.options import Device, DeviceOption, torch_device
+from wavcube.cli.options import AsJson, Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def report(
     folder: Annotated[Path, typer.Argument(help="Folder of results; the report is written into it.")] = Path(
         "runs/superb"
     ),
+    as_json: AsJson = False,
 ) -> None:
     """Gather all results into the paper's table: here, as Markdown, LaTeX and JSON, and as a picture."""
     from rich.console import Console
@@ -156,8 +157,12 @@ def report(
     from wavcube.understanding.report import gather, terminal, write_report
 
     table = gather(folder)
+    written = write_report(table, folder)
+    if as_json:
+        print((folder / "superb.json").read_text(encoding="utf-8"))
+        return
     Console().print(terminal(table))
-    print("written: " + ", ".join(str(path) for path in write_report(table, folder)))
+    print("written: " + ", ".join(str(path) for path in written))
 
 
 def _options(

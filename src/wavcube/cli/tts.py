@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wavcube.cli import options
-from wavcube.cli.options import Device, DeviceOption, torch_device
+from wavcube.cli.options import AsJson, Device, DeviceOption, torch_device
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -201,12 +201,11 @@ def evaluate_tts(
     device: DeviceOption = Device.auto,
     dtype: DtypeOption = Dtype.float32,
     listen: Annotated[bool, typer.Option(help="Put sound and spectrograms into the HTML page.")] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Word errors, similarity to the prompt and speed of a text-to-speech model (the paper's Tables 3 and 4)."""
-    from rich.console import Console
-
+    from wavcube.cli.evaluate import print_summary, result_console
     from wavcube.evaluation.metrics import MetricOptions, choose_metrics
-    from wavcube.evaluation.report.tables import terminal_table
     from wavcube.generation.flow.solver import SolverSettings
     from wavcube.generation.tts.evaluation.evaluate import (
         EvaluationSettings,
@@ -219,7 +218,7 @@ def evaluate_tts(
     from wavcube.generation.tts.evaluation.report import write_speech_report
     from wavcube.progress import stages
 
-    console = Console(highlight=False)
+    console = result_console(as_json)
     items = read_list(texts, audio, limit)
     solver = SolverSettings(nfe, method, sway, guidance=guidance, few_steps=few_steps)
     settings_ = EvaluationSettings(_seeds(seeds), solver, true_duration, speed)
@@ -250,11 +249,10 @@ def evaluate_tts(
         **(measure_speed(loaded, items, solver, timed) if timed else {}),
     }
     summary = write_speech_report(table, chosen, out, facts, listen=listen)
-    console.print(terminal_table(summary))
     for key in ("real_time_factor", "first_audio_seconds"):
         if key in facts:
             console.print(f"{key.replace('_', ' ')}: {facts[key]:.3f}")
-    console.print(f"report: {out / 'report.html'}", markup=False)
+    print_summary(console, summary, out, as_json)
 
 
 def _load(

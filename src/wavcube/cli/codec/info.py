@@ -20,7 +20,7 @@ def info(
     env: Annotated[
         bool, typer.Option("--env", help="This machine: processor, libraries, and whether its kernels are right.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Describe a model, latents or a recording."""
     if env:
