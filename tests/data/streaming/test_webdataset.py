@@ -59,7 +59,7 @@ def test_a_damaged_header_in_the_middle_is_no_end(shard: Path) -> None:
 
 def test_a_command_that_fails_at_its_end_is_an_error(shard: Path) -> None:
     assert len(list(TarShard(f"pipe:cat {shard}").read())) == 3
-    with pytest.raises(OSError, match="exit"):
+    with pytest.raises(DataError, match="its command ended with exit code 7"):
         list(TarShard(f"pipe:cat {shard}; exit 7").read())
 
 

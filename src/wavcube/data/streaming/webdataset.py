@@ -19,6 +19,13 @@ from wavcube.errors import DataError, MissingDependencyError
 
 _NO_MEMBER = b""  # fails to decode, which makes a key without audio a bad recording like any other
 
+_CURL = {
+    6: "its server is not known",
+    7: "its server does not answer",
+    22: "its server answered with an error, as it does where nothing is there",
+    28: "its server took too long",
+}
+
 
 @dataclass(frozen=True)
 class TarShard:
@@ -40,14 +47,18 @@ class TarShard:
                 yield self._clip(sample)
             while stream.read(1 << 20):  # what pads a tar; a command whose output is not read fails
                 pass
+            _require_success(stream)
         except GeneratorExit:
             # A command that is stopped before its end reports a broken pipe; that is no news here.
             with suppress(Exception):
                 stream.close()
             raise
         except Exception:
-            with suppress(Exception):
-                stream.close()
+            try:
+                _require_success(stream)
+            finally:
+                with suppress(Exception):
+                    stream.close()
             raise
         stream.close()
 
@@ -149,6 +160,22 @@ class _StrictHeader(tarfile.TarInfo):
             raise
         except tarfile.HeaderError as error:
             raise DataError(f"the tar was cut short or is damaged at byte {tar.offset} ({error})") from error
+
+
+def _require_success(stream: Any) -> None:
+    """Refuse what a command gave that has ended with an error: its end comes before its exit code, as that of a tar.
+
+    Raises:
+        DataError: with the code, and what those of curl mean.
+    """
+    process = getattr(stream, "proc", None)
+    if process is None or process.stdout.closed or process.stdout.read(1):
+        return  # no command, or one that has more to say: the tar itself is damaged
+    status = process.wait()
+    if status:
+        fetched = isinstance(process.args, list) and process.args[0] == "curl"
+        meaning = f"{_CURL.get(status, 'it could not be fetched')}; curl" if fetched else "its command"
+        raise DataError(f"{meaning} ended with exit code {status}")
 
 
 def _text(content: bytes | None) -> str:
