@@ -5,12 +5,17 @@
 The device is simulated: a model that sleeps for as long as one of that many times real time would compute. The audio is
 the real speech of tests/fixtures/speech, utterances of 15 s, read from the page cache. "Folder" is `wavcube encode
 --to files`: one thread that reads, a file for each recording.
+
+Rates on the clock and the share of the time that the device waits are those of this machine with all that runs on it
+beside; rates a core are of the processor's time, and the same on a machine that is busy otherwise.
 """
 
 import argparse
+import math
 import pickle
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -74,14 +79,13 @@ def write_corpora(folder: Path, count: int) -> dict[str, Path]:
     return {suffix: folder / suffix[1:] for suffix in FORMATS}
 
 
-def decoding_rate(folder: Path, processes: int) -> float:
+def decoding_rate(folder: Path, decoders: Decoders) -> float:
     """Seconds of speech that are decoded in a second, after the processes have begun."""
     [shard] = input_shards([str(folder)], size=1_000_000)
-    with Decoders(processes) as decoders:
-        list(decoders.decode(iter(shard.clips[: 8 * max(1, processes)]), 1e9))
-        began = time.perf_counter()
-        seconds = sum(one.seconds for one in decoders.decode(iter(shard.clips), 1e9))
-        return seconds / (time.perf_counter() - began)
+    list(decoders.decode(iter(shard.clips[: 8 * max(1, decoders.processes)]), 1e9))
+    began = time.perf_counter()
+    seconds = sum(one.seconds for one in decoders.decode(iter(shard.clips), 1e9))
+    return seconds / (time.perf_counter() - began)
 
 
 def core_rate(folder: Path) -> float:
@@ -116,22 +120,35 @@ def storing_rate(out: Path, stored: StoredType) -> float:
         return 100 * SECONDS / (time.process_time() - began)
 
 
-def shards_rate(source: Path, out: Path, speed: float, readers: int) -> tuple[float, float]:
-    """Times real time of making shards, and the share of the time in which the device waits."""
+@dataclass
+class Run:
+    """One way at one speed of the device, timed from its beginning to its end."""
+
+    model: SleepingModel
+    began: float = field(default_factory=time.perf_counter)
+    began_core: float = field(default_factory=time.process_time)
+
+    def facts(self, seconds: float) -> dict[str, float]:
+        """Times real time, the share of the time in which the device waits, and times real time of a core of this
+        process, which sleeps while the device computes."""
+        wall, core = time.perf_counter() - self.began, time.process_time() - self.began_core
+        return {"rate": seconds / wall, "wait": 1 - self.model.busy / wall, "core": seconds / core}
+
+
+def shards_rate(source: Path, out: Path, speed: float, decoders: Decoders) -> dict[str, float]:
+    """Of making shards; decoding is in other processes, and not in the time of the core."""
     model = SleepingModel(speed)
     settings = EncodeSettings("m", "i", "float32", "", "float16", 48, "{}", FRAME_RATE, DIM)
-    with Decoders(readers) as decoders, Tally() as tally:
-        encoder = ShardEncoder(model, settings, out, LIMITS, decoders)  # type: ignore[arg-type]
-        shards = list(input_shards([str(source)], size=48))
-        list(decoders.decode(iter(shards[0].clips[: 8 * max(1, readers)]), 1e9))
-        began = time.perf_counter()
+    encoder = ShardEncoder(model, settings, out, LIMITS, decoders)  # type: ignore[arg-type]
+    shards = list(input_shards([str(source)], size=48))
+    with Tally() as tally:
+        run = Run(model)
         make_shards(shards, encoder, tally)
-        wall = time.perf_counter() - began
-    return tally.seconds / wall, 1 - model.busy / wall
+        return run.facts(tally.seconds)
 
 
-def folder_rate(source: Path, out: Path, speed: float) -> tuple[float, float]:
-    """The same of today's folder run, a file for each recording."""
+def folder_rate(source: Path, out: Path, speed: float) -> dict[str, float]:
+    """Of today's folder run, a file for each recording; decoding is in the time of the core."""
     model = SleepingModel(speed)
     plan = make_plan(find_recordings([str(source)]), out, ".safetensors", AUDIO_SUFFIXES)
     total = []
@@ -144,10 +161,16 @@ def folder_rate(source: Path, out: Path, speed: float) -> tuple[float, float]:
     def compute(recordings: list[dict[str, Any]]) -> list[Latents]:
         return list(model.encode(recordings, []).to(dtype=torch.float16))
 
-    began = time.perf_counter()
+    timed = Run(model)
     run(plan, Task("encoded", read, compute, lambda job, latents: latents.save(job.target)), LIMITS, strict=True)
-    wall = time.perf_counter() - began
-    return sum(total) / wall, 1 - model.busy / wall
+    return timed.facts(sum(total))
+
+
+def plan_of(decoding: dict[str, float], speed: float) -> dict[str, Any]:
+    """What 100,000 hours take at a speed of the device, and the processes that have to read beside each."""
+    hours = 100_000 / speed
+    readers = {name: math.ceil(speed / rate) for name, rate in decoding.items()}
+    return {"device": speed, "hours of 8": hours / 8, "hours of 64": hours / 64, "reading processes": readers}
 
 
 def main() -> None:
@@ -156,38 +179,42 @@ def main() -> None:
     parser.add_argument("--readers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--speeds", type=float, nargs="+", default=[200.0, 1000.0, 5000.0])
     arguments = parser.parse_args()
-    result: dict[str, Any] = {"utterances": arguments.utterances, "decoding": {}, "encoding": []}
-    with tempfile.TemporaryDirectory() as temporary:
-        result["receiving"] = receiving_rate()
-        print(f"receiving waveforms, a core: {result['receiving']:6.0f} x real time", flush=True)
+    result: dict[str, Any] = {"utterances": arguments.utterances, "a core": {}, "on the clock": {}, "encoding": []}
+    cores: dict[str, float] = result["a core"]
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
+        cores["receiving"] = receiving_rate()
         for stored in get_args(StoredType):
-            rate = result[f"storing {stored}"] = storing_rate(Path(temporary, stored), stored)
-            print(f"storing {stored}, a core: {rate:6.0f} x real time", flush=True)
+            cores[f"storing {stored}"] = storing_rate(Path(temporary, stored), stored)
         corpora = write_corpora(Path(temporary), arguments.utterances)
+        decoding = {suffix[1:]: core_rate(folder) for suffix, folder in corpora.items()}
+        cores |= {f"decoding {name}": rate for name, rate in decoding.items()}
+        for name, rate in cores.items():
+            print(f"{name}: {rate:6.0f} x real time, {rate / 3600:.2f} hours of speech a second of a core", flush=True)
+        readers = [stack.enter_context(Decoders(count)) for count in arguments.readers]
         for suffix, folder in corpora.items():
-            rate = result["decoding"][f"{suffix[1:]}, a core"] = core_rate(folder)
-            print(f"{suffix[1:]:5} a core: {rate:6.0f} x real time", flush=True)
-            for readers in arguments.readers:
-                rate = decoding_rate(folder, readers)
-                result["decoding"][f"{suffix[1:]}, {readers} processes"] = rate
-                print(f"{suffix[1:]:5} {readers} reading processes: {rate:6.0f} x real time", flush=True)
-        turn = 0
-        for suffix, folder in corpora.items():
+            name = suffix[1:]
+            for decoders in readers:
+                rate = result["on the clock"][f"{name}, {decoders.processes} processes"] = decoding_rate(
+                    folder, decoders
+                )
+                print(f"{name:5} {decoders.processes} reading processes: {rate:6.0f} x real time", flush=True)
             for speed in arguments.speeds:
-                turn += 1
-                rate, wait = folder_rate(folder, Path(temporary, f"files{turn}"), speed)
-                rows = [{"way": "folder", "readers": 1, "rate": rate, "wait": wait}]
-                for readers in arguments.readers:
-                    turn += 1
-                    rate, wait = shards_rate(folder, Path(temporary, f"out{turn}"), speed, readers)
-                    rows.append({"way": "shards", "readers": readers, "rate": rate, "wait": wait})
+                out = Path(temporary, f"{name} {speed:g}")
+                rows = [{"way": "folder", "readers": 1, **folder_rate(folder, out / "files", speed)}]
+                for decoders in readers:
+                    facts = shards_rate(folder, out / str(decoders.processes), speed, decoders)
+                    rows.append({"way": "shards", "readers": decoders.processes, **facts})
                 for row in rows:
-                    result["encoding"].append({"format": suffix[1:], "device": speed, **row})
+                    result["encoding"].append({"format": name, "device": speed, **row})
                     print(
-                        f"{suffix[1:]:5} device {speed:5.0f} x, {row['way']}, {row['readers']} readers: "
-                        f"{row['rate']:6.0f} x real time, the device waits {100 * row['wait']:3.0f} % of the time",
+                        f"{name:5} device {speed:5.0f} x, {row['way']}, {row['readers']} readers: {row['rate']:6.0f} x "
+                        f"real time, the device waits {100 * row['wait']:3.0f} % of the time; "
+                        f"{row['core']:6.0f} x a core",
                         flush=True,
                     )
+    result["100,000 hours"] = [plan_of(decoding, speed) for speed in arguments.speeds]
+    for row in result["100,000 hours"]:
+        print(row)
     print(machine())
     print(save("corpus", result))
 
