@@ -34,7 +34,8 @@ griffin-lim             80-band mel spectrogram + Griffin-Lim
 opus-KBPS               Opus at 6 to 256 kb/s, such as opus-12
 transformers:ID         a codec of transformers by hub id or folder, with options such as
                         transformers:facebook/encodec_24khz?bandwidth=6
-files:FOLDER            reconstructions that another program wrote, under the names of the originals"""
+files:FOLDER            reconstructions that another program wrote, under the names of the originals; or shards of
+                        `wavcube decode`"""
 
 
 def load_system(description: str, device: str = "cpu") -> System:

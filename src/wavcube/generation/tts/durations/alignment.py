@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from wavcube.data.stored_latents.clips import stored_place
 from wavcube.errors import DataError
 from wavcube.features import FrameCache
 from wavcube.features.spectral import Mfcc
@@ -31,10 +32,16 @@ def align_corpora(
     aligned once.
 
     Raises:
-        DataError: nothing is left of a corpus.
+        DataError: nothing is left of a corpus, or it is of latents alone.
     """
     features = FrameCache(Mfcc(), cache)
     clips = [replace(one.utterance, name=one.key) for corpus in corpora for one in corpus.examples]
+    silent = next((place for clip in clips if (place := stored_place(clip))), None)
+    if silent:
+        raise DataError(
+            f"{silent.folder}: holds latents without audio, and text_alignment: duration aligns words by the audio; "
+            "train on the recordings, or with --set model.transformer.text_alignment=uniform"
+        )
     features.extract(list({clip.name: clip for clip in clips}.values()), progress=show_progress)
     examples = [one for corpus in corpora for one in corpus.examples]
     items: list[Item] = [(one.key, one.token_ids) for one in examples]
