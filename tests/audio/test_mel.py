@@ -11,6 +11,8 @@ def test_filters_on_the_slaney_scale_are_those_of_librosa() -> None:
     for size, bands in ((1024, 80), (321, 120), (400, 128)):
         expected = librosa.filters.mel(sr=16_000, n_fft=size, n_mels=bands).T
         np.testing.assert_allclose(mel_filters(size, bands, 16_000), expected, atol=1e-7)
+    expected = librosa.filters.mel(sr=24_000, n_fft=1024, n_mels=80, fmin=80, fmax=7600).T
+    np.testing.assert_allclose(mel_filters(1024, 80, 24_000, "slaney", 80.0, 7600.0), expected, atol=1e-7)
 
 
 @pytest.mark.parametrize("bands", [40, 80])

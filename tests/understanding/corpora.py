@@ -170,6 +170,61 @@ def libri2mix_min(root: Path, per_split: Sequence[int] = (16, 4, 5)) -> Path:
     return root
 
 
+VOWELS = ((300, 2300), (350, 900), (500, 1800), (600, 1100), (750, 1300), (450, 1500))
+"""First two formants in Hz."""
+
+
+def spoken(vowels: Sequence[int], pitch: float, size: float = 1.0, seed: int = 0) -> np.ndarray:
+    """Vowels of 0.12 s at 24 kHz by a voice of that pitch in Hz, its formants `size` times as high: float32 [S]."""
+    rng = np.random.default_rng((seed, *vowels))
+    time = np.arange(round(0.12 * 24_000)) / 24_000
+    harmonics = pitch * np.arange(1, int(7000 / pitch))
+    parts = []
+    for vowel in vowels:
+        formants = size * np.array([*VOWELS[vowel], 3000])[:, None]
+        gains = (np.exp(-np.square((harmonics - formants) / 150.0)) + 0.003).sum(0)
+        parts.append(gains @ np.sin(2 * np.pi * harmonics[:, None] * time))
+    waveform = 0.1 * np.concatenate(parts) + 0.001 * rng.standard_normal(len(vowels) * len(time))
+    return waveform.astype(np.float32)
+
+
+def vcc2020(root: Path, each: int = 12, evaluated: int = 2) -> Path:
+    """Four target speakers and four to convert, as unpacked, with the words."""
+    rng = np.random.default_rng(0)
+    sentences = {f"{10001 + i}": rng.integers(len(VOWELS), size=4).tolist() for i in range(each)}
+    sentences |= {f"{30001 + i}": rng.integers(len(VOWELS), size=4).tolist() for i in range(evaluated)}
+    for s, speaker in enumerate(("TEF1", "TEF2", "TEM1", "TEM2", "SEF1", "SEF2", "SEM1", "SEM2")):
+        for number, vowels in sentences.items():
+            if number[0] == "3" or speaker[0] == "T":
+                folder = root / ("vcc2020_database_groundtruth" if number[0] == "3" else "target_task1")
+                waveform = spoken(vowels, 110.0 + 20 * s, 1.0 + 0.05 * s, s)
+                (folder / speaker).mkdir(parents=True, exist_ok=True)
+                save_audio(folder / speaker / f"E{number}.wav", waveform, 24_000)
+    words = [f"{number} {' '.join('abcdef'[v] for v in vowels)}" for number, vowels in sentences.items()]
+    (root / "transcriptions").mkdir()
+    (root / "transcriptions" / "Eng_transcriptions.txt").write_text("\n".join(words) + "\n")
+    return root
+
+
+def parallel_voices(root: Path, train: int = 12, test: int = 3) -> Path:
+    """A manifest of one target speaker, and of two others who say the same sentences as she does in the test split."""
+    rng = np.random.default_rng(1)
+    rows = ["path\tsplit\tspeaker\treference\ttranscript"]
+    root.mkdir(parents=True, exist_ok=True)
+    for i in range(train + 3 + test):
+        vowels = rng.integers(len(VOWELS), size=5 + i % 2).tolist()
+        words = " ".join("abcdef"[v] for v in vowels)
+        save_audio(root / f"target-{i}.wav", spoken(vowels, 120.0 + 10 * (i % 6), 1.05, i), 24_000)
+        if i < train + 3:
+            rows.append(f"target-{i}.wav\t{'train' if i < train else 'dev'}\ttarget\t\t{words}")
+            continue
+        for speaker, pitch, size in (("low", 125.0, 1.0), ("middle", 155.0, 1.02)):
+            save_audio(root / f"{speaker}-{i}.wav", spoken(vowels, pitch, size, 50 + i), 24_000)
+            rows.append(f"{speaker}-{i}.wav\ttest\t{speaker}\ttarget-{i}.wav\t{words}")
+    (root / "own.tsv").write_text("\n".join(rows) + "\n")
+    return root / "own.tsv"
+
+
 def fluent(root: Path, each: int = 4) -> Path:
     """Two actions, two objects, two places, in three tables."""
     for split, first in (("train", 0), ("valid", 100), ("test", 200)):

@@ -20,6 +20,7 @@ BUILT = {
     "er": corpora.iemocap,
     "se": corpora.voicebank,
     "ss": corpora.libri2mix_min,
+    "vc": corpora.vcc2020,
 }
 
 
@@ -29,7 +30,7 @@ def test_good_data_are_summed_up_and_absent_data_are_named(tmp_path: Path, name:
     with pytest.raises(DataError, match=r"not found\. .* is expected as .* Get it from .*http.* \(.+\)"):
         check_data(task, tmp_path / "absent", task.recipe)
     summary = check_data(task, BUILT[name](tmp_path), task.recipe)
-    assert len(summary) == {"er": 15}.get(name, 3)
+    assert len(summary) == {"er": 15, "vc": 12}.get(name, 3)
     assert all(split.recordings > 0 and split.hours > 0 for split in summary)
     assert [split.classes for split in summary][:1] == [{"ks": 5, "sid": 6, "asv": 4, "er": 4}.get(name, 0)]
 

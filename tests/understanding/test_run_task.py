@@ -129,6 +129,7 @@ def test_settings_are_typed_and_named() -> None:
         ({"specaugment": "half"}, "not one of published, scaled, off"),
         ({"bucket": "1"}, "not true or false"),
         ({"learning_rate": "-1"}, "above 0"),
+        ({"warmup": "11", "steps": "10"}, r"warmup must be from 0 to steps \(10\), not 11"),
     ):
         with pytest.raises(ConfigError, match=match):
             recipe.changed(settings)
@@ -150,8 +151,9 @@ def test_recipes_are_superbs() -> None:
         "er": (30_000, 32, 1e-4),
         "se": (150_000, 8, 1e-4),
         "ss": (150_000, 8, 1e-4),
+        "vc": (10_000, 6, 1e-4),
     }
-    assert list(TASKS) == ["pr", "asr", "ks", "qbe", "sid", "asv", "sd", "ic", "sf", "er", "se", "ss"]
+    assert list(TASKS) == ["pr", "asr", "ks", "qbe", "sid", "asv", "sd", "ic", "sf", "er", "se", "ss", "vc"]
 
 
 @pytest.mark.parametrize(("name", "package"), [("asr", "jiwer"), ("asv", "sklearn"), ("sd", "scipy")])

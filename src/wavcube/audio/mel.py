@@ -11,15 +11,18 @@ Scale = Literal["htk", "slaney", "kaldi"]
 
 
 @cache
-def mel_filters(size: int, bands: int, sample_rate: int, scale: Scale = "slaney", lowest: float = 0.0) -> np.ndarray:
-    """Triangular filters [size // 2 + 1, bands], float64, of `lowest` Hz to half the rate, for frames of `size`.
+def mel_filters(
+    size: int, bands: int, sample_rate: int, scale: Scale = "slaney", lowest: float = 0.0, highest: float | None = None
+) -> np.ndarray:
+    """Triangular filters [size // 2 + 1, bands], float64, of `lowest` to `highest` Hz, for frames of `size`; without a
+    highest frequency, up to half the rate.
 
     On the Slaney scale of equal area: librosa's `filters.mel`, whose import takes seconds in every worker process. On
     the HTK scale of peak 1: `mel_filter_bank(norm=None, mel_scale="htk")` of transformers, which has no odd sizes. On
     Kaldi's of peak 1 too: what transformers gives for `mel_scale="kaldi"` and `triangularize_in_mel_space`.
     """
     frequency = np.fft.rfftfreq(size, 1 / sample_rate)[:, None]
-    bottom, top = _mels(np.array([lowest, sample_rate / 2]), scale).tolist()
+    bottom, top = _mels(np.array([lowest, highest or sample_rate / 2]), scale).tolist()
     corners = np.linspace(bottom, top, bands + 2)
     if scale == "kaldi":
         frequency = _mels(frequency, scale)

@@ -1,4 +1,4 @@
-"""`wavcube superb`: evaluation of a frozen representation by the tasks of SUPERB, and two of SUPERB-SG."""
+"""`wavcube superb`: evaluation of a frozen representation by the tasks of SUPERB, and three of SUPERB-SG."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +27,8 @@ TASKS = {
     "er": "Emotion recognition (IEMOCAP, five folds): accuracy.",
     "se": "Speech enhancement (VoiceBank-DEMAND), SUPERB-SG: PESQ, STOI, SI-SDR improvement.",
     "ss": "Source separation (Libri2Mix), SUPERB-SG: SI-SDR improvement.",
+    "vc": "Any-to-one voice conversion (VCC2020), SUPERB-SG, with Griffin-Lim in place of its vocoder: MCD; WER with "
+    "--set asr=MODEL; acceptance with --set speaker=ENCODER.",
 }
 
 superb = typer.Typer(
@@ -234,8 +236,10 @@ def _recipe(task: "Task", settings: list[str] | None) -> "ProbeConfig":
 
 def _tell(task: "Task", result: "Result") -> None:
     metrics = []
-    for measure in task.measures:
+    for measure in (m for m in task.measures if m.name in result.metrics):
         estimate = result.metrics[measure.name]
         value, low, high = (f"{x:.{measure.decimals}f}" for x in (estimate.value, estimate.low, estimate.high))
         metrics.append(f"{measure.heading} {value} {measure.unit} ({low} to {high})".replace("  ", " "))
     print(f"{task.title}, {result.representation}: {'; '.join(metrics)}")
+    for measure in (m for m in task.measures if m.name not in result.metrics):
+        print(measure.left_out)

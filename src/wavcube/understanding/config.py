@@ -36,6 +36,9 @@ class ProbeConfig:
         lexicon: words and their phones (phoneme recognition).
         upsample: times that each frame is repeated before the head (enhancement, separation).
         language: which recordings of QUESST 2014 are searched; "all" for every language.
+        warmup: updates over which the learning rate rises from 0, to fall to 0 over the rest; 0 for a constant one.
+        asr: ASR model that word errors of converted speech need, as for `wavcube evaluate`; "" for none.
+        speaker: speaker encoder that the acceptance of converted speech needs, as there; "" for none.
     """
 
     steps: int = 200_000
@@ -56,11 +59,16 @@ class ProbeConfig:
     lexicon: str = ""
     language: str = "nnenglish"
     upsample: int = 1
+    warmup: int = 0
+    asr: str = ""
+    speaker: str = ""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "accumulate", "width", "evaluations", "upsample"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.warmup <= self.steps:
+            raise ConfigError(f"warmup must be from 0 to steps ({self.steps}), not {self.warmup}; set it too")
         if not self.learning_rate > 0:
             raise ConfigError(f"learning_rate must be above 0, not {self.learning_rate}")
 

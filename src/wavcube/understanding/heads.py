@@ -94,9 +94,9 @@ class Recurrent(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         hidden = self.project(values)
-        order = _reversal(lengths.to(values.device), values.shape[1])
+        order = reversal(lengths.to(values.device), values.shape[1])
         for onwards, backwards in zip(self.forwards, self.backwards, strict=True):
-            later = _reordered(backwards(_reordered(hidden, order))[0], order)
+            later = reordered(backwards(reordered(hidden, order))[0], order)
             hidden = self.dropout(torch.cat([onwards(hidden)[0], later], 2))
         return self.classify(hidden)
 
@@ -177,13 +177,14 @@ class XVector(nn.Module):
         return F.cross_entropy(self.SCALE * (cosines - margins), targets)
 
 
-def _reversal(lengths: Tensor, frames: int) -> Tensor:
+def reversal(lengths: Tensor, frames: int) -> Tensor:
     """[B, T]: the frames of each item from its last to its first, then what lies beyond."""
     places = torch.arange(frames, device=lengths.device)[None]
     return torch.where(places < lengths[:, None], lengths[:, None] - 1 - places, places)
 
 
-def _reordered(values: Tensor, order: Tensor) -> Tensor:
+def reordered(values: Tensor, order: Tensor) -> Tensor:
+    """Frames [B, T, C] in an order [B, T]; under that of `reversal` twice, they are as they were."""
     return values.gather(1, order[..., None].expand_as(values))
 
 

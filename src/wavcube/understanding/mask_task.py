@@ -60,7 +60,7 @@ class MaskTask(ProbeTask):
                         "must be equally long, and in time with each other"
                     )
 
-    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int, frame_rate: float) -> nn.Module:
         return MaskNetwork(dim, recipe.width, recipe.depth, recipe.dropout, self.sources * BINS, recipe.upsample)
 
     def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:

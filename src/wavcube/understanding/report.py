@@ -11,6 +11,7 @@ from rich.table import Table as TerminalTable
 from wavcube.errors import DataError, MissingDependencyError
 from wavcube.evaluation import plain_tables
 from wavcube.files import atomic_path
+from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.results import RESULT, Estimate, Result
 from wavcube.understanding.task import Measure
 from wavcube.understanding.tasks import TASKS
@@ -75,6 +76,7 @@ def gather(folder: Path) -> Table:
         for name, task in TASKS.items()
         for data in sorted({result.data for result in results if result.task == name})
         for measure in task.measures
+        if any(measure.name in result.metrics for result in results if (result.task, result.data) == (name, data))
     ]
     rows: dict[str, list[Estimate | None]] = {}
     for result in results:
@@ -188,9 +190,10 @@ def _label(result: Result, results: Sequence[Result]) -> str:
             parts.append(f"weights {result.fingerprint[-8:]}")
     if len({r.seed for r in rivals}) > 1:
         parts.append(f"seed {result.seed}")
+    defaults = dataclasses.asdict(ProbeConfig())  # older results lack the settings that have come since
     for name in sorted({key for r in rivals for key in r.recipe}):
-        if len({str(r.recipe.get(name)) for r in rivals}) > 1:
-            parts.append(f"{name} {result.recipe.get(name)}")
+        if len({str(r.recipe.get(name, defaults.get(name))) for r in rivals}) > 1:
+            parts.append(f"{name} {result.recipe.get(name, defaults.get(name))}")
     return result.representation + (f" ({', '.join(parts)})" if parts else "")
 
 
@@ -208,4 +211,7 @@ def _notes(results: Sequence[Result]) -> list[str]:
             )
             forms = sorted({str(r.recipe.get("specaugment")) for r in results if (r.task, r.data) == (name, data)})
             notes.append(f"{text}; SpecAugment {' and '.join(forms)}" if name in ("asr", "sf") else text)
+            measured = {key for r in results if (r.task, r.data) == (name, data) for key in r.metrics}
+            lacking = (measure for measure in task.measures if measure.name not in measured)
+            notes += [f"- {name.upper()} ({data}): {measure.left_out}" for measure in lacking]
     return [*notes, "- In parentheses: 95 % bootstrap interval over test items; arrows say which way is better."]

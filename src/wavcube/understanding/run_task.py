@@ -203,7 +203,9 @@ def _folder_name(
     """Readable, and another one whenever anything that the figure depends on is another."""
     # As in 0.1, whose results are still found.
     settings = repr(recipe).replace(type(recipe).__name__, "Recipe", 1)
-    settings = settings.replace(", language=", ", language_model='', language=").replace(", upsample=1)", ")")
+    settings = settings.replace(", language=", ", language_model='', language=")
+    for later in (", warmup=0, asr='', speaker='')", ", upsample=1)"):
+        settings = settings.replace(later, ")")
     parts = [f"{task.name} {extractor.fingerprint} {settings} {options.seed} {options.learning_rates}"]
     for corpus in corpora:
         for split, examples in corpus.splits.items():

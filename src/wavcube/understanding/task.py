@@ -23,13 +23,28 @@ from wavcube.understanding.training.batches import Batch
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure that a task reports: its name, its heading in tables, its unit, and whether more is better."""
+    """A figure that a task reports.
+
+    Attributes:
+        name: in results.
+        heading: in tables.
+        unit: "" if it has none.
+        more_is_better: which way it is compared.
+        decimals: that are printed.
+        needs: what a user has to give for it, where that is left to him; results without it lack the figure.
+    """
 
     name: str
     heading: str
     unit: str
     more_is_better: bool
     decimals: int = 2
+    needs: str = ""
+
+    @property
+    def left_out(self) -> str:
+        """The sentence in place of the figure, where what it needs was not given."""
+        return f"{self.heading} is left out: it needs {self.needs}"
 
 
 class Task(ABC):
@@ -122,15 +137,18 @@ class Task(ABC):
 
     @abstractmethod
     def measure(self, outcomes: np.ndarray) -> dict[str, float]:
-        """The figures, of outcomes [N, ...] of the items that a split is scored by."""
+        """The figures, of outcomes [N, ...] of the items that a split is scored by.
+
+        Without those that need something which was not given.
+        """
 
 
 class ProbeTask(Task):
     """A task whose head is trained."""
 
     @abstractmethod
-    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
-        """The head, which takes frames [B, T, C] and lengths [B]."""
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int, frame_rate: float) -> nn.Module:
+        """The head, which takes frames [B, T, dim], `frame_rate` of them a second, and lengths [B]."""
 
     @abstractmethod
     def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:
@@ -162,7 +180,7 @@ class PooledTask(ProbeTask):
 
     measures = (Measure("accuracy", "Acc", "%", True),)
 
-    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int, frame_rate: float) -> nn.Module:
         from wavcube.understanding.heads import PooledLinear
 
         return PooledLinear(dim, recipe.width, len(corpus.labels))

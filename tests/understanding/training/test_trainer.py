@@ -238,3 +238,16 @@ def test_specaugment_leaves_padding_and_the_input_alone() -> None:
     torch.testing.assert_close(values, kept, rtol=0, atol=0)
     assert changed.shape == values.shape
     assert torch.isfinite(changed).all()
+
+
+def test_the_rate_of_a_warm_up_rises_and_falls_as_that_of_transformers() -> None:
+    from transformers import get_linear_schedule_with_warmup
+
+    recipe = ProbeConfig(steps=10, warmup=4)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = get_linear_schedule_with_warmup(optimiser, 4, 10)
+    for step in range(10):
+        assert loop.learning_rate_factor(recipe, step) == pytest.approx(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert {loop.learning_rate_factor(ProbeConfig(steps=10), step) for step in range(10)} == {1.0}

@@ -46,6 +46,7 @@ class Corpus:
         trials: pairs to compare, by split (speaker verification only).
         searched: recordings that queries are searched in (query by example only).
         collection: what those, and a split's queries, are part of (query by example only).
+        models: what reads and recognises what was made, by "asr" and "speaker", where given (voice conversion only).
     """
 
     train: list[Example]
@@ -56,6 +57,7 @@ class Corpus:
     trials: dict[str, list[tuple[str, str, bool]]] = field(default_factory=dict)
     searched: list[Example] = field(default_factory=list)
     collection: dict[str, Collection] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(

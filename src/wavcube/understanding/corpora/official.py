@@ -80,6 +80,14 @@ VOICEBANK = Source(
     "clean_trainset_28spk_wav/, noisy_trainset_28spk_wav/, clean_testset_wav/ and noisy_testset_wav/, or as SUPERB-SG "
     "prepares it: wav16k/ with train/, dev/ and test/, each with noisy/wav.scp and clean/wav.scp",
 )
+VCC2020 = Source(
+    "The Voice Conversion Challenge 2020",
+    "https://github.com/nii-yamagishilab/VCC2020-database (the archives training_target_task1, evaluation, groundtruth "
+    "and transcriptions)",
+    "Open Database License and Database Contents License 1.0",
+    "folders TEF1, TEF2, TEM1, TEM2 (E1*.wav and E2*.wav to train on, E3*.wav the true evaluation sentences) and SEF1, "
+    "SEF2, SEM1, SEM2 (E3*.wav to convert), anywhere below, with Eng_transcriptions.txt",
+)
 FLUENT = Source(
     "Fluent Speech Commands",
     "https://fluent.ai/fluent-speech-commands-a-dataset-for-spoken-language-understanding-research/",

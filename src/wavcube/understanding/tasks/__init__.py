@@ -1,4 +1,4 @@
-"""The ten tasks of SUPERB and two of SUPERB-SG, by name."""
+"""The ten tasks of SUPERB and three of SUPERB-SG, by name."""
 
 from wavcube.errors import ConfigError
 from wavcube.understanding.task import Task
@@ -14,6 +14,7 @@ from wavcube.understanding.tasks.se import Enhancement
 from wavcube.understanding.tasks.sf import SlotFilling
 from wavcube.understanding.tasks.sid import SpeakerIdentification
 from wavcube.understanding.tasks.ss import Separation
+from wavcube.understanding.tasks.vc import VoiceConversion
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -30,6 +31,7 @@ TASKS: dict[str, Task] = {
         EmotionRecognition(),
         Enhancement(),
         Separation(),
+        VoiceConversion(),
     )
 }
 """In the order of the tables of SUPERB and SUPERB-SG."""

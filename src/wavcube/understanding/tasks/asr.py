@@ -43,7 +43,7 @@ class SpeechRecognition(CTCTask):
         check_splits(corpus, source)
         check_texts(corpus, source)
 
-    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int, frame_rate: float) -> nn.Module:
         return Recurrent(dim, recipe.width, recipe.depth, recipe.dropout, len(corpus.labels))
 
     def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> Sequence[Any]:

@@ -76,7 +76,7 @@ class SpeakerVerification(ProbeTask):
             if len({same for _, _, same in trials}) < 2:
                 raise DataError(f"{source}: {split} needs pairs of one speaker and pairs of two, to verify")
 
-    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int, frame_rate: float) -> nn.Module:
         return XVector(dim, recipe.width, len(corpus.labels))
 
     def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:

@@ -54,7 +54,7 @@ class IntentClassification(PooledTask):
             if len(classes) > 1:
                 check_classes(corpus, source, partial(_class_of_slot, slot=slot))
 
-    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int, frame_rate: float) -> nn.Module:
         return PooledLinear(dim, recipe.width, sum(len(group) for group in corpus.labels))
 
     def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:

@@ -62,7 +62,7 @@ class PhonemeRecognition(CTCTask):
         check_splits(corpus, source)
         check_texts(corpus, source)
 
-    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int, frame_rate: float) -> nn.Module:
         return FrameLinear(dim, recipe.width, len(corpus.labels))
 
     def outcomes(self, corpus: Corpus, split: str, said: dict[str, Any]) -> np.ndarray:

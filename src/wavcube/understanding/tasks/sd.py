@@ -58,7 +58,7 @@ class Diarisation(ProbeTask):
             if silent:
                 raise DataError(f"{source}: {len(silent)} recordings of {split} have no segment: {some(silent)}")
 
-    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int, frame_rate: float) -> nn.Module:
         return Diariser(dim, recipe.width, SPEAKERS)
 
     def loss(self, head: nn.Module, output: Tensor, batch: Batch, corpus: Corpus) -> Tensor:

@@ -61,7 +61,7 @@ class SlotFilling(CTCTask):
             if unknown:
                 raise DataError(f"{source}: {split} has slots that train has not: {some(sorted(unknown))}")
 
-    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int) -> nn.Module:
+    def head(self, corpus: Corpus, recipe: ProbeConfig, dim: int, frame_rate: float) -> nn.Module:
         return Recurrent(dim, recipe.width, recipe.depth, recipe.dropout, len(corpus.labels))
 
     def predict(self, output: Tensor, batch: Batch, corpus: Corpus) -> Sequence[Any]:

@@ -66,7 +66,7 @@ class Run:
             shape = (self.frames.dim,) if self.frames.layers == 1 else (self.frames.layers, self.frames.dim)
             mean, deviation = np.zeros(shape, np.float32), np.ones(shape, np.float32)
         torch.manual_seed(self.seed)
-        head = self.task.head(self.corpus, self.recipe, self.frames.dim)
+        head = self.task.head(self.corpus, self.recipe, self.frames.dim, self.frame_rate)
         form = self.recipe.specaugment
         augment = None if form == "off" else SpecAugment(form, self.frames.dim)
         return Probe(head, torch.from_numpy(mean), torch.from_numpy(deviation), augment).to(self.device)
@@ -136,6 +136,8 @@ def _train(run: Run) -> Trained:
     while step < recipe.steps:
         started = time.monotonic()
         torch.manual_seed(run.seed * 1_000_003 + step)
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * learning_rate_factor(recipe, step)
         update(run, probe, optimiser, batches, step)
         step += 1
         spent += time.monotonic() - started
@@ -154,6 +156,15 @@ def _train(run: Run) -> Trained:
             saved = time.monotonic()
     rate = 60.0 * (step - first_step) / spent if spent else math.inf
     return Trained(recipe.learning_rate, best, best_step, round(rate, 1))
+
+
+def learning_rate_factor(recipe: ProbeConfig, step: int) -> float:
+    """What the learning rate is multiplied by at a step, from 0; with a warm-up it rises, then falls, both linearly."""
+    if not recipe.warmup:
+        return 1.0
+    if step < recipe.warmup:
+        return step / recipe.warmup
+    return (recipe.steps - step) / max(1, recipe.steps - recipe.warmup)
 
 
 def update(run: Run, probe: Probe, optimiser: torch.optim.Optimizer, batches: Batches, step: int) -> None:

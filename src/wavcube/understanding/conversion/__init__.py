@@ -1,0 +1,1 @@
+"""Voice conversion's own parts: target spectrum and sound, decoder, distortion, acceptance."""
