@@ -123,13 +123,14 @@ class Encoder(nn.Module):
     def __init__(self, dim: int, channels: int, width: int) -> None:
         super().__init__()
         self.project = nn.Linear(dim, channels)
-        self.convolutions = nn.ModuleList(
+        convolutions = [
             nn.Conv1d(channels, channels, KERNEL, padding=KERNEL // 2, bias=False) for _ in range(CONVOLUTIONS)
-        )
+        ]
+        self.convolutions = nn.ModuleList(convolutions)
         self.norms = nn.ModuleList(nn.BatchNorm1d(channels) for _ in range(CONVOLUTIONS))
         self.forwards = nn.LSTM(channels, width // 2, batch_first=True)
         self.backwards = nn.LSTM(channels, width - width // 2, batch_first=True)
-        for convolution in self.convolutions:
+        for convolution in convolutions:
             nn.init.xavier_uniform_(convolution.weight, nn.init.calculate_gain("relu"))
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
