@@ -117,7 +117,7 @@ def test_another_model_or_precision_is_refused_and_done_on_demand(
 def test_a_faster_way_to_the_same_numbers_goes_on(run: Run, tmp_path: Path) -> None:
     run()
     next((tmp_path / "out").rglob("b.*")).unlink()
-    outcome = run("--fast", "--batch-seconds", "5")
+    outcome = run("--exact", "--batch-seconds", "5")
     assert outcome.code == 0
     assert "1 existed already" in outcome.out
 

@@ -11,6 +11,9 @@ from wavcube.evaluation.exported_networks import WaveformNetwork
 from wavcube.evaluation.metric import MetricUnavailable
 from wavcube.hashing import digest, fingerprint_file, fingerprint_module
 
+SHORTEST_S = 0.5
+"""Less is no basis to know a voice by, and shorter than some encoders accept."""
+
 SPEAKER_ENCODERS = """\
 ecapa:CHECKPOINT        the field's verifier, WavLM-Large + ECAPA-TDNN: a local copy of wavlm_large_finetune.pth
 xvector:ID_OR_FOLDER    an x-vector model of transformers, such as microsoft/wavlm-base-plus-sv, or its folder

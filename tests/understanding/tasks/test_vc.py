@@ -70,7 +70,7 @@ def test_word_errors_and_acceptance_with_their_models(
     tmp_path: Path, prove: Solve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = []
-    monkeypatch.setattr(vc, "load_asr", lambda description: loaded.append(description) or Reader())
+    monkeypatch.setattr("wavcube.evaluation.asr.load_asr", lambda description: loaded.append(description) or Reader())
     monkeypatch.setattr(vc, "load_speaker_encoder", lambda description: loaded.append(description) or Pitch())
     vc._asr.cache_clear()
     vc._encoder.cache_clear()

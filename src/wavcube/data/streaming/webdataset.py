@@ -136,9 +136,14 @@ def open_stream(name: str) -> Any:
     scheme = name.partition("://")[0] if "://" in name and not name.startswith("pipe:") else ""
     if not scheme or scheme in gopen_schemes:
         try:
-            return gopen(name)
+            stream = gopen(name)
         except OSError as error:
             raise DataError(f"{name}: cannot be read ({error.strerror or error})") from error
+        if hasattr(stream, "ignore_errors"):
+            # A command's pipe raises by itself if it happens to find the command ended, which depends on the moment;
+            # `_require_success` asks when all has been read.
+            stream.ignore_errors = True
+        return stream
     try:
         import fsspec
 

@@ -13,10 +13,7 @@ from wavcube.evaluation.metric import (
     Undefined,
     refuse_silence,
 )
-from wavcube.evaluation.speaker_encoder import SpeakerEncoder
-
-SHORTEST_S = 0.5
-"""Less is no basis to know a voice by, and shorter than some encoders accept."""
+from wavcube.evaluation.speaker_encoder import SHORTEST_S, SpeakerEncoder
 
 
 class SpeakerSimilarity(Metric):

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wavcube.evaluation.metrics.speaker import SHORTEST_S
-from wavcube.evaluation.speaker_encoder import SpeakerEncoder
+from wavcube.evaluation.speaker_encoder import SHORTEST_S, SpeakerEncoder
 
 RATE = 16_000
 """Of the waveforms that encoders take, in Hz."""

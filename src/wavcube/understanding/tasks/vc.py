@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,11 +19,8 @@ from torch.nn.utils.rnn import pad_sequence
 from wavcube.data.clip import Clip, header_seconds, read_clip
 from wavcube.data.text_normalizers import has_words
 from wavcube.errors import DataError
-from wavcube.evaluation.asr import ASRModel, load_asr
 from wavcube.evaluation.metric import Pair, Recording
-from wavcube.evaluation.metrics.speaker import SHORTEST_S
-from wavcube.evaluation.metrics.wer import WordErrorRate
-from wavcube.evaluation.speaker_encoder import SpeakerEncoder, load_speaker_encoder
+from wavcube.evaluation.speaker_encoder import SHORTEST_S, SpeakerEncoder, load_speaker_encoder
 from wavcube.understanding.config import ProbeConfig
 from wavcube.understanding.conversion import acceptance, distortion, log_mel
 from wavcube.understanding.conversion.decoder import ConversionDecoder, Sequences
@@ -32,6 +29,9 @@ from wavcube.understanding.corpora.manifest import ManifestRow, is_manifest, rea
 from wavcube.understanding.corpora.official import VCC2020, wanted_folder, wanted_lines
 from wavcube.understanding.task import Measure, ProbeTask
 from wavcube.understanding.training.batches import Batch
+
+if TYPE_CHECKING:
+    from wavcube.evaluation.asr import ASRModel
 
 TARGETS, SOURCES = ("TEF1", "TEF2", "TEM1", "TEM2"), ("SEF1", "SEF2", "SEM1", "SEM2")
 DEV_RECORDINGS = 10
@@ -155,8 +155,10 @@ class VoiceConversion(ProbeTask):
         return figures
 
 
-def _word_errors(asr: ASRModel, examples: Sequence[Example], made: Sequence[np.ndarray]) -> list[tuple[float, float]]:
+def _word_errors(asr: "ASRModel", examples: Sequence[Example], made: Sequence[np.ndarray]) -> list[tuple[float, float]]:
     """Wrong words and words of each; texts without capitals and punctuation, as SUPERB-SG counts."""
+    from wavcube.evaluation.metrics.wer import WordErrorRate
+
     metric, counts = WordErrorRate(asr, "lower"), []
     for example, waveform in zip(examples, made, strict=True):
         original = Recording(_waveform(example.target.reference), distortion.RATE)
@@ -257,7 +259,9 @@ def _log_mel(clip: Clip) -> Tensor:
 
 
 @cache
-def _asr(description: str) -> ASRModel:
+def _asr(description: str) -> "ASRModel":
+    from wavcube.evaluation.asr import load_asr
+
     return load_asr(description)
 
 
