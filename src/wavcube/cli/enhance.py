@@ -8,7 +8,7 @@ import typer
 
 from wavcube.cli import evaluate, options
 from wavcube.cli.many_files.recordings import AudioFormat
-from wavcube.errors import MissingDependencyError
+from wavcube.cli.train import run_training
 
 
 class OutputKind(StrEnum):
@@ -79,15 +79,7 @@ def train_enhance(
     resume: options.Resume = False,
 ) -> None:
     """Learn to clean latents of noisy speech, on mixtures of speech, noise and rooms."""
-    from wavcube.config import recipe_chain
-
-    recipe_chain(recipe)  # a misspelt one is refused before anything slow is imported
-    try:
-        from wavcube.generation.enhancement.training.run import train_run
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
-    if not train_run(out, recipe=recipe, settings=settings, resume=resume):
-        raise typer.Exit(130)
+    run_training("generation.enhancement.training", "train", out, recipe=recipe, settings=settings, resume=resume)
 
 
 def prepare_noisy(

@@ -8,7 +8,8 @@ import typer
 from wavcube.cli import evaluate, options
 from wavcube.cli.enhance import OutputKind
 from wavcube.cli.many_files.recordings import AudioFormat
-from wavcube.errors import MissingDependencyError, WavCubeError
+from wavcube.cli.train import run_training
+from wavcube.errors import WavCubeError
 
 TALKERS = ("talker1", "talker2")
 """Names of the results of a recording."""
@@ -84,15 +85,7 @@ def train_separate(
     resume: options.Resume = False,
 ) -> None:
     """Learn to separate latents of two talkers, with and without a recording of one of them."""
-    from wavcube.config import recipe_chain
-
-    recipe_chain(recipe)  # a misspelt one is refused before anything slow is imported
-    try:
-        from wavcube.generation.separation.training.run import train_run
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[train]"') from error
-    if not train_run(out, recipe=recipe, settings=settings, resume=resume):
-        raise typer.Exit(130)
+    run_training("generation.separation.training", "train", out, recipe=recipe, settings=settings, resume=resume)
 
 
 def prepare_mixtures(

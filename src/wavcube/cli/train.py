@@ -1,11 +1,13 @@
 """`wavcube train`: the two stages, and the pitch network of small models to begin with."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from wavcube.cli.options import Recipe, Resume, RunFolder, Settings
+from wavcube.errors import MissingDependencyError
 
 train_app = typer.Typer(help="Train a model: stage 1, then stage 2.", no_args_is_help=True)
 
@@ -52,10 +54,24 @@ def pitch_task(out: RunFolder, recipe: Recipe = None, settings: Settings = None,
 def _train(
     task: str, recipe: str | None, named: dict[str, str], out: Path, settings: list[str] | None, resume: bool
 ) -> None:
-    from wavcube.config import recipe_chain
-    from wavcube.training.run import train_run
-
-    recipe_chain(recipe)  # a misspelt one is refused before anything slow is imported
     overrides = [f"{key}={value!r}" for key, value in named.items() if value]
-    if not train_run(task, out, recipe=recipe, settings=[*overrides, *(settings or [])], resume=resume):
-        raise typer.Exit(130)  # as after Ctrl-C everywhere
+    run_training("training", "train", task, out, recipe=recipe, settings=[*overrides, *(settings or [])], resume=resume)
+
+
+def run_training(part: str, extras: str, *arguments: Any, recipe: str | None, **options: Any) -> None:
+    """`train_run` of a part of the package, such as "generation.tts.training", with these arguments.
+
+    Raises:
+        ConfigError: no such recipe; before anything slow is imported.
+        MissingDependencyError: packages of `extras` are not installed.
+        typer.Exit: training was interrupted (130, as after Ctrl-C everywhere).
+    """
+    from wavcube.config import recipe_chain
+
+    recipe_chain(recipe)
+    try:
+        train_run = import_module(f"wavcube.{part}.run").train_run
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(f'training needs {error.name}: pip install "wavcube[{extras}]"') from error
+    if not train_run(*arguments, recipe=recipe, **options):
+        raise typer.Exit(130)

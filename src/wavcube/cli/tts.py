@@ -9,6 +9,7 @@ import typer
 
 from wavcube.cli import options
 from wavcube.cli.options import AsJson, Device, DeviceOption, torch_device
+from wavcube.cli.train import run_training
 from wavcube.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -154,18 +155,15 @@ def train_tts(
     resume: options.Resume = False,
 ) -> None:
     """Learn to speak the frames of any representation from transcribed speech."""
-    from wavcube.config import recipe_chain
-    from wavcube.errors import MissingDependencyError
-
-    recipe_chain(recipe)  # a misspelt one is refused before anything slow is imported
-    try:
-        from wavcube.generation.tts.training.run import train_run
-    except ImportError as error:
-        raise MissingDependencyError(
-            f'training needs more packages ({error.name}): pip install "wavcube[train,tts]"'
-        ) from error
-    if not train_run(out, recipe=recipe, init_from=init_from, settings=settings, resume=resume):
-        raise typer.Exit(130)
+    run_training(
+        "generation.tts.training",
+        "train,tts",
+        out,
+        recipe=recipe,
+        init_from=init_from,
+        settings=settings,
+        resume=resume,
+    )
 
 
 def evaluate_tts(
