@@ -11,8 +11,7 @@ from wavcube.errors import ConfigError
 from wavcube.evaluation.systems import EVALUATION_RATE, System, load_system
 from wavcube.generation.enhancement.evaluation.baselines import wiener
 from wavcube.generation.enhancement.pipeline import SpeechEnhancer
-from wavcube.generation.regression.evaluation.systems import MixtureSystem, query_options, system_name
-from wavcube.generation.regression.masks import oracle_mask
+from wavcube.generation.regression.evaluation.systems import MixtureSystem, OracleMask, query_options, system_name
 from wavcube.generation.regression.pipeline import Output
 
 SYSTEMS = """\
@@ -44,18 +43,6 @@ class Wiener(MixtureSystem):
 
     def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
         return wiener(torch.from_numpy(mixture)).numpy()
-
-
-class OracleMask(MixtureSystem):
-    """See `oracle_mask`."""
-
-    name = "oracle-mask"
-    fingerprint = "oracle mask 1"
-    title = "the best mask from 0 to 1 on the spectrum, made from the truth"
-
-    def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
-        size = min(len(mixture), len(clean))
-        return oracle_mask(torch.from_numpy(mixture[:size]), torch.from_numpy(clean[:size])).numpy()
 
 
 class Resynthesis(MixtureSystem):

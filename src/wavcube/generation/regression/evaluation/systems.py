@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from wavcube.audio.io import load_audio
 from wavcube.errors import ConfigError
 from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.systems import EVALUATION_RATE, System
+from wavcube.generation.regression.masks import oracle_mask
 from wavcube.hashing import fingerprint_file
 
 
@@ -33,6 +35,18 @@ class MixtureSystem(System):
     @abstractmethod
     def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
         """A waveform [S] of the mixture [S] of an utterance; the clean one is for oracles alone."""
+
+
+class OracleMask(MixtureSystem):
+    """See `oracle_mask`."""
+
+    name = "oracle-mask"
+    fingerprint = "oracle mask 1"
+    title = "the best mask from 0 to 1 on the spectrum, made from the truth"
+
+    def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
+        size = min(len(mixture), len(clean))
+        return oracle_mask(torch.from_numpy(mixture[:size]), torch.from_numpy(clean[:size])).numpy()
 
 
 def system_name(folder: str, query: str, packaged: str) -> str:

@@ -14,8 +14,7 @@ from wavcube.errors import ConfigError, DataError
 from wavcube.evaluation.metric import Pair, Recording, Undefined
 from wavcube.evaluation.metrics.si_sdr import SISDR
 from wavcube.evaluation.systems import EVALUATION_RATE, System, load_system
-from wavcube.generation.regression.evaluation.systems import MixtureSystem, query_options, system_name
-from wavcube.generation.regression.masks import oracle_mask
+from wavcube.generation.regression.evaluation.systems import MixtureSystem, OracleMask, query_options, system_name
 from wavcube.generation.regression.pipeline import PEAK, Output
 from wavcube.generation.separation.evaluation.talkers import Talker
 from wavcube.generation.separation.pipeline import SpeechSeparator
@@ -60,16 +59,8 @@ class Untouched(TalkerSystem):
         return mixture
 
 
-class OracleMask(TalkerSystem):
-    """See `oracle_mask`."""
-
-    name = "oracle-mask"
-    fingerprint = "oracle mask 1"
-    title = "the best mask from 0 to 1 on the spectrum, made from the truth"
-
-    def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
-        size = min(len(mixture), len(clean))
-        return oracle_mask(torch.from_numpy(mixture[:size]), torch.from_numpy(clean[:size])).numpy()
+class TalkerOracleMask(TalkerSystem, OracleMask):
+    """`OracleMask` of the talker that is measured."""
 
 
 class Results(TalkerSystem):
@@ -185,7 +176,7 @@ def load_separation_systems(
         CheckpointError: no such model.
         DataError: enrolments are asked for, and the list has none.
     """
-    plain = {system.name: system for system in (Untouched, OracleMask)}
+    plain = {system.name: system for system in (Untouched, TalkerOracleMask)}
     found: list[System] = []
     models: dict[str, SpeechSeparator] = {}
     for description in descriptions:
