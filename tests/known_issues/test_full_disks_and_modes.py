@@ -18,7 +18,7 @@ from tests.cli.conftest import Command
 from tests.cli.test_tts import PROMPT
 from wavcube import Latents, WavCube, save_audio
 from wavcube.errors import WavCubeError
-from wavcube.features.shards import ShardWriter
+from wavcube.features.shards import FrameShardWriter
 from wavcube.files import atomic_path
 from wavcube.latent_files import LATENT_SUFFIXES
 
@@ -106,7 +106,7 @@ def test_what_could_not_be_written_is_named(tmp_path: Path) -> None:
     def fail(*_: object) -> None:
         raise OSError(27, "File too large")
 
-    writer = ShardWriter(tmp_path, 4)
+    writer = FrameShardWriter(tmp_path, 4)
     writer.file = SimpleNamespace(write=fail, flush=fail)  # type: ignore[assignment]
     with pytest.raises(OSError, match="File too large") as found:
         writer.add("content", np.zeros((2, 4), np.float16))

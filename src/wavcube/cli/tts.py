@@ -36,7 +36,9 @@ Vocoder = Annotated[
     str | None, typer.Option(help="ONNX or TorchScript file that makes speech of frames, for log-mel and others.")
 ]
 ASR = Annotated[str | None, typer.Option(help="whisper:NAME_OR_FOLDER or ctc:ID_OR_FOLDER.")]
-NFE = Annotated[int, typer.Option(min=1, help="Evaluations of the transformer; 5 to 16 are faster.")]
+NFE = Annotated[
+    int, typer.Option(min=1, help="Evaluations of the transformer; 5 to 12 are faster.")
+]
 Method = Annotated[str, typer.Option(help="euler or midpoint (two evaluations a step).")]
 Guidance = Annotated[float, typer.Option(help="Strength of classifier-free guidance; 0 for none.")]
 Sway = Annotated[float, typer.Option(help="Of the time grid: -1 to 1.75; 0 spaces steps evenly.")]
@@ -83,7 +85,7 @@ def tts(
         bool, typer.Option("--show-text", help="Print what would be said and its phonemes; nothing is spoken.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another one speaks it another way.")] = 0,
-    nfe: NFE = 32,
+    nfe: NFE = 16,
     method: Method = "euler",
     guidance: Guidance = 2.0,
     sway: Sway = -1.0,
@@ -180,7 +182,7 @@ def evaluate_tts(
     ] = (Path("runs/tts-evaluation")),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many texts.")] = None,
     seeds: Annotated[str, typer.Option(help="Numbers with commas between; every text is spoken with each.")] = "0,1,2",
-    nfe: NFE = 32,
+    nfe: NFE = 32,  # as the paper's evaluation
     method: Method = "euler",
     guidance: Guidance = 2.0,
     sway: Sway = -1.0,

@@ -25,7 +25,7 @@ from wavcube.data.stored_latents.corpus import LatentCorpus
 from wavcube.errors import AudioError, DataError
 from wavcube.features.base import FeatureExtractor, latents_fingerprint
 from wavcube.features.checksums import Checksums
-from wavcube.features.shards import BYTES, CachedFrames, ShardWriter
+from wavcube.features.shards import BYTES, CachedFrames, FrameShardWriter
 from wavcube.hashing import short_digest
 
 SHARD_BYTES = 64 << 20
@@ -159,14 +159,14 @@ class FrameCache(CachedFrames):
         with Progress(*columns, TimeRemainingColumn(), disable=not progress) as bar:
             text = f"{self.extractor.name}: frames of {plan.clips} recordings"
             task = bar.add_task(text, total=plan.seconds, done="")
-            writer = ShardWriter(self.folder, self.width)
+            writer = FrameShardWriter(self.folder, self.width)
             try:
                 for batch in batches_by_length(missing, lambda one: one.seconds, BATCH_SECONDS):
                     for content, values in self._frames_of(batch):
                         writer.add(content, values)
                     if writer.bytes >= SHARD_BYTES:
                         self._places.update(writer.close())
-                        writer = ShardWriter(self.folder, self.width)
+                        writer = FrameShardWriter(self.folder, self.width)
                     bar.advance(task, sum(one.seconds for one in batch))
                     bar.update(task, done=f"{len(batch)} at once")
             finally:

@@ -115,7 +115,7 @@ class CachedFrames:
             self._places.update({content: FrameSpan(shard, first, frames) for content, first, frames in entries})
 
 
-class ShardWriter:
+class FrameShardWriter:
     """One shard on its way: written under another name, then renamed, then given its index."""
 
     def __init__(self, folder: Path, width: int) -> None:

@@ -36,6 +36,9 @@ _LIMITS = (
 """Values of ONEDNN_MAX_CPU_ISA, and what each allows beside what those before it allow."""
 
 
+CPUINFO = Path("/proc/cpuinfo")
+
+
 def environment() -> dict[str, str]:
     """Facts by name: processor, cores, threads, instruction sets, devices, and versions of torch and oneDNN."""
     processor, flags = _processor()
@@ -79,11 +82,15 @@ def usable_cores() -> int:
 
 def _processor() -> tuple[str, set[str]]:
     name, flags = platform.processor() or platform.machine(), set[str]()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    if CPUINFO.is_file():
+        text = CPUINFO.read_text(encoding="utf-8", errors="replace")
         if found := re.search(r"^model name\s*: (.+)$", text, re.M):
             name = found[1].strip()
+            # Machines in the cloud often hide the rest of the name: a Zen 4 and a Zen 5, whose products differ by a
+            # factor of two, are then both "AMD EPYC".
+            generation = [re.search(rf"^{key}\s*: (\d+)$", text, re.M) for key in ("cpu family", "model")]
+            if all(generation):
+                name += " (family {}, model {})".format(*(number[1] for number in generation if number))
         if found := re.search(r"^(?:flags|Features)\s*: (.+)$", text, re.M):
             flags = set(found[1].split())
     return name, flags

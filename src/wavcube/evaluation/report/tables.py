@@ -16,6 +16,10 @@ SIGNIFICANT = 0.05
 """Corrected p-values below it are marked."""
 
 
+TRUTHS = frozenset({"identity", "recordings", "true", "oracle-mask", "oracle-latents"})
+"""Systems that are the truth or made of it: that they are better than the others says nothing."""
+
+
 def terminal_table(summary: Summary) -> Table:
     """A row a quantity, a column a system: value and half the width of its 95 % interval; the best in bold."""
     marks = significance(summary)
@@ -94,11 +98,11 @@ def significance(summary: Summary) -> dict[tuple[str, str], str]:
 
 
 def best_system(summary: Summary, quantity: Quantity) -> str | None:
-    """The system with the best value, the identity apart; None if it is alone."""
+    """The system with the best value, those of `TRUTHS` apart; None if it is alone."""
     values = {
         system: summary.estimates[system][quantity.name].value
         for system in summary.systems
-        if system != "identity" and summary.estimates[system][quantity.name].count
+        if system not in TRUTHS and summary.estimates[system][quantity.name].count
     }
     if len(values) < 2:
         return None

@@ -40,7 +40,7 @@ class SolverSettings:
             guidance, which the model has learnt; all else here then has no meaning.
     """
 
-    nfe: int = 32
+    nfe: int = 16
     method: str = "euler"
     sway: float = -1.0
     pruned: bool = True

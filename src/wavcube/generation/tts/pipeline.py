@@ -216,7 +216,7 @@ class TextToSpeech:
                 makes inside a piece and a quarter of a second between pieces.
             strict: refuse a text with anything that cannot be said, rather than leave it out with a warning.
             seed: of durations and of the noise it is made from; one for each text, or the same for all.
-            solver: how it is made; 32 Euler steps with guidance 2 by default.
+            solver: how it is made; 16 Euler steps with guidance 2 by default.
             progress: called with the pieces done and the pieces in all.
 
         Returns:

@@ -14,7 +14,7 @@ from torch import Tensor
 from wavcube.codec import WavCube
 from wavcube.data.mixing.pool import Pool
 from wavcube.errors import DataError
-from wavcube.features.shards import CachedFrames, ShardWriter
+from wavcube.features.shards import CachedFrames, FrameShardWriter
 from wavcube.hashing import short_digest
 from wavcube.progress import Progress
 
@@ -128,7 +128,7 @@ class MixtureFrames(CachedFrames, Generic[Batch]):
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, disable=not show_progress) as bar:
             task = bar.add_task("frames of mixtures", total=len(missing))
-            writer = ShardWriter(self.folder, self.width)
+            writer = FrameShardWriter(self.folder, self.width)
             try:
                 for start in range(0, len(missing), TOGETHER):
                     numbers = missing[start : start + TOGETHER]
@@ -136,7 +136,7 @@ class MixtureFrames(CachedFrames, Generic[Batch]):
                         writer.add(str(number), values)
                     if writer.bytes >= SHARD_BYTES:
                         writer.close()
-                        writer = ShardWriter(self.folder, self.width)
+                        writer = FrameShardWriter(self.folder, self.width)
                     bar.advance(task, len(numbers))
             finally:
                 # Ctrl-C keeps what is done.
