@@ -36,9 +36,7 @@ Vocoder = Annotated[
     str | None, typer.Option(help="ONNX or TorchScript file that makes speech of frames, for log-mel and others.")
 ]
 ASR = Annotated[str | None, typer.Option(help="whisper:NAME_OR_FOLDER or ctc:ID_OR_FOLDER.")]
-NFE = Annotated[
-    int, typer.Option(min=1, help="Evaluations of the transformer; 5 to 12 are faster.")
-]
+NFE = Annotated[int, typer.Option(min=1, help="Evaluations of the transformer; 5 to 12 are faster.")]
 Method = Annotated[str, typer.Option(help="euler or midpoint (two evaluations a step).")]
 Guidance = Annotated[float, typer.Option(help="Strength of classifier-free guidance; 0 for none.")]
 Sway = Annotated[float, typer.Option(help="Of the time grid: -1 to 1.75; 0 spaces steps evenly.")]

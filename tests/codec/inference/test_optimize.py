@@ -167,6 +167,14 @@ def test_long_recordings_equal_the_plain_model_with_the_same_chunks() -> None:
 
 
 @needs_onednn
+@pytest.mark.parametrize(("positions", "chunking"), [(1500, FAST_CHUNKING), (150, Chunking(3.0, 2.0, 0.5))])
+def test_a_whisper_gets_the_chunks_that_fit_its_positions(positions: int, chunking: Chunking) -> None:
+    model = plain_model(**WHISPER, max_frames=positions)
+    assert model.chunking != FAST_CHUNKING
+    assert model.optimize().chunking == chunking
+
+
+@needs_onednn
 def test_chunks_that_a_user_has_chosen_stay() -> None:
     model = plain_model()
     model.chunking = Chunking(above=100)

@@ -155,7 +155,9 @@ def optimize(model: WavCubeNetworks, dtype: torch.dtype) -> None:
     model.prepared_as(names)
     if onednn:
         model.frame_step = STEP
-        if model.chunking == Chunking():
+        usual = Chunking.default(model.config.encoder)
+        # A Whisper with fewer positions than a chunk takes keeps its own.
+        if model.chunking == usual and usual.chunk >= FAST_CHUNKING.chunk:
             model.chunking = FAST_CHUNKING
         _pack(model, dtype == torch.int8)
         gc.collect()  # weights of what was replaced that lie in reference cycles, such as those under weight norm
