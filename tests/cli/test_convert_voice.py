@@ -1,6 +1,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Command
 from tests.locations import SPEECH
 from wavcube.audio.io import audio_info
@@ -27,6 +29,31 @@ def test_inputs_and_targets_are_never_overwritten(wavcube: Command, tmp_path: Pa
     assert done.code == 1
     assert "is an input itself" in done.err
     assert voice.read_bytes() == before
+
+
+def test_conversion_by_flow_needs_the_words(wavcube: Command, tmp_path: Path) -> None:
+    pytest.importorskip("gruut")
+    out, by_flow = tmp_path / "out.wav", ("--target", TARGET, "-o", tmp_path / "out.wav", "--method", "flow")
+    text = ("--text", "Ask her to bring these things with her from the store.")
+    for wrong, sentence in (
+        ((SOURCE, *by_flow), "either --text"),
+        ((SOURCE, *by_flow, *text, "--match", 0), "--match belongs to the other method"),
+        (
+            (SOURCE, TARGET, "--target", SPEECH / "118-121721-0000.opus", "-o", tmp_path, *by_flow[4:], *text),
+            "--text is of one",
+        ),
+        ((SOURCE, *by_flow[:4], *text), "belong to --method flow"),
+    ):
+        done = wavcube("convert-voice", *wrong)
+        assert done.code == 1
+        assert sentence in " ".join(done.err.split())
+        assert not out.exists()
+    done = wavcube("convert-voice", SOURCE, *by_flow, *text)
+    assert done.code == 0, done.err
+    assert audio_info(out).seconds == audio_info(SOURCE).seconds
+    other = wavcube("convert-voice", SOURCE, *by_flow, "--text", "Ask her.")
+    assert other.code == 1
+    assert "another command" in " ".join(other.err.split())
 
 
 def test_what_is_missing_is_named(wavcube: Command, tmp_path: Path) -> None:

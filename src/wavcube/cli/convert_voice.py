@@ -1,13 +1,29 @@
 """`wavcube convert-voice`, `prepare conversion-pairs` and `evaluate conversion`: one's words in another's voice."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wavcube.cli import evaluate, options
 from wavcube.cli.many_files.recordings import AudioFormat
-from wavcube.errors import WavCubeError
+from wavcube.errors import ConfigError, WavCubeError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from wavcube.generation.conversion import FlowVoiceConverter, VoiceConverter
+
+
+class Method(StrEnum):
+    """How a voice is converted."""
+
+    match = "match"
+    flow = "flow"
+
 
 Match = Annotated[
     float | None,
@@ -30,17 +46,34 @@ def convert_voice(
         list[str], typer.Option("--target", "-t", help="Recording of the target's voice, or a folder; can be repeated.")
     ],
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="A WavCube's folder or hub id; by default the packaged.")
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A WavCube's folder or hub id, with --method flow a text-to-speech model's; by default the packaged.",
+        ),
     ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="match: the source's frames, made like the target's. flow: text to speech says the source's words at "
+            "the source's times, which needs --text or --asr; English."
+        ),
+    ] = Method.match,
     match: Match = None,
+    text: Annotated[str | None, typer.Option(help="With --method flow: what the one recording says.")] = None,
+    asr: Annotated[
+        str | None,
+        typer.Option(
+            help="With --method flow: whisper:NAME_OR_FOLDER or ctc:ID_OR_FOLDER, which reads the recordings."
+        ),
+    ] = None,
     device: options.DeviceOption = options.Device.auto,
     format: Annotated[AudioFormat, typer.Option(help="File format of results in a folder.")] = AudioFormat.wav,
     overwrite: options.Overwrite = False,
     strict: options.Strict = False,
 ) -> None:
     """Say the same in the voice of a target, at 16 kHz. Converting to a voice needs its owner's consent."""
-    import numpy as np
-
     from wavcube.cli.many_files.batches import BatchLimits, Task, run
     from wavcube.cli.many_files.plan import settle_existing
     from wavcube.cli.many_files.provenance import Maker
@@ -49,19 +82,20 @@ def convert_voice(
 
     voices = [recording.path for recording in find_recordings(target)]
     plan = plan_recordings(inputs, output, format, kept=voices)
-
-    from wavcube.generation.conversion.pipeline import MATCH, VoiceConverter
-
-    chosen = MATCH if match is None else match
-    converter = VoiceConverter.from_pretrained(model, device=options.torch_device(device))
-    voice = converter.voice(voices)
+    if method is Method.flow:
+        if match is not None:
+            raise ConfigError("--match belongs to the other method; leave it out with --method flow")
+        if text is not None and len(plan.jobs) != 1:
+            raise ConfigError(f"--text is of one recording, the inputs are {len(plan.jobs)}; let --asr read them")
+        prepared = _by_flow(model, voices, text, asr, options.torch_device(device))
+    elif text is not None or asr is not None:
+        raise ConfigError("--text and --asr belong to --method flow")
+    else:
+        prepared = _by_match(model, voices, match, options.torch_device(device))
+    converter, compute = prepared.converter, prepared.compute
     named = digest(" ".join(fingerprint_file(path) for path in voices))
-    maker = Maker(f"convert-voice --match {chosen:g} to {named}", converter)
+    maker = Maker(f"convert-voice {prepared.how} to {named}", converter)
     settle_existing(plan, maker, overwrite)
-
-    def compute(recordings: list[dict[str, Any]]) -> list[np.ndarray]:
-        return converter.convert(recordings, voice, match=chosen)
-
     task = Task(
         "converted",
         lambda job: read_recording(job, converter, maker),
@@ -73,7 +107,50 @@ def convert_voice(
         task,
         BatchLimits(20.0, 0.25, converter.chunking.above or 30.0),
         strict=strict,
-        workers=converter.codec.workers,
+        workers=prepared.workers,
+    )
+
+
+@dataclass
+class _Prepared:
+    """A converter with a voice: how results are made, for their records, and how many batches go side by side."""
+
+    converter: "VoiceConverter | FlowVoiceConverter"
+    compute: "Callable[[list[dict[str, Any]]], list[np.ndarray]]"
+    how: str
+    workers: int
+
+
+def _by_match(model: str | None, voices: list[Path], match: float | None, device: str) -> _Prepared:
+    from wavcube.generation.conversion.pipeline import MATCH, VoiceConverter
+
+    chosen = MATCH if match is None else match
+    converter = VoiceConverter.from_pretrained(model, device=device)
+    voice = converter.voice(voices)
+    return _Prepared(
+        converter,
+        lambda recordings: converter.convert(recordings, voice, match=chosen),
+        f"--match {chosen:g}",
+        converter.codec.workers,
+    )
+
+
+def _by_flow(model: str | None, voices: list[Path], text: str | None, asr: str | None, device: str) -> _Prepared:
+    from wavcube.evaluation.asr import load_asr
+    from wavcube.generation.conversion import FlowVoiceConverter
+    from wavcube.hashing import digest
+
+    if (text is None) == (asr is None):
+        raise ConfigError("--method flow needs either --text, what the recording says, or --asr, which reads it")
+    reader = None if asr is None else load_asr(asr, device)
+    converter = FlowVoiceConverter.from_pretrained(model, asr=reader, device=device)
+    voice, texts = converter.voice(voices), None if text is None else [text]
+    words = f"--text {digest(text or '')}" if reader is None else f"--asr {reader.fingerprint}"
+    return _Prepared(
+        converter,
+        lambda recordings: converter.convert(recordings, voice, text=texts),
+        f"--method flow {words}",
+        1,
     )
 
 
@@ -106,8 +183,8 @@ def evaluate_conversion(
         typer.Option(
             "--model",
             "-m",
-            help="packaged or a WavCube's folder (FOLDER?match=0.7 has options), source, pitch-shift, true, "
-            "resynthesis or files:FOLDER; repeat it to compare with the first.",
+            help="packaged or a WavCube's folder (FOLDER?match=0.7 has options), flow or flow:FOLDER, source, "
+            "pitch-shift, true, resynthesis or files:FOLDER; repeat it to compare with the first.",
         ),
     ] = None,
     out: evaluate.Output = Path("runs/conversion"),

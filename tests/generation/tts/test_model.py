@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_tokens_with_durations_are_placed_behind_the_prompt() -> None:
     token_ids = items[0].text
     ends = model.token_ends(token_ids, 41)
     torch.testing.assert_close(ends, torch.arange(1, len(token_ids) + 1) * 41 / len(token_ids))
+
+
+def test_given_ends_take_the_place_of_drawn_durations() -> None:
+    model = small_flow(text_alignment="duration")
+    text = model.token_ids("hello there")
+    plain = SynthesisRequest(torch.randn(9, CHANNELS), text, 41, 0)
+    same = dataclasses.replace(plain, ends=model.token_ends(text, 41, seed=0))
+    other = dataclasses.replace(plain, ends=torch.arange(41 - len(text), 41) + 1.0)
+    drawn, given, moved = model.generate([plain, same, other], FAST)
+    torch.testing.assert_close(given, drawn)
+    assert (moved - drawn).abs().max() > 0.1
 
 
 def test_the_span_of_what_is_spoken_leaves_the_silence_out() -> None:

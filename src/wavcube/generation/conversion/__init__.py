@@ -1,4 +1,4 @@
-"""Voice conversion without training: what a source says, in the voice of a target's recordings.
+"""Voice conversion: what a source says, in the voice of a target's recordings.
 
     from wavcube.generation.conversion import VoiceConverter
     converter = VoiceConverter.from_pretrained()
@@ -6,10 +6,12 @@
     converted = converter.convert("source.wav", voice)
 
 In the order the data flows: speech_frames (what is encoded), voice (of the target), matching, pipeline (recordings in
-and out); evaluation. Converting to a voice needs the consent of the person whose voice it is.
+and out, without training); timed_text and flow_converter (the same by text to speech); evaluation. Converting to a
+voice needs the consent of the person whose voice it is.
 """
 
+from wavcube.generation.conversion.flow_converter import FlowVoice, FlowVoiceConverter
 from wavcube.generation.conversion.pipeline import VoiceConverter
 from wavcube.generation.conversion.voice import TargetVoice
 
-__all__ = ["TargetVoice", "VoiceConverter"]
+__all__ = ["FlowVoice", "FlowVoiceConverter", "TargetVoice", "VoiceConverter"]

@@ -1,5 +1,6 @@
 """From a source's recording to the same words in a target's voice: encode, match, set the pitch, decode."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -108,18 +109,24 @@ class VoiceConverter:
         if not 0 <= match <= 1:
             raise ConfigError(f"match is {match}; it lies from 0 to 1")
         return map_speech(
-            lambda waveform: self._converted(waveform, voice, match),
+            lambda waveform: self.remade(waveform, lambda source: self.latents(source, voice, match)),
             speech,
             sample_rate,
             target_rate=self.sample_rate,
             shortest=self.codec.config.encoder.receptive_field,
         )
 
-    def _converted(self, waveform: Tensor, voice: TargetVoice, match: float) -> np.ndarray:
+    def remade(self, waveform: Tensor, convert: Callable[[Tensor], Tensor]) -> np.ndarray:
+        """A waveform [S] of the length and level of another [S]; silence stays as it is.
+
+        Args:
+            waveform: at 16 kHz.
+            convert: gives converted latents [T, C] of it, once its speech has a root mean square of 0.1.
+        """
         if float(waveform.abs().max()) < SILENCE:
             return waveform.numpy()
         level = speech_rms(waveform)
-        latents = self.latents(waveform * (LEVEL / level), voice, match)
+        latents = convert(waveform * (LEVEL / level))
         made = self.codec.decode(latents[None], len(waveform))[0].float().cpu()
         made = made * (level / max(speech_rms(made), SILENCE))
         return (made * min(1.0, LOUDEST / max(float(made.abs().max()), SILENCE))).numpy()

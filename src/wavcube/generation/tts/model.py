@@ -51,6 +51,8 @@ class SynthesisRequest:
         frames: to make, besides the prompt's.
         seed: of its noise and of the durations of its tokens.
         rate: of the voice, see `Voice`; used with alignment by duration only.
+        ends: [N], rising to `frames`: the frame at which each token ends, where it is known; else durations are drawn.
+            With alignment by duration only.
     """
 
     prompt: Tensor
@@ -58,6 +60,7 @@ class SynthesisRequest:
     frames: int
     seed: int
     rate: float | None = None
+    ends: Tensor | None = None
 
 
 class FlowMatchingTTS(nn.Module):
@@ -134,6 +137,12 @@ class FlowMatchingTTS(nn.Module):
         ends = self.token_seconds(token_ids, rate, seed).cumsum(0)
         return ends * (frames / ends[-1])
 
+    def request_ends(self, request: SynthesisRequest) -> Tensor:
+        """The frame at which each token of a request ends, float32 [N] on the CPU: its own, or drawn by its seed."""
+        if request.ends is not None:
+            return request.ends
+        return self.token_ends(request.text, request.frames, request.rate, request.seed)
+
     def least_frames(self, token_ids: Sequence[int]) -> int:
         """Frames that a text needs: one for each token; aligned by duration, for each that is no pause."""
         if self.duration_predictor is None:
@@ -155,7 +164,7 @@ class FlowMatchingTTS(nn.Module):
         spoken = [i for i, token_id in enumerate(request.text) if not self.vocabulary.pauses[token_id - 1]]
         if self.duration_predictor is None or not spoken:
             return 0.0, float(request.frames)
-        ends = self.token_ends(request.text, request.frames, request.rate, request.seed).tolist()
+        ends = self.request_ends(request).tolist()
         return ends[spoken[0] - 1] if spoken[0] else 0.0, ends[spoken[-1]]
 
     @torch.no_grad()
@@ -187,11 +196,8 @@ class FlowMatchingTTS(nn.Module):
         made = ~valid_mask(starts, int(lengths.max()))
         ends = None
         if self.duration_predictor is not None:
-            ends = pad_sequence(
-                [len(item.prompt) + self.token_ends(item.text, item.frames, item.rate, item.seed) for item in requests],
-                True,
-                math.inf,
-            ).to(self.device)
+            placed = [len(item.prompt) + self.request_ends(item) for item in requests]
+            ends = pad_sequence(placed, True, math.inf).to(self.device)
         embedded = self.embed(text, lengths, made, ends)
         context = self.transformer.context(condition.to(self.dtype), embedded)
         masked = None if len(set(totals)) == 1 else lengths

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,26 @@ def test_systems_are_compared_with_true_speech_of_the_target(pairs: Path, tmp_pa
     pitch = {name: found["median_f0_error"].value for name, found in summary.estimates.items()}
     assert pitch["wavcube-convert"] < 200 < pitch["source"]
     assert "Voice conversion" in (out / "report.html").read_text()
+
+
+def test_conversion_by_flow_takes_the_lists_transcripts(pairs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("gruut")
+    with pytest.warns(AudioWarning, match="of speech"):
+        summary = evaluate_conversion(
+            ["flow"],
+            pairs,
+            tmp_path / "out",
+            limit=1,
+            metrics=["speaker"],
+            options=MetricOptions(speaker=Band()),
+            processes=1,
+            listen=False,
+        )
+    assert summary.estimates["wavcube-flow"]["median_f0_error"].value < 200
+    clips, targets = read_pairs(pairs)
+    (system,) = load_conversion_systems(["flow"], targets)
+    with pytest.raises(DataError, match="needs its transcript"):
+        system.check([replace(clips[0], transcript=None)])
 
 
 def test_the_share_is_of_what_true_speech_has() -> None:

@@ -6,19 +6,21 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from wavcube.audio.io import load_audio
-from wavcube.errors import ConfigError
+from wavcube.data.clip import Clip
+from wavcube.errors import ConfigError, DataError
 from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.systems import EVALUATION_RATE, System, load_system
 from wavcube.generation.conversion.evaluation.pairs import Target
+from wavcube.generation.conversion.flow_converter import FlowVoiceConverter
 from wavcube.generation.conversion.pipeline import MATCH, VoiceConverter
 from wavcube.generation.conversion.voice import TargetVoice
-from wavcube.hashing import fingerprint_file
+from wavcube.hashing import digest, fingerprint_file
 
 SYSTEMS = """\
 packaged, FOLDER        conversion on the packaged WavCube or another; options as in packaged?match=0.7
+flow, flow:FOLDER       conversion by the packaged text-to-speech model or another, with the list's transcripts
 source                  the source's recording itself
 pitch-shift             the source with its pitch moved to the target's, and nothing else
 true                    another true recording of the target: other words, its own voice
@@ -40,14 +42,11 @@ class TargetSystem(System):
         return " ".join([self.fingerprint, *(fingerprint_file(path) for path in used)])
 
     def reconstruct(self, originals: Sequence[Recording]) -> list[Recording]:
-        return [
-            Recording(self.process(o.at(EVALUATION_RATE), self.targets[o.name]), EVALUATION_RATE, o.name)
-            for o in originals
-        ]
+        return [Recording(self.process(o, self.targets[o.name]), EVALUATION_RATE, o.name) for o in originals]
 
     @abstractmethod
-    def process(self, source: np.ndarray, target: Target) -> np.ndarray:
-        """A waveform [S] of the source's [S]."""
+    def process(self, source: Recording, target: Target) -> np.ndarray:
+        """A waveform [S] at the rate of evaluation."""
 
 
 class Source(TargetSystem):
@@ -56,8 +55,8 @@ class Source(TargetSystem):
     name = fingerprint = "source"
     title = "the source's recording"
 
-    def process(self, source: np.ndarray, target: Target) -> np.ndarray:
-        return source
+    def process(self, source: Recording, target: Target) -> np.ndarray:
+        return source.at(EVALUATION_RATE)
 
 
 class TrueSpeech(TargetSystem):
@@ -66,7 +65,7 @@ class TrueSpeech(TargetSystem):
     name = fingerprint = "true"
     title = "another recording of the target, of other words"
 
-    def process(self, source: np.ndarray, target: Target) -> np.ndarray:
+    def process(self, source: Recording, target: Target) -> np.ndarray:
         return load_audio(target.other, EVALUATION_RATE)
 
 
@@ -93,7 +92,7 @@ class Resynthesis(_Converting):
     def fingerprint(self) -> str:  # type: ignore[override]
         return f"resynthesis {self.converter.weights_fingerprint()}"
 
-    def process(self, source: np.ndarray, target: Target) -> np.ndarray:
+    def process(self, source: Recording, target: Target) -> np.ndarray:
         true = load_audio(target.other, EVALUATION_RATE)
         return self.converter.codec.reconstruct(true, EVALUATION_RATE)[0].float().cpu().numpy()
 
@@ -108,11 +107,12 @@ class PitchShift(_Converting):
     def fingerprint(self) -> str:  # type: ignore[override]
         return f"pitch shift {self.converter.weights_fingerprint()}"
 
-    def process(self, source: np.ndarray, target: Target) -> np.ndarray:
+    def process(self, source: Recording, target: Target) -> np.ndarray:
         codec, channels = self.converter.codec, self.converter.channels
-        latents = codec.encode(source, EVALUATION_RATE).values[0].float().cpu()
+        waveform = source.at(EVALUATION_RATE)
+        latents = codec.encode(waveform, EVALUATION_RATE).values[0].float().cpu()
         shifted = channels.like(latents, self.voice(target).latents)
-        return codec.decode(shifted[None], len(source))[0].float().cpu().numpy()
+        return codec.decode(shifted[None], len(waveform))[0].float().cpu().numpy()
 
 
 class Converted(_Converting):
@@ -124,8 +124,35 @@ class Converted(_Converting):
         self.title = f"conversion, match {match:g}"
         self.fingerprint = f"converted {converter.weights_fingerprint()} {match} {converter.chunking}"
 
-    def process(self, source: np.ndarray, target: Target) -> np.ndarray:
-        return self.converter.convert(torch.from_numpy(source), self.voice(target), EVALUATION_RATE, match=self.match)
+    def process(self, source: Recording, target: Target) -> np.ndarray:
+        waveform, voice = source.at(EVALUATION_RATE), self.voice(target)
+        return self.converter.convert(waveform, voice, EVALUATION_RATE, match=self.match)
+
+
+class ConvertedByFlow(TargetSystem):
+    """Conversion by text to speech, with the transcripts of the list."""
+
+    title = "conversion by the flow of text to speech"
+
+    def __init__(self, targets: Mapping[str, Target], converter: FlowVoiceConverter, name: str) -> None:
+        super().__init__(targets)
+        self.converter, self.name = converter, name
+        self._texts: dict[str, str] = {}
+        self.fingerprint = f"flow {converter.weights_fingerprint()} {converter.chunking}"
+        self._voice = lru_cache(KEPT_VOICES)(lambda recordings: converter.voice(list(recordings)))
+
+    def check(self, utterances: Sequence[Clip]) -> None:
+        for utterance in utterances:
+            if not utterance.transcript:
+                raise DataError(f"{utterance.path}: conversion by text to speech needs its transcript in the list")
+            self._texts[utterance.name] = utterance.transcript
+
+    def fingerprint_for(self, name: str) -> str:
+        return f"{super().fingerprint_for(name)} {digest(self._texts[name])}"
+
+    def process(self, source: Recording, target: Target) -> np.ndarray:
+        waveform, voice = source.at(EVALUATION_RATE), self._voice(target.recordings)
+        return self.converter.convert(waveform, voice, EVALUATION_RATE, text=self._texts[source.name])
 
 
 def load_conversion_systems(
@@ -139,8 +166,8 @@ def load_conversion_systems(
     """
     plain: dict[str, type[TargetSystem]] = {system.name: system for system in (Source, TrueSpeech)}
     coded: dict[str, type[_Converting]] = {system.name: system for system in (Resynthesis, PitchShift)}
-    folders = [text.partition("?")[0] for text in descriptions if text not in (*plain, *coded)]
-    models = [folder for folder in folders if not folder.startswith("files:")] or ["packaged"]
+    folders = [text.partition("?")[0] for text in descriptions if text not in (*plain, *coded, "flow")]
+    models = [folder for folder in folders if not folder.startswith(("files:", "flow:"))] or ["packaged"]
 
     @lru_cache(None)
     def converter(folder: str) -> VoiceConverter:
@@ -152,6 +179,10 @@ def load_conversion_systems(
             found.append(plain[description](targets))
         elif description in coded:
             found.append(coded[description](targets, converter(models[0])))
+        elif description == "flow" or description.startswith("flow:"):
+            model = description.partition(":")[2] or None
+            name = "wavcube-flow" if model is None else model.rstrip("/").rsplit("/", 1)[-1]
+            found.append(ConvertedByFlow(targets, FlowVoiceConverter.from_pretrained(model, device=device), name))
         elif description.startswith("files:"):
             found.append(load_system(description))
         else:
