@@ -29,10 +29,24 @@ def test_pitch_is_measured_in_semitones_and_level_in_decibels() -> None:
     assert values["clipped"] == 0
 
 
-def test_silence_lowers_the_share_of_voiced_frames_but_not_the_level() -> None:
+def test_silence_at_the_ends_changes_neither_voicing_nor_level() -> None:
     one, other = (Prosody()(pair(silence=silence)).values for silence in (0, 40_000))
-    assert other["voiced_difference"] < one["voiced_difference"] - 10
+    assert other["voiced_difference"] == pytest.approx(one["voiced_difference"], abs=1)
     assert other["level_difference"] == pytest.approx(one["level_difference"], abs=0.3)
+
+
+def test_a_pause_lowers_the_share_of_voiced_frames() -> None:
+    alone = pair().reconstruction.waveform
+    paused = Recording(np.concatenate([alone, np.zeros(32_000, np.float32), alone]), 16_000)
+    values = Prosody()(Pair(Recording(alone, 16_000), paused)).values
+    assert values["voiced_difference"] < -10
+
+
+def test_of_noise_nothing_is_said_of_voicing() -> None:
+    noise = (0.1 * np.random.default_rng(0).normal(size=32_000)).astype(np.float32)
+    found = Prosody()(Pair(pair().original, Recording(noise, 16_000)))
+    assert "voiced_difference" in found.undefined
+    assert "level_difference" in found.values
 
 
 def test_clipping_is_counted() -> None:

@@ -1,6 +1,6 @@
 """Voicing, pitch and loudness of speech beside its prompt's."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,18 +35,21 @@ class Prosody(Metric):
     def __init__(self) -> None:
         self._f0 = F0()
 
+    def settings(self) -> dict[str, Any]:
+        return {**self._f0.settings(), "share of": "frames from the first voiced one to the last"}
+
     def measure(self, pair: Pair) -> Measurement:
         refuse_silence(pair)
         found = Measurement()
         tracks = [self._f0.track(recording) for recording in (pair.original, pair.reconstruction)]
-        shares = [100 * float(voiced.mean()) for _, voiced in tracks]
-        found.values["voiced_difference"] = shares[1] - shares[0]
         if all(voiced.any() for _, voiced in tracks):
+            shares = [100 * voiced_share(voiced) for _, voiced in tracks]
+            found.values["voiced_difference"] = shares[1] - shares[0]
             semitones = [12 * np.log2(hz[voiced]) for hz, voiced in tracks]
             found.values["pitch_difference"] = float(np.median(semitones[1]) - np.median(semitones[0]))
             found.values["pitch_spread_difference"] = float(semitones[1].std() - semitones[0].std())
         else:
-            for name in ("pitch_difference", "pitch_spread_difference"):
+            for name in ("voiced_difference", "pitch_difference", "pitch_spread_difference"):
                 found.undefined[name] = "no voiced frame in prompt or speech"
         levels = [
             speech_level(recording.at(self.sample_rate), self.sample_rate)
@@ -55,3 +58,12 @@ class Prosody(Metric):
         found.values["level_difference"] = float(20 * np.log10(levels[1] / levels[0]))
         found.values["clipped"] = 100.0 * bool(np.abs(pair.reconstruction.waveform).max() >= CLIPPED)
         return found
+
+
+def voiced_share(voiced: np.ndarray) -> float:
+    """Of the frames [T] from the first voiced one to the last, at least one.
+
+    Silence at the ends does not count: a prompt has some, and of what a model makes it is cut off.
+    """
+    places = np.flatnonzero(voiced)
+    return len(places) / float(places[-1] - places[0] + 1)
