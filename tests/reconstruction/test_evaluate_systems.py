@@ -3,11 +3,11 @@ import pytest
 from tests.locations import SPEECH
 from wavcube.errors import ConfigError
 from wavcube.evaluation.metrics import MetricOptions
-from wavcube.reconstruction import ReconstructionSettings, evaluate_reconstruction
+from wavcube.reconstruction import EvaluationSettings, evaluate_reconstruction
 
 
 def test_everything_in_one_call(tmp_path):
-    settings = ReconstructionSettings(
+    settings = EvaluationSettings(
         ("identity",),
         SPEECH / "speech.tsv",
         tmp_path,
@@ -24,6 +24,6 @@ def test_everything_in_one_call(tmp_path):
 
 
 def test_without_a_metric_that_can_run(tmp_path):
-    settings = ReconstructionSettings(("identity",), SPEECH, tmp_path, metrics=("utmos",), options=MetricOptions())
+    settings = EvaluationSettings(("identity",), SPEECH, tmp_path, metrics=("utmos",), options=MetricOptions())
     with pytest.raises(ConfigError, match=r"none of the chosen metrics can run here \(utmos: needs its weights"):
         evaluate_reconstruction(settings)

@@ -200,22 +200,21 @@ def evaluate_conversion(
     as_json: options.AsJson = False,
 ) -> None:
     """Score converted speech against true speech of the target: a table here; report.html and the rest in --out."""
-    from wavcube.evaluation.metrics import MetricOptions
     from wavcube.generation.conversion.evaluation.evaluate import SYSTEMS_BY_DEFAULT, evaluate_conversion
 
-    console = evaluate.result_console(as_json)
-    summary = evaluate_conversion(
+    evaluate.run_evaluation(
+        evaluate_conversion,
         model or SYSTEMS_BY_DEFAULT,
         data,
         out,
-        filters=filters or (),
+        filters=filters,
         limit=limit,
         metrics=metrics.split(","),
-        options=MetricOptions(speaker, asr, device=options.torch_device(device)),
-        processes=processes,
+        speaker=speaker,
+        asr=asr,
         cluster=cluster,
+        device=device,
+        processes=processes,
         listen=listen,
-        progress=True,
-        on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
+        as_json=as_json,
     )
-    evaluate.print_summary(console, summary, out, as_json)

@@ -1,6 +1,7 @@
 """`wavcube enhance`, `train enhance`, `prepare noisy` and `evaluate enhancement`: noise and reverberation off."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -151,23 +152,21 @@ def evaluate_enhancement(
     as_json: options.AsJson = False,
 ) -> None:
     """Score enhanced speech against the clean: a table here; report.html and the rest in --out."""
-    from wavcube.evaluation.metrics import MetricOptions
     from wavcube.generation.enhancement.evaluation.evaluate import evaluate_enhancement
 
-    console = evaluate.result_console(as_json)
-    summary = evaluate_enhancement(
+    evaluate.run_evaluation(
+        partial(evaluate_enhancement, codec=codec),
         model,
         data,
         out,
-        codec=codec,
-        filters=filters or (),
+        filters=filters,
         limit=limit,
         metrics=metrics.split(","),
-        options=MetricOptions(speaker, asr, device=options.torch_device(device)),
-        processes=processes,
+        speaker=speaker,
+        asr=asr,
         cluster=cluster,
+        device=device,
+        processes=processes,
         listen=listen,
-        progress=True,
-        on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
+        as_json=as_json,
     )
-    evaluate.print_summary(console, summary, out, as_json)

@@ -1,7 +1,8 @@
-"""`wavcube evaluate`: quality of reconstructed speech."""
+"""`wavcube evaluate`: quality of reconstructed speech; and what other commands that evaluate share with it."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -70,6 +71,53 @@ def result_console(as_json: bool = False) -> "Console":
     return Console(highlight=False, stderr=as_json, width=None if sys.stdout.isatty() else 160)
 
 
+def run_evaluation(
+    evaluation: "Callable[..., Summary]",
+    systems: Sequence[str],
+    data: Path,
+    out: Path,
+    *,
+    filters: Sequence[str] | None,
+    metrics: Sequence[str] | None,
+    speaker: str | None,
+    asr: str | None,
+    utmos: str | None = None,
+    normaliser: str = "whisper",
+    device: Device,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Run an evaluation of systems with the options of its command, and print what it skips and finds.
+
+    Args:
+        evaluation: a function of `EvaluationSettings`, such as `evaluate_reconstruction`.
+        settings: further settings as they are.
+    """
+    from wavcube.evaluation.metrics import MetricOptions
+    from wavcube.evaluation.settings import EvaluationSettings
+
+    console = result_console(as_json)
+    summary = evaluation(
+        EvaluationSettings(
+            tuple(systems),
+            data,
+            out,
+            filters=tuple(filters or ()),
+            metrics=None if metrics is None else tuple(metrics),
+            options=MetricOptions(speaker, asr, utmos, normaliser, torch_device(device)),
+            **settings,
+        ),
+        progress=True,
+        on_skipped=lambda name, how: print_skipped(console, name, how),
+    )
+    print_summary(console, summary, out, as_json)
+
+
+def print_skipped(console: "Console", name: str, how: str) -> None:
+    """A note of a metric that cannot run, and how to get what it lacks."""
+    console.print(f"skipped {name}: {how}", style="yellow", markup=False)
+
+
 def print_summary(console: "Console", summary: "Summary", out: Path, as_json: bool = False) -> None:
     """The table of an evaluation, its footnotes, and where the report is; or report.json as it is."""
     if as_json:
@@ -106,32 +154,30 @@ def reconstruction(
     as_json: AsJson = False,
 ) -> None:
     """Score reconstructed speech: a table here; report.html, report.json, Markdown, LaTeX, CSV, Parquet in --out."""
-    from wavcube.evaluation.metrics import MetricOptions
-    from wavcube.reconstruction import ReconstructionSettings, evaluate_reconstruction
+    from wavcube.reconstruction import evaluate_reconstruction
 
-    console = result_console(as_json)
-    settings = ReconstructionSettings(
-        systems=tuple(model),
-        data=data,
-        folder=out,
-        filters=tuple(filters or ()),
+    run_evaluation(
+        evaluate_reconstruction,
+        model,
+        data,
+        out,
+        filters=filters,
         limit=limit,
-        metrics=None if metrics == "all" else tuple(metrics.split(",")),
-        options=MetricOptions(speaker, asr, utmos, normaliser, torch_device(device)),
-        processes=processes,
-        batch_seconds=batch_seconds,
+        metrics=None if metrics == "all" else metrics.split(","),
+        speaker=speaker,
+        asr=asr,
+        utmos=utmos,
+        normaliser=normaliser,
         breakdown_by=tuple(by or ()),
         cluster=cluster,
         rank_by=rank_by,
+        device=device,
+        processes=processes,
+        batch_seconds=batch_seconds,
         seed=seed,
         listen=listen,
+        as_json=as_json,
     )
-    summary = evaluate_reconstruction(
-        settings,
-        progress=True,
-        on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
-    )
-    print_summary(console, summary, out, as_json)
 
 
 @evaluate.command()

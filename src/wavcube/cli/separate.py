@@ -1,5 +1,6 @@
 """`wavcube separate`, `train separate`, `prepare mixtures` and `evaluate separation`: two talkers apart."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -166,23 +167,21 @@ def evaluate_separation(
     as_json: options.AsJson = False,
 ) -> None:
     """Score separated talkers against each of them alone: a table here; report.html and the rest in --out."""
-    from wavcube.evaluation.metrics import MetricOptions
     from wavcube.generation.separation.evaluation.evaluate import SYSTEMS_BY_DEFAULT, evaluate_separation
 
-    console = evaluate.result_console(as_json)
-    summary = evaluate_separation(
+    evaluate.run_evaluation(
+        partial(evaluate_separation, codec=codec),
         model or SYSTEMS_BY_DEFAULT,
         data,
         out,
-        codec=codec,
-        filters=filters or (),
+        filters=filters,
         limit=limit,
         metrics=metrics.split(","),
-        options=MetricOptions(speaker, asr, device=options.torch_device(device)),
-        processes=processes,
+        speaker=speaker,
+        asr=asr,
         cluster=cluster,
+        device=device,
+        processes=processes,
         listen=listen,
-        progress=True,
-        on_skipped=lambda name, how: console.print(f"skipped {name}: {how}", style="yellow", markup=False),
+        as_json=as_json,
     )
-    evaluate.print_summary(console, summary, out, as_json)

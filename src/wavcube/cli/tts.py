@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavcube.cli import options
+from wavcube.cli import evaluate, options
 from wavcube.cli.options import AsJson, Device, DeviceOption, torch_device
 from wavcube.cli.train import run_training
 from wavcube.errors import ConfigError
@@ -172,12 +172,7 @@ def evaluate_tts(
     model: Model = None,
     representation: Representation = None,
     vocoder: Vocoder = None,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out", "--output", "-o", help="Folder for the results; the same one again continues.", file_okay=False
-        ),
-    ] = (Path("runs/tts-evaluation")),
+    out: evaluate.Output = Path("runs/tts-evaluation"),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many texts.")] = None,
     seeds: Annotated[str, typer.Option(help="Numbers with commas between; every text is spoken with each.")] = "0,1,2",
     nfe: NFE = 32,  # as the paper's evaluation
@@ -198,16 +193,15 @@ def evaluate_tts(
     timed: Annotated[int, typer.Option(min=0, help="So many texts are timed, each alone.")] = 10,
     device: DeviceOption = Device.auto,
     dtype: DtypeOption = Dtype.float32,
-    listen: Annotated[bool, typer.Option(help="Put sound and spectrograms into the HTML page.")] = True,
+    listen: evaluate.Listen = True,
     as_json: AsJson = False,
 ) -> None:
     """Word errors, similarity to the prompt and speed of a text-to-speech model (the paper's Tables 3 and 4)."""
-    from wavcube.cli.evaluate import print_summary, result_console
     from wavcube.evaluation.metrics import MetricOptions, choose_metrics
     from wavcube.generation.flow.solver import SolverSettings
     from wavcube.generation.tts.evaluation.evaluate import (
-        EvaluationSettings,
         SpeakingRate,
+        SpeakingSettings,
         evaluate_speech,
         measure_speed,
     )
@@ -216,15 +210,15 @@ def evaluate_tts(
     from wavcube.generation.tts.evaluation.report import write_speech_report
     from wavcube.progress import stages
 
-    console = result_console(as_json)
+    console = evaluate.result_console(as_json)
     items = read_list(texts, audio, limit)
     solver = SolverSettings(nfe, method, sway, guidance=guidance, few_steps=few_steps)
-    settings_ = EvaluationSettings(_seeds(seeds), solver, true_duration, speed)
+    settings = SpeakingSettings(_seeds(seeds), solver, true_duration, speed)
     loaded = _load(model, representation, vocoder, None, device, dtype)
     options = MetricOptions(speaker, asr, utmos, normaliser, str(loaded.model.device))
     chosen = choose_metrics(["wer", "speaker", "utmos", "dnsmos"], options, [Prosody, SpeakingRate])
     for name, how in chosen.skipped.items():
-        console.print(f"skipped {name}: {how}", style="yellow", markup=False)
+        evaluate.print_skipped(console, name, how)
     name = Path(model).name if model else "packaged"
     with stages("speaking") as progress:
         table = evaluate_speech(
@@ -232,7 +226,7 @@ def evaluate_tts(
             items,
             chosen.metrics,
             out,
-            settings_,
+            settings,
             name=name,
             progress=progress,
         )
@@ -250,7 +244,7 @@ def evaluate_tts(
     for key in ("real_time_factor", "first_audio_seconds"):
         if key in facts:
             console.print(f"{key.replace('_', ' ')}: {facts[key]:.3f}")
-    print_summary(console, summary, out, as_json)
+    evaluate.print_summary(console, summary, out, as_json)
 
 
 def _load(

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 from wavcube.data.clip import Clip
 from wavcube.errors import ConfigError
 from wavcube.evaluation.metrics import ChosenMetrics
 from wavcube.evaluation.report import write_report
 from wavcube.evaluation.runner import evaluate
+from wavcube.evaluation.settings import EvaluationSettings
 from wavcube.evaluation.summary import Summary
 from wavcube.evaluation.systems import System
 
@@ -32,27 +31,41 @@ def compare_systems(
     systems: Sequence[System],
     utterances: Sequence[Clip],
     chosen: ChosenMetrics,
-    folder: Path,
+    settings: EvaluationSettings,
     *,
-    processes: int | None = None,
-    batch_seconds: float = 60.0,
+    title: str,
     progress: bool = False,
-    **report: Any,
 ) -> Summary:
-    """Measure systems on utterances (see `evaluate`) and write the report into `folder` (see `write_report`).
+    """Measure systems on utterances (see `evaluate`) and write the report (see `write_report`) as the settings say.
 
     Args:
-        processes: for the small metrics; None for one a core.
-        batch_seconds, progress: as of `evaluate`.
-        report: further arguments of `write_report`.
+        systems: that the settings describe.
+        utterances: that were read as the settings say.
+        chosen: the metrics that can run.
+        settings: the rest.
+        title: of the page.
+        progress: whether to show a bar.
     """
     table = evaluate(
         systems,
         utterances,
         chosen.metrics,
-        folder,
-        processes=processes or os.cpu_count() or 1,
-        batch_seconds=batch_seconds,
+        settings.folder,
+        processes=settings.processes or os.cpu_count() or 1,
+        batch_seconds=settings.batch_seconds,
         show_progress=progress,
     )
-    return write_report(table, systems, utterances, chosen, folder, **report)
+    return write_report(
+        table,
+        systems,
+        utterances,
+        chosen,
+        settings.folder,
+        title=title,
+        data=" ".join([settings.data.name, *settings.filters]),
+        breakdown_by=settings.breakdown_by,
+        cluster=settings.cluster,
+        rank_by=settings.rank_by,
+        seed=settings.seed,
+        listen=settings.listen,
+    )

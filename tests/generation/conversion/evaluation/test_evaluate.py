@@ -10,6 +10,7 @@ from wavcube.data.clip import Clip
 from wavcube.errors import AudioWarning, ConfigError, DataError
 from wavcube.evaluation.metric import Pair, Recording
 from wavcube.evaluation.metrics import MetricOptions
+from wavcube.evaluation.settings import EvaluationSettings
 from wavcube.generation.conversion.evaluation.evaluate import evaluate_conversion
 from wavcube.generation.conversion.evaluation.metrics import VoiceSimilarity
 from wavcube.generation.conversion.evaluation.pairs import Target, make_pairs, read_pairs, write_pairs
@@ -39,6 +40,21 @@ def pairs(tmp_path: Path) -> Path:
     return tmp_path / "pairs.tsv"
 
 
+@pytest.fixture
+def settings(pairs: Path, tmp_path: Path) -> EvaluationSettings:
+    """Of two pairs, by similarity to speakers alone."""
+    return EvaluationSettings(
+        ("packaged", "source", "pitch-shift", "true", "resynthesis"),
+        pairs,
+        tmp_path / "out",
+        limit=2,
+        metrics=("speaker",),
+        options=MetricOptions(speaker=Band()),
+        processes=1,
+        listen=False,
+    )
+
+
 def test_every_clip_is_a_source_and_no_target_recording_a_reference(pairs: Path) -> None:
     clips, targets = read_pairs(pairs)
     assert len(clips) == 8
@@ -50,40 +66,21 @@ def test_every_clip_is_a_source_and_no_target_recording_a_reference(pairs: Path)
         assert len({target.reference, target.other, *target.recordings}) == 4
 
 
-def test_systems_are_compared_with_true_speech_of_the_target(pairs: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+def test_systems_are_compared_with_true_speech_of_the_target(settings: EvaluationSettings) -> None:
     with pytest.warns(AudioWarning, match="of speech"):
-        summary = evaluate_conversion(
-            ["packaged", "source", "pitch-shift", "true", "resynthesis"],
-            pairs,
-            out,
-            limit=2,
-            metrics=["speaker"],
-            options=MetricOptions(speaker=Band()),
-            processes=1,
-            listen=False,
-        )
+        summary = evaluate_conversion(settings)
     share = {name: found["target_share"].value for name, found in summary.estimates.items()}
     assert share["true"] == pytest.approx(100)
     assert share["source"] < share["wavcube-convert"] <= 100.1
     pitch = {name: found["median_f0_error"].value for name, found in summary.estimates.items()}
     assert pitch["wavcube-convert"] < 200 < pitch["source"]
-    assert "Voice conversion" in (out / "report.html").read_text()
+    assert "Voice conversion" in (settings.folder / "report.html").read_text()
 
 
-def test_conversion_by_flow_takes_the_lists_transcripts(pairs: Path, tmp_path: Path) -> None:
+def test_conversion_by_flow_takes_the_lists_transcripts(pairs: Path, settings: EvaluationSettings) -> None:
     pytest.importorskip("gruut")
     with pytest.warns(AudioWarning, match="of speech"):
-        summary = evaluate_conversion(
-            ["flow"],
-            pairs,
-            tmp_path / "out",
-            limit=1,
-            metrics=["speaker"],
-            options=MetricOptions(speaker=Band()),
-            processes=1,
-            listen=False,
-        )
+        summary = evaluate_conversion(replace(settings, systems=("flow",), limit=1))
     assert summary.estimates["wavcube-flow"]["median_f0_error"].value < 200
     clips, targets = read_pairs(pairs)
     (system,) = load_conversion_systems(["flow"], targets)

@@ -9,6 +9,7 @@ from wavcube.audio.io import load_audio, save_audio
 from wavcube.codec import WavCube
 from wavcube.errors import ConfigError, DataError
 from wavcube.evaluation.metric import Recording
+from wavcube.evaluation.settings import EvaluationSettings
 from wavcube.evaluation.systems import EVALUATION_RATE
 from wavcube.generation.enhancement.evaluation.evaluate import evaluate_enhancement, read_pairs
 from wavcube.generation.enhancement.evaluation.systems import load_enhancement_systems
@@ -29,9 +30,8 @@ def pairs(tmp_path: Path) -> Path:
 
 def test_systems_are_measured_against_the_clean_recordings(pairs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    summary = evaluate_enhancement(
-        ["wiener", "noisy", "oracle-mask"], pairs, out, metrics=["si_sdr", "stoi"], processes=1, listen=False
-    )
+    systems, metrics = ("wiener", "noisy", "oracle-mask"), ("si_sdr", "stoi")
+    summary = evaluate_enhancement(EvaluationSettings(systems, pairs, out, metrics=metrics, processes=1, listen=False))
     values = {name: found["si_sdr"].value for name, found in summary.estimates.items()}
     assert values["noisy"] < values["wiener"] < values["oracle-mask"]
     assert "Speech enhancement" in (out / "report.html").read_text()

@@ -10,6 +10,7 @@ from wavcube.codec import WavCube
 from wavcube.data.rows import write_table
 from wavcube.errors import ConfigError, DataError
 from wavcube.evaluation.metric import Pair, Recording
+from wavcube.evaluation.settings import EvaluationSettings
 from wavcube.evaluation.speaker_encoder import SpeakerEncoder
 from wavcube.evaluation.systems import EVALUATION_RATE
 from wavcube.generation.separation.evaluation.evaluate import evaluate_separation
@@ -105,14 +106,24 @@ def test_metrics_know_both_talkers(mixtures: Path) -> None:
 
 
 def test_a_report_is_written(mixtures: Path, tmp_path: Path) -> None:
+    systems, out = ("oracle-mask", "mixture"), tmp_path / "out"
     summary = evaluate_separation(
-        ["oracle-mask", "mixture"], mixtures, tmp_path / "out", metrics=["si_sdr"], processes=1, listen=False
+        EvaluationSettings(systems, mixtures, out, metrics=("si_sdr",), processes=1, listen=False)
     )
     assert summary.cluster == "mixture"
     found = summary.estimates
     assert found["mixture"]["si_sdr_improvement"].value == pytest.approx(0.0, abs=0.01)
     assert found["oracle-mask"]["si_sdr_improvement"].value > 8
-    assert "Separation of two talkers" in (tmp_path / "out/report.html").read_text()
+    assert "Separation of two talkers" in (out / "report.html").read_text()
+
+
+def test_what_is_not_said_is_by_default(mixtures: Path, tmp_path: Path) -> None:
+    settings = EvaluationSettings(("mixture",), mixtures, tmp_path / "out", processes=1, listen=False, cluster="")
+    skipped: dict[str, str] = {}
+    summary = evaluate_separation(settings, on_skipped=skipped.__setitem__)
+    assert not summary.cluster  # an empty name is none, and not the one by default
+    assert list(skipped) == ["speaker", "wer", "wer_vs_original"]
+    assert {quantity.name for quantity in summary.quantities} > {"si_sdr_improvement", "estoi"}
 
 
 def test_faults_are_named(mixtures: Path, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from wavcube.evaluation.metrics.wer import WordErrorRate
 from wavcube.generation.flow.solver import SolverSettings
 from wavcube.generation.tts.evaluation.evaluate import (
     RECORDINGS,
-    EvaluationSettings,
     SpeakingRate,
+    SpeakingSettings,
     evaluate_speech,
     measure_speed,
 )
@@ -27,7 +27,7 @@ ITEMS = [
     SpokenItem("b/c", SPEECH / "LJ001-0013.opus", "than in the same operations", "and another one."),
     SpokenItem("d", PROMPT, "ask her to bring these things with her", "\u4f60\u597d"),
 ]
-SETTINGS = EvaluationSettings((0, 5), SolverSettings(2, guidance=1.0))
+SETTINGS = SpeakingSettings((0, 5), SolverSettings(2, guidance=1.0))
 
 
 class Reader:

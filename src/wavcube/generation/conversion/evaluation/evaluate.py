@@ -1,11 +1,11 @@
 """From a list of pairs to a report: convert, measure against the source's words and the target's voice."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 from wavcube.evaluation.comparison import check_metrics, compare_systems
-from wavcube.evaluation.metrics import MetricOptions, choose_metrics
+from wavcube.evaluation.metrics import choose_metrics
 from wavcube.evaluation.metrics.speaker import SpeakerSimilarity
+from wavcube.evaluation.settings import EvaluationSettings
 from wavcube.evaluation.summary import Summary
 from wavcube.generation.conversion.evaluation.metrics import PitchOfTarget, VoiceSimilarity
 from wavcube.generation.conversion.evaluation.pairs import read_pairs
@@ -18,62 +18,33 @@ SYSTEMS_BY_DEFAULT = ("packaged", "source", "pitch-shift", "true", "resynthesis"
 
 
 def evaluate_conversion(
-    systems: Sequence[str],
-    data: Path,
-    folder: Path,
+    settings: EvaluationSettings,
     *,
-    filters: Sequence[str] = (),
-    limit: int | None = None,
-    metrics: Sequence[str] = METRICS,
-    options: MetricOptions | None = None,
-    processes: int | None = None,
-    cluster: str | None = None,
-    listen: bool = True,
     progress: bool = False,
     on_skipped: Callable[[str, str], None] | None = None,
 ) -> Summary:
-    """Evaluate systems on pairs of source and target and write the report into `folder`.
+    """Evaluate systems on pairs of source and target and write the report into the settings' folder.
 
     Args:
-        systems: see `load_conversion_systems`; the others are compared with the first.
-        data: list of pairs, see `read_pairs`.
-        folder: for measurements and report; the same one again continues.
-        filters: COLUMN=VALUE, rows of the list that are kept.
-        limit: only the first so many pairs.
-        metrics: their names.
-        options: the models that some metrics need, and the device.
-        processes: for the small metrics; None for one a core.
-        cluster: column whose groups the bootstrap draws as a whole.
-        listen: whether sound and spectrograms are put into the page.
+        settings: systems as `load_conversion_systems` takes them, a list of pairs as of `read_pairs`; by default with
+            `METRICS`.
         progress: whether to show a bar.
         on_skipped: called with each metric that cannot run, and how to get what it lacks.
 
     Raises:
         WavCubeError: what is missing or wrong, by name.
     """
-    options = options or MetricOptions()
-    utterances, targets = read_pairs(data, filters, limit)
-    chosen = choose_metrics(metrics, options)
+    utterances, targets = read_pairs(settings.data, settings.filters, settings.limit)
+    chosen = choose_metrics(METRICS if settings.metrics is None else settings.metrics, settings.options)
     chosen.metrics = [
         VoiceSimilarity(metric.encoder, targets) if isinstance(metric, SpeakerSimilarity) else metric
         for metric in chosen.metrics
     ]
-    pitch = choose_metrics(["pitch"], options)
+    pitch = choose_metrics(["pitch"], settings.options)
     if pitch.skipped:
         chosen.skipped[PitchOfTarget.name] = pitch.skipped["pitch"]
     else:
         chosen.metrics.append(PitchOfTarget(targets))
     check_metrics(chosen, on_skipped)
-    loaded = load_conversion_systems(systems, targets, options.device)
-    return compare_systems(
-        loaded,
-        utterances,
-        chosen,
-        folder,
-        processes=processes,
-        progress=progress,
-        title="Voice conversion",
-        data=" ".join([data.name, *filters]),
-        cluster=cluster,
-        listen=listen,
-    )
+    systems = load_conversion_systems(settings.systems, targets, settings.options.device)
+    return compare_systems(systems, utterances, chosen, settings, title="Voice conversion", progress=progress)

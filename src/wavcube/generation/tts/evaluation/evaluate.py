@@ -33,7 +33,7 @@ AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class EvaluationSettings:
+class SpeakingSettings:
     """How texts are spoken.
 
     Attributes:
@@ -68,7 +68,7 @@ def evaluate_speech(
     items: Sequence[SpokenItem],
     metrics: Sequence[Metric],
     folder: str | os.PathLike[str],
-    settings: EvaluationSettings,
+    settings: SpeakingSettings,
     *,
     name: str = "model",
     progress: Callable[[str, int, int], None] | None = None,
@@ -160,7 +160,7 @@ def _speak_all(
     speaker: TextToSpeech,
     items: Sequence[SpokenItem],
     folder: Path,
-    settings: EvaluationSettings,
+    settings: SpeakingSettings,
     progress: Callable[[str, int, int], None] | None,
 ) -> dict[str, str]:
     """Write what is not there yet; returns why an item could not be spoken, by name."""
@@ -201,14 +201,14 @@ def _speak_all(
     return failed
 
 
-def _voice_that_fits(speaker: TextToSpeech, item: SpokenItem, settings: EvaluationSettings) -> Voice:
+def _voice_that_fits(speaker: TextToSpeech, item: SpokenItem, settings: SpeakingSettings) -> Voice:
     """The voice of an item whose text can be spoken with it, so that one bad item does not stop a batch."""
     voice = speaker.voice(item.prompt, item.prompt_text)
     speaker.check(item.text, voice, seconds=_seconds(item, settings), speed=settings.speed)
     return voice
 
 
-def _seconds(item: SpokenItem, settings: EvaluationSettings) -> float | None:
+def _seconds(item: SpokenItem, settings: SpeakingSettings) -> float | None:
     return item.seconds if settings.true_duration else None
 
 
@@ -226,7 +226,7 @@ def _measured(
     return found
 
 
-def _digest(speaker: TextToSpeech, settings: EvaluationSettings) -> str:
+def _digest(speaker: TextToSpeech, settings: SpeakingSettings) -> str:
     """Names all that changes the speech but for the seed."""
     described = {
         "speaker": speaker.fingerprint,
