@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from wavcube.audio import samples as samples_module
 from wavcube.audio.io import as_mono, audio_info, find_audio, load_audio, save_audio
 from wavcube.errors import AudioError, AudioWarning
 
@@ -264,6 +265,29 @@ def test_full_scale_of_integers() -> None:
         limits = np.iinfo(dtype)
         np.testing.assert_allclose(as_mono(np.array([limits.min, 0, limits.max], dtype), 16_000), [-1, 0, 1], atol=0.01)
     np.testing.assert_allclose(as_mono(np.array([0, 128, 255], np.uint8), 16_000), [-1, 0, 1], atol=0.01)
+
+
+def test_what_needs_no_change_is_copied_unless_that_is_not_asked_for() -> None:
+    samples = np.linspace(-0.5, 0.5, 100, dtype=np.float32)
+    assert not np.shares_memory(as_mono(samples, 16_000), samples)
+    assert np.shares_memory(as_mono(samples, 16_000, copy=False), samples)
+    assert not np.shares_memory(as_mono(samples, 8_000, copy=False), samples)
+
+
+def test_long_recordings_are_looked_at_and_written_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waveform = np.random.default_rng(0).uniform(-1.1, 1.1, 50_000).astype(np.float32)
+    for name in ("whole", "blocks"):
+        for kind in ("wav", "flac"):
+            save_audio(tmp_path / f"{name}.{kind}", waveform)
+        save_audio(tmp_path / f"{name}-float.wav", waveform, float32=True)
+        monkeypatch.setattr(samples_module, "BLOCK", 999)
+    for kind in (".wav", ".flac", "-float.wav"):
+        assert (tmp_path / f"blocks{kind}").read_bytes() == (tmp_path / f"whole{kind}").read_bytes()
+    waveform[[5, 49_999]] = np.nan
+    with pytest.raises(AudioError, match="2 of its samples are NaN"):
+        save_audio(tmp_path / "bad.wav", waveform)
+    with pytest.raises(AudioError, match="up to 7;"):
+        as_mono(np.full(3_000, 7.0), 16_000)
 
 
 def test_tensors_are_arrays_too() -> None:

@@ -16,7 +16,7 @@ from wavcube.codec.attention import SelfAttention
 from wavcube.codec.chunking import FADE_FRAMES, _even, _windows
 from wavcube.codec.decoder import DecoderAttention
 from wavcube.codec.encoder import RelativeKeyAttention
-from wavcube.errors import ConfigError
+from wavcube.errors import ConfigError, LatentsError
 
 WHOLE = Chunking(above=None)
 
@@ -243,6 +243,22 @@ def test_a_whisper_s_chunk_is_a_recording_of_its_own(encoder: str) -> None:
     alone = encode(model, waveform[320 * last.start :], WHOLE)[0]
     frames = total - last.start
     assert relative_error(chunked[-frames // 3 :], alone[-frames // 3 :]) <= 1e-5
+
+
+@pytest.mark.parametrize("architecture", ["acoustic", "source-filter"])
+def test_pieces_one_behind_the_other_are_what_is_decoded(architecture: str) -> None:
+    model = model_of("wavlm") if architecture == "acoustic" else WavCube.from_pretrained()
+    latent = model.encode(signal(16_000 * 5 + 321), 16_000).values[0]
+    for chunking, count in ((WHOLE, 1), (Chunking(above=2, chunk=2, context=0.5), 3)):
+        model.chunking = chunking
+        pieces = []
+        for piece in model.decode_pieces(latent):
+            assert torch.is_grad_enabled()  # the caller's state, while a piece is in its hands
+            pieces.append(piece)
+        assert len(pieces) == count
+        assert torch.equal(torch.cat(pieces), model.decode(latent)[0])
+    with pytest.raises(LatentsError, match="wide"):
+        next(model.decode_pieces(latent[:, :3]))
 
 
 def test_half_precision_in_chunks() -> None:

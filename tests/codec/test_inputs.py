@@ -15,7 +15,7 @@ from tests.codec.small import relative_error, signal, small_model
 from tests.locations import SPEECH
 from wavcube.audio.io import load_audio, save_audio
 from wavcube.codec import WavCube
-from wavcube.codec.inputs import SpeechBatch, gather_speech
+from wavcube.codec.inputs import SpeechBatch, gather_speech, map_speech
 from wavcube.errors import AudioError
 
 
@@ -231,3 +231,21 @@ def test_a_file_without_permission(model: WavCube, tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(AudioError, match=r"secret\.wav: cannot be read"):
         model.encode(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_by_one_nothing_is_copied_and_the_share_that_is_done_is_told() -> None:
+    clips, shares, seen = [signal(6_000), signal(2_000)], [], []
+    clips[1].flags.writeable = False
+
+    def function(waveform: torch.Tensor, report: Any) -> np.ndarray:
+        seen.append(np.shares_memory(waveform.numpy(), clips[len(seen)]))
+        report(0.5)
+        return waveform.numpy()
+
+    options = {"target_rate": 16_000, "shortest": 400}
+    made = map_speech(function, clips, 16_000, **options, progress=shares.append)
+    assert [len(one) for one in made] == [6_000, 2_000]
+    assert seen == [True, False]  # torch has no tensors that cannot be written to
+    assert shares == [0.375, 0.75, 0.875, 1.0]
+    assert map_speech(lambda waveform, _: waveform.numpy(), clips[0], 16_000, **options).shape == (6_000,)

@@ -1,6 +1,7 @@
 """Arrays of samples: their type, scale, channels and rate -> mono float32."""
 
 import warnings
+from collections.abc import Iterator
 from numbers import Real
 from typing import Any
 
@@ -15,11 +16,16 @@ LOWEST_RATE, HIGHEST_RATE = 4_000, 192_000
 LOUDEST = 100.0
 """Largest magnitude of a float sample (+40 dB over full scale); beyond it these are no samples in [-1, 1]."""
 
+BLOCK = 1 << 20
+"""Samples that are looked at or converted at once, so that hours of them need no second copy."""
+
 CANCELLED = 0.05
 """Share of the power that the mean of unrelated channels has, below which channels cancel each other out."""
 
 
-def as_mono(array: Any, sample_rate: int, target_rate: int = 16_000, *, name: str = "the array") -> np.ndarray:
+def as_mono(
+    array: Any, sample_rate: int, target_rate: int = 16_000, *, name: str = "the array", copy: bool = True
+) -> np.ndarray:
     """Turn samples of any type and channel count into mono float32 `[S]` at `target_rate` Hz.
 
     Channels are averaged; of channels that cancel each other out the loudest is taken, with an `AudioWarning`.
@@ -31,6 +37,8 @@ def as_mono(array: Any, sample_rate: int, target_rate: int = 16_000, *, name: st
         sample_rate: of `array`, in Hz.
         target_rate: of the result, in Hz.
         name: what to call the array in an error.
+        copy: whether the result has memory of its own; if not, an array that is mono float32 at `target_rate` already
+            comes back as it is.
 
     Raises:
         AudioError: no samples; NaN or infinite samples; a type that is no sample type (bool, complex, int64, whose
@@ -46,7 +54,7 @@ def as_mono(array: Any, sample_rate: int, target_rate: int = 16_000, *, name: st
         raise AudioError(f"{name}: has shape {list(samples.shape)}; give [samples], or two axes with the channels")
     if samples.size == 0:
         raise AudioError(f"{name}: holds no samples")
-    waveform = as_float(samples, name)
+    waveform = as_float(samples, name, copy)
     if samples.ndim == 2:
         mixdown, rows = Mixdown(), np.moveaxis(waveform, channel_axis, 1)
         waveform = mixdown.add(rows)
@@ -75,12 +83,12 @@ def as_array(array: Any, name: str) -> np.ndarray:
         raise AudioError(f"{name}: is not an array of samples ({error})") from error
 
 
-def as_float(samples: np.ndarray, name: str) -> np.ndarray:
-    """Scale integers of any shape to float32 in [-1, 1); check floats."""
+def as_float(samples: np.ndarray, name: str, copy: bool = True) -> np.ndarray:
+    """Scale integers of any shape to float32 in [-1, 1); check floats, which are copied only if `copy` asks for it."""
     kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize
     if kind == "f":
         check_samples(count_bad(samples), peak_of(samples), name, whole_numbers=is_whole(samples))
-        return samples.astype(np.float32)
+        return samples.astype(np.float32, copy=copy)
     if kind in "iu" and bits <= 32:
         _check_full_scale(samples, bits, name)
         full_scale = 2.0 ** (bits - 1)
@@ -113,7 +121,7 @@ def _check_full_scale(samples: np.ndarray, bits: int, name: str) -> None:
 
 def is_whole(samples: np.ndarray) -> bool:
     """Whether all samples are whole numbers."""
-    return bool((samples == np.rint(samples)).all())
+    return all(bool((block == np.rint(block)).all()) for block in blocks(samples))
 
 
 class Mixdown:
@@ -170,7 +178,12 @@ def mixed_down(samples: np.ndarray, axis: int) -> np.ndarray:
 
 
 def count_bad(samples: np.ndarray) -> int:
-    return samples.size - int(np.isfinite(samples).sum())
+    return samples.size - sum(int(np.isfinite(block).sum()) for block in blocks(samples))
+
+
+def blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    """Samples [S, ...] in pieces of at most `BLOCK` along the first axis."""
+    return (samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK))
 
 
 def peak_of(samples: np.ndarray) -> float:

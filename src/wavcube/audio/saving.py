@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from wavcube.audio.samples import as_array, check_rate, check_samples, count_bad
+from wavcube.audio.samples import as_array, blocks, check_rate, check_samples, count_bad
 from wavcube.errors import AudioError
 from wavcube.files import atomic_path, reason
 
@@ -49,14 +49,11 @@ def save_audio(
     check_samples(count_bad(samples), 0.0, str(path))
     if not path.parent.is_dir():
         raise AudioError(f"{path}: the folder {path.parent} does not exist; make it first")
-    if float32:
-        samples = np.clip(samples, -1.0, 1.0).astype(np.float32)
-    else:
-        samples = as_pcm16(samples)
     try:
         with atomic_path(path) as temporary:
             # libsndfile does not say that a disk is full: it writes to memory, and Python to the disk.
-            temporary.write_bytes(encoded_audio(samples, int(sample_rate), kind[1:].upper(), comment))
+            content = encoded_audio(samples, int(sample_rate), kind[1:].upper(), comment, float32=float32)
+            temporary.write_bytes(content)
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError(f"{path}: cannot be written ({reason(error)})") from error
 
@@ -70,14 +67,20 @@ def read_comment(path: str | os.PathLike[str]) -> str:
         return ""
 
 
-def encoded_audio(samples: np.ndarray, sample_rate: int, kind: str, comment: str = "") -> bytes:
-    """The file of a waveform [S], 16-bit integers or float32, as bytes; `kind` is WAV or FLAC."""
-    subtype = "FLOAT" if samples.dtype == np.float32 else "PCM_16"
+def encoded_audio(
+    waveform: np.ndarray, sample_rate: int, kind: str, comment: str = "", *, float32: bool = False
+) -> bytes:
+    """The file of a waveform [S] of floats, what lies beyond [-1, 1] clipped, as bytes.
+
+    `kind` is WAV or FLAC; samples are 16-bit integers, or with `float32` floats, in a WAV.
+    """
+    subtype = "FLOAT" if float32 else "PCM_16"
     memory = io.BytesIO()
     with soundfile.SoundFile(memory, "w", sample_rate, 1, subtype, format=kind) as file:
         if comment:
             file.comment = comment
-        file.write(samples)
+        for block in blocks(waveform):
+            file.write(np.clip(block, -1.0, 1.0).astype(np.float32) if float32 else as_pcm16(block))
     return memory.getvalue()
 
 

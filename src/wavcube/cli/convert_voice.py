@@ -101,6 +101,7 @@ def convert_voice(
         lambda job: read_recording(job, converter, maker),
         compute,
         lambda job, waveform: write_recording(job, waveform, converter, maker),
+        prepared.in_pieces,
     )
     run(
         plan,
@@ -113,12 +114,14 @@ def convert_voice(
 
 @dataclass
 class _Prepared:
-    """A converter with a voice: how results are made, for their records, and how many batches go side by side."""
+    """A converter with a voice: how results are made, for their records, how many batches go side by side, and how a
+    long recording is made that tells of its pieces."""
 
     converter: "VoiceConverter | FlowVoiceConverter"
     compute: "Callable[[list[dict[str, Any]]], list[np.ndarray]]"
     how: str
     workers: int
+    in_pieces: "Callable[[dict[str, Any], Callable[[float], None]], np.ndarray] | None" = None
 
 
 def _by_match(model: str | None, voices: list[Path], match: float | None, device: str) -> _Prepared:
@@ -132,6 +135,7 @@ def _by_match(model: str | None, voices: list[Path], match: float | None, device
         lambda recordings: converter.convert(recordings, voice, match=chosen),
         f"--match {chosen:g}",
         converter.codec.workers,
+        lambda recording, progress: converter.convert(recording, voice, match=chosen, progress=progress),
     )
 
 

@@ -1,5 +1,6 @@
 """`wavcube enhance`, `train enhance`, `prepare noisy` and `evaluate enhancement`: noise and reverberation off."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -60,14 +61,15 @@ def enhance(
     maker = Maker(named, enhancer)
     settle_existing(plan, maker, overwrite)
 
-    def compute(recordings: list[dict[str, Any]]) -> list[np.ndarray]:
-        return enhancer.enhance(recordings, strength=strength, output=kind.value)
+    def compute(recordings: list[dict[str, Any]], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
+        return enhancer.enhance(recordings, strength=strength, output=kind.value, progress=progress)
 
     task = Task(
         "enhanced",
         lambda job: read_recording(job, enhancer, maker),
         compute,
         lambda job, waveform: write_recording(job, waveform, enhancer, maker),
+        lambda recording, progress: compute([recording], progress)[0],
     )
     above = enhancer.chunking.above
     run(plan, task, BatchLimits(20.0, 0.25, above or 30.0), strict=strict, workers=enhancer.codec.workers)

@@ -1,5 +1,6 @@
 """`wavcube separate`, `train separate`, `prepare mixtures` and `evaluate separation`: two talkers apart."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,16 +65,18 @@ def separate(
     settle_existing(plan, maker, overwrite)
     voice = separator.enrolment(enroll) if enroll else None  # one that cannot be used is one error, not one a recording
 
-    def compute(recordings: list[dict[str, Any]]) -> list[np.ndarray]:
+    def compute(recordings: list[dict[str, Any]], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
         if voice is not None:
-            return [made[None] for made in separator.extract(recordings, voice, output=kind.value)]
-        return separator.separate(recordings, output=kind.value)
+            made = separator.extract(recordings, voice, output=kind.value, progress=progress)
+            return [one[None] for one in made]
+        return separator.separate(recordings, output=kind.value, progress=progress)
 
     task = Task(
         "separated",
         lambda job: read_recording(job, separator, maker),
         compute,
         lambda job, waveforms: write_recordings(job, waveforms, separator, maker),
+        lambda recording, progress: compute([recording], progress)[0],
     )
     above = separator.chunking.above
     run(plan, task, BatchLimits(20.0, 0.25, above or 30.0), strict=strict, workers=separator.codec.workers)

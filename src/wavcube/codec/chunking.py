@@ -158,14 +158,15 @@ def decode_in_chunks(
     chunking: Chunking,
     device: torch.device,
     workers: int = 1,
-) -> Tensor:
-    """Waveform [1, T * hop], on the CPU, of one long latent [1, T, C].
+) -> Iterator[Tensor]:
+    """Waveform [1, T * hop], on the CPU, of one long latent [1, T, C], in pieces one behind the other.
 
     `device` is the decoder's, `workers` the number of chunks that are computed side by side.
     """
     chunk, before = _even(chunking.chunk), 2 * _even(chunking.context)
     if isinstance(decoder, SourceFilterDecoder):
-        return decoder.decode_in_chunks(latent, chunk, device)
+        yield from decoder.decode_in_chunks(latent, chunk, device)
+        return
     pooling = decoder.pooling
     statistics = _latent_statistics(decoder, latent, chunk, device) if pooling == 2 else None
     frames = latent.shape[1] * pooling
@@ -187,7 +188,7 @@ def decode_in_chunks(
     assert vocoder_input is not None
     mean, variance = vocoder_input.double().mean(), vocoder_input.double().var(correction=0)
     moments = mean.float()[None].to(device), variance.float()[None].to(device)
-    return _vocode(decoder, vocoder_input[: 2 * frames], moments, 2 * chunk, workers)
+    yield from _vocode(decoder, vocoder_input[: 2 * frames], moments, 2 * chunk, workers)
 
 
 def _latent_statistics(
@@ -209,7 +210,7 @@ def _latent_statistics(
 
 def _vocode(
     decoder: AcousticDecoder, vocoder_input: Tensor, moments: tuple[Tensor, Tensor], chunk: int, workers: int
-) -> Tensor:
+) -> Iterator[Tensor]:
     """The vocoder over chunks of `chunk` frames of 100 Hz with its whole reach as context: equal to the whole."""
     config = decoder.config.vocoder
     overlap = config.n_fft // config.hop_length
@@ -223,4 +224,4 @@ def _vocode(
         waveform = decoder.vocoder(decoder.upsampler.normalize(piece, *moments))
         return waveform[:, (start - first) * config.hop_length : (end - first) * config.hop_length].cpu()
 
-    return torch.cat([piece for _, piece in parallel_map(compute, range(0, len(vocoder_input), chunk), workers)], dim=1)
+    yield from (piece for _, piece in parallel_map(compute, range(0, len(vocoder_input), chunk), workers))

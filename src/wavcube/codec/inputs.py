@@ -25,6 +25,9 @@ a dictionary with `array` and `sampling_rate`, `bytes` or `path` (as of Hugging 
 a file open for reading them; or an AudioDecoder of torchcodec. A column of a table (pandas) is a list, or one array.
 """
 
+Report = Callable[[float], None]
+"""Takes the share of a piece of work that is done, from 0 to 1."""
+
 QUIET = 10 ** (-55 / 20)
 """Level (root of the mean square, full scale being 1) below which a recording is very quiet: -55 dB.
 
@@ -69,6 +72,23 @@ def gather_speech(
         AudioError: see `load_audio` and `as_mono`; and for arrays without a sample rate, lengths or names that do not
             fit, nothing at all, or a recording that is too short.
     """
+    waveforms, names, single = _gathered(speech, sample_rate, lengths, names, target_rate, shortest)
+    if keeps_level:
+        for waveform, name in zip(waveforms, names, strict=True):
+            _warn_if_quiet(waveform, name)
+    counts = torch.tensor([len(waveform) for waveform in waveforms])
+    return SpeechBatch(pad_sequence(waveforms, batch_first=True), counts, names, single)
+
+
+def _gathered(
+    speech: Speech,
+    sample_rate: int | None,
+    lengths: Tensor | Sequence[int] | None,
+    names: Sequence[str] | None,
+    target_rate: int,
+    shortest: int,
+) -> tuple[list[Tensor], list[str], bool]:
+    """Waveforms [S], float32, which may share memory with `speech`; their names; and whether they are one recording."""
     if isinstance(speech, np.ndarray) and speech.ndim == 1 and speech.dtype.kind in "UO":  # paths, say
         speech = list(speech)
     if not isinstance(speech, np.ndarray | Tensor) and hasattr(speech, "to_numpy"):  # a column of a table
@@ -96,30 +116,38 @@ def gather_speech(
                 f"{name}: has {len(waveform)} samples at {target_rate} Hz; the model needs at least {shortest} "
                 f"({1000 * shortest / target_rate:g} ms)"
             )
-        if keeps_level:
-            _warn_if_quiet(waveform, name)
-    counts = torch.tensor([len(waveform) for waveform in waveforms])
-    return SpeechBatch(pad_sequence(waveforms, batch_first=True), counts, names, single)
+    return waveforms, names, single
 
 
 def map_speech(
-    function: Callable[[Tensor], np.ndarray],
+    function: Callable[[Tensor, Report], np.ndarray],
     speech: Speech,
     sample_rate: int | None,
     *,
     target_rate: int,
     shortest: int,
+    progress: Report | None = None,
 ) -> np.ndarray | list[np.ndarray]:
     """`function` of each recording's waveform [S], each alone: one result for one recording, else a list.
 
+    Args:
+        function: leaves the waveform as it is, which may be the caller's; reports how much of it is done.
+        progress: takes the share of all recordings, by their lengths, that is done.
+
     See `gather_speech` for what the others are, and what is raised.
     """
-    batch = gather_speech(speech, sample_rate, None, target_rate=target_rate, shortest=shortest)
-    made = [
-        function(waveform[:length].float())
-        for waveform, length in zip(batch.waveform, batch.lengths.tolist(), strict=True)
-    ]
-    return made[0] if batch.single else made
+    waveforms, _, single = _gathered(speech, sample_rate, None, None, target_rate, shortest)
+    total, before, made = sum(map(len, waveforms)), 0, []
+    for waveform in waveforms:
+
+        def report(share: float, first: int = before, size: int = len(waveform)) -> None:
+            if progress is not None:
+                progress((first + share * size) / total)
+
+        made.append(function(waveform, report))
+        report(1.0)
+        before += len(waveform)
+    return made[0] if single else made
 
 
 def _is_path(item: Any) -> bool:
@@ -189,14 +217,14 @@ def _waveform(item: Any, sample_rate: int | None, target_rate: int, name: str) -
             keys = ", ".join(map(str, item)) or "nothing"
             wanted = "'array' and 'sampling_rate', 'bytes' or 'path'"
             raise AudioError(f"{name}: a dictionary of speech has {wanted}, not {keys}")
-        return torch.from_numpy(as_mono(item["array"], item["sampling_rate"], target_rate, name=name))
+        return _shared(item["array"], item["sampling_rate"], target_rate, name)
     if hasattr(item, "get_all_samples"):  # an AudioDecoder of torchcodec
         item = item.get_all_samples()
     if hasattr(item, "data") and hasattr(item, "sample_rate"):  # what it gives
-        return torch.from_numpy(as_mono(item.data, item.sample_rate, target_rate, name=name))
+        return _shared(item.data, item.sample_rate, target_rate, name)
     if _is_pair(item):
         array, rate = reversed(item) if isinstance(item[0], Real) else item
-        return torch.from_numpy(as_mono(array, rate, target_rate, name=name))
+        return _shared(array, rate, target_rate, name)
     if not _is_array(item):
         raise AudioError(
             f"{name}: a {type(item).__name__} is no speech; give a path, an array, a pair of array and rate, bytes "
@@ -208,7 +236,13 @@ def _waveform(item: Any, sample_rate: int | None, target_rate: int, name: str) -
         raise AudioError(
             f"{name}: has shape {list(np.shape(item))}; one recording is [samples], a batch [batch, samples]"
         )
-    return torch.from_numpy(as_mono(item, sample_rate, target_rate, name=name))
+    return _shared(item, sample_rate, target_rate, name)
+
+
+def _shared(array: Any, sample_rate: int, target_rate: int, name: str) -> Tensor:
+    """An array as a waveform [S], see `as_mono`, in the array's own memory where that is possible."""
+    waveform = as_mono(array, sample_rate, target_rate, name=name, copy=False)
+    return torch.from_numpy(waveform if waveform.flags.writeable else waveform.copy())
 
 
 def _warn_if_quiet(waveform: Tensor, name: str) -> None:

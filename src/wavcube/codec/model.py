@@ -1,7 +1,7 @@
 """`WavCube`: speech -> features -> latent -> waveform. The class that users import."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -102,6 +102,19 @@ class WavCube(WavCubeNetworks):
         except (RuntimeError, MemoryError) as error:
             needed = 4e-9 * len(waveform) * max(sizes)
             raise LatentsError(f"{max(sizes)} samples an item do not fit into memory ({needed:.1f} GB)") from error
+
+    def decode_pieces(self, values: Tensor) -> Iterator[Tensor]:
+        """What `decode` makes of one recording's latents [T, C], piece by piece, in the memory of a piece.
+
+        Gives waveforms [n] on the CPU, one behind the other, `hop_length` samples for every frame.
+
+        Raises:
+            LatentsError, WavCubeError: see `decode`.
+        """
+        self._check(self._as_latents(values))
+        for piece in self._decoded_pieces(values):
+            self._require_finite(piece[None], "decoding", [""])
+            yield piece
 
     def reconstruct(
         self, speech: Speech, sample_rate: int | None = None, lengths: Tensor | Sequence[int] | None = None

@@ -3,7 +3,7 @@
 `WavCube` (model.py) is these networks with the doors that users come through: files, checks, checkpoints.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, Self, SupportsIndex
 
@@ -195,9 +195,25 @@ class WavCubeNetworks(nn.Module):
 
         def in_chunks(values: Tensor) -> Tensor:
             values = values[None].to(self.dtype)
-            return decode_in_chunks(model.decoder, values, self.chunking, self.device, self.workers)
+            return torch.cat(
+                list(decode_in_chunks(model.decoder, values, self.chunking, self.device, self.workers)), dim=1
+            )
 
         return self._long_apart(values, lengths, self.hop_length, together, in_chunks)
+
+    def _decoded_pieces(self, values: Tensor) -> Iterator[Tensor]:
+        """As `decode_batch`, of one item [T, C]: its waveform [n], on the CPU, piece by piece; a short one is one."""
+        if not self.chunking.applies(len(values) * self.hop_length / self.sample_rate):
+            yield self.decode_batch(values[None], torch.tensor([len(values)]))[0][0].cpu()
+            return
+        decoder, values = evaluated(self).decoder, values[None].to(self.dtype)
+        pieces = decode_in_chunks(decoder, values, self.chunking, self.device, self.workers)
+        while True:
+            with torch.no_grad(), self._own_type():  # not around `yield`: both are states of the thread
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece[0]
 
     def restore_batch(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """The restorer's estimate of the features [B, T, H] at 50 Hz from latents, and valid frames [B]; for inference.

@@ -51,13 +51,18 @@ class PitchChannels:
 
         Where either has next to no voiced frame they stay as they are.
         """
+        log_f0 = self.in_range_of(latents, other)
+        return latents if log_f0 is None else self.write(latents, log_f0)
+
+    def in_range_of(self, latents: Tensor, other: Tensor) -> Tensor | None:
+        """The log of F0 [2 T] that `like` writes; None where it changes nothing."""
         log_f0, voiced = self.read(latents)
         wanted, wanted_voiced = self.read(other)
         if min(int(voiced.sum()), int(wanted_voiced.sum())) < LEAST_VOICED:
-            return latents
+            return None
         own, target = log_f0[voiced], wanted[wanted_voiced]
         scale = (target.std() / own.std().clamp_min(1e-3)).clamp(LEAST_SCALE, MOST_SCALE)
-        return self.write(latents, target.median() + scale * (log_f0 - own.median()))
+        return target.median() + scale * (log_f0 - own.median())
 
     def carry(self, latents: Tensor, other: Tensor) -> Tensor:
         """Latents [T, C] with F0 and voicing of `other` [T, C], frame by frame."""

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from wavcube.audio.samples import check_samples, count_bad
-from wavcube.audio.saving import as_pcm16, encoded_audio
+from wavcube.audio.saving import encoded_audio
 from wavcube.corpora.shard import Shard
 from wavcube.corpora.shard_writer import ShardWriter, shar_recording
 from wavcube.data.clip import Clip
@@ -39,6 +39,6 @@ class RecordingWriter(ShardWriter):
             OutputError: the disk refuses.
         """
         check_samples(count_bad(waveform), 0.0, clip.name)
-        content = encoded_audio(as_pcm16(waveform), self._sample_rate, self._kind.upper())
+        content = encoded_audio(waveform, self._sample_rate, self._kind.upper())
         manifest = shar_recording(clip.name, len(waveform), self._sample_rate)
         self._put(clip, clip.name, self._kind, content, manifest, frames=frames, samples=len(waveform), notes=())

@@ -1,4 +1,7 @@
+import re
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -154,3 +157,29 @@ def test_too_large_a_batch_says_what_to_do(tmp_path: Path) -> None:
     task = Task("read", lambda job: (1, 1.0), compute, lambda job, result: None)
     with pytest.raises(WavCubeError, match="lower --batch-seconds"):
         run(Plan(jobs(tmp_path, 2)), task, BatchLimits(4, 0.25), strict=False)
+
+
+def test_a_long_recording_tells_of_its_pieces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wavcube.progress.SECONDS", 0.05)
+
+    def compute(values: list[int]) -> list[int]:
+        assert values == [1, 2, 3]  # those of one second
+        return values
+
+    def in_pieces(value: int, progress: Callable[[float], None]) -> int:
+        for piece in range(1, 5):
+            time.sleep(0.1)
+            progress(piece / 5)
+        return value
+
+    def load(job: Job) -> tuple[int, float]:
+        return int(job.source.stem), 1.0 if job.source.stem != "0" else 60.0
+
+    task = Task("read", load, compute, lambda job, result: job.target.touch(), in_pieces)
+    run(Plan(jobs(tmp_path, 4)), task, BatchLimits(5, 0.25, whole=50), strict=True)
+    assert len(list(tmp_path.iterdir())) == 4
+    lines = capsys.readouterr().err.splitlines()
+    assert any(re.fullmatch(r"0\.wav: seconds 36 of 60; \S+ x real time(; \d+ s left)?", line) for line in lines), lines
+    assert not any(line.startswith(("1.wav", "2.wav", "3.wav")) for line in lines)

@@ -10,9 +10,11 @@ from wavcube.audio.io import load_audio
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
 from wavcube.errors import AudioError, AudioWarning, ConfigError
-from wavcube.generation.conversion import TargetVoice, VoiceConverter
+from wavcube.generation.conversion import TargetVoice, VoiceConverter, matching, pipeline, speech_frames
 from wavcube.generation.conversion import voice as voices
-from wavcube.generation.conversion.speech_frames import LEVEL, speech_rms
+from wavcube.generation.conversion.matching import RIDGE, Statistics, VoiceMap, nearest
+from wavcube.generation.conversion.pipeline import LOUDEST, NEAREST
+from wavcube.generation.conversion.speech_frames import LEVEL, frames_of, speech_rms
 
 SOURCE, TARGET = SPEECH / "p287_002.flac", SPEECH / "LJ001-0013.opus"
 
@@ -77,6 +79,48 @@ def test_long_recordings_go_through_in_pieces_close_to_the_whole(converter: Voic
     made = pieces.latents(waveform, voice)
     assert made.shape == whole.shape
     assert torch.linalg.norm(made - whole) < 0.35 * torch.linalg.norm(whole)
+
+
+def test_a_long_recording_in_little_memory_is_what_the_whole_would_be(
+    converter: VoiceConverter, voice: TargetVoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against sums, maps and pitch of all frames at once, from the same pieces of the encoder."""
+    waveform = torch.from_numpy(load_audio(SOURCE))
+    gain = LEVEL / speech_rms(waveform)
+    chunked = VoiceConverter(WavCube.from_pretrained())
+    chunked.chunking = chunked.codec.chunking = Chunking(above=1.0, chunk=1.0, context=0.5)
+    pieces = list(frames_of(chunked.codec, waveform * gain, chunked.chunking, 1.0))
+    assert len(pieces) > 2
+    latents, states, speech = (
+        torch.cat([getattr(one, name) for one in pieces]) for name in ("latents", "states", "speech")
+    )
+    spoken = latents[speech].double()
+    own = Statistics(spoken.mean(0), spoken.T.cov(correction=0) + RIDGE * torch.eye(spoken.shape[1]))
+    near = voice.latents[nearest(states, voice.keys, NEAREST)].mean(1)
+    mixed = torch.lerp(VoiceMap.between(own, voice.statistics)(latents), near, 0.5 * speech[:, None].float())
+    expected = chunked.channels.carry(mixed, chunked.channels.like(latents, voice.latents))
+    decoded = chunked.codec.decode(expected[None], len(waveform))[0]
+    decoded = decoded * (speech_rms(waveform) / speech_rms(decoded))
+    decoded = decoded * min(1.0, LOUDEST / float(decoded.abs().max()))
+    for module in (pipeline, matching, speech_frames):
+        monkeypatch.setattr(module, "FRAMES_AT_ONCE", 30)
+    shares: list[float] = []
+    made = chunked.convert(waveform, voice, 16_000, progress=shares.append)
+    found = chunked.latents(waveform, voice, gain=gain)
+    assert torch.linalg.norm(found - expected) < 1e-5 * torch.linalg.norm(expected)
+    # Pulses follow the sum of all F0 before them, so that rounding of F0 moves them.
+    assert np.linalg.norm(made - decoded.numpy()) < 2e-3 * np.linalg.norm(made)
+    assert shares == sorted(shares)
+    assert len(shares) > 2 * len(pieces)
+    assert shares[-1] == 1
+
+
+def test_what_is_given_is_left_as_it_is(converter: VoiceConverter, voice: TargetVoice) -> None:
+    source, silence = load_audio(SOURCE), np.zeros(8000, np.float32)
+    before = source.copy()
+    converter.convert(source, voice, 16_000)
+    assert np.array_equal(source, before)
+    assert not np.shares_memory(converter.convert(silence, voice, 16_000), silence)
 
 
 def test_silence_stays_silence_and_too_little_of_a_voice_is_refused(

@@ -10,6 +10,8 @@ from wavcube.audio.io import load_audio, save_audio
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
 from wavcube.errors import AudioError, CheckpointError
+from wavcube.generation.regression.masks import shared
+from wavcube.generation.regression.pipeline import PEAK
 from wavcube.generation.separation import SpeechSeparator
 
 RECORDING = SPEECH / "p287_002.flac"
@@ -70,6 +72,24 @@ def test_pieces_come_close_to_the_whole(wavcube_folder: Path) -> None:
     expected, found = whole.latents(waveform), pieces.latents(waveform)
     assert found.shape == expected.shape
     assert torch.linalg.norm(found - expected) < 0.2 * torch.linalg.norm(expected)
+
+
+def test_a_long_recording_in_little_memory_is_what_the_whole_would_be(wavcube_folder: Path) -> None:
+    codec = WavCube.from_pretrained(wavcube_folder)
+    codec.chunking = Chunking(above=2.0, chunk=1.0, context=0.5)
+    separator = SpeechSeparator(small_separator(codec, "wavcube", 0.03), codec)
+    separator.chunking = codec.chunking
+    waveform = torch.randn(4 * 16_000 + 123) * 0.1
+    before, peak = waveform.clone(), float(waveform.abs().max())
+    latents = separator.latents(waveform * (PEAK / peak))
+    decoded = torch.stack([codec.decode(latents[None, :, k], len(waveform))[0] for k in (0, 1)]) * (peak / PEAK)
+    for output, expected in (("decoded", decoded), ("masked", shared(waveform, decoded.clone()))):
+        shares: list[float] = []
+        made = separator.separate(waveform, 16_000, output=output, progress=shares.append)  # type: ignore[arg-type]
+        assert np.allclose(made, expected.clamp(-1, 1).numpy(), atol=1e-6)
+        assert shares == sorted(shares)
+        assert shares[-1] == 1
+    assert torch.equal(waveform, before)
 
 
 def test_silence_stays_silence_and_bad_enrolments_are_refused(separator: SpeechSeparator, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ another writes the results of the batch before.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -47,18 +48,22 @@ class Task(Generic[Content, Result]):
         read: gives the content of a file and how many seconds of speech it stands for; runs in a thread.
         compute: makes the results of a batch.
         write: writes the result of one file, whole or not at all; runs in a thread.
+        in_pieces: makes the result of a recording that is too long for a batch, and calls back with the share of it
+            that is done, from 0 to 1; None where `compute` makes it as well, without a word.
     """
 
     verb: str
     read: Callable[[Job], tuple[Content, float]]
     compute: Callable[[list[Content]], Sequence[Result]]
     write: Callable[[Job, Result], None]
+    in_pieces: Callable[[Content, Callable[[float], None]], Result] | None = None
 
 
 def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, workers: int = 1) -> None:
     """Do all jobs of a plan. A bad file is reported on stderr and skipped; a summary on stdout ends the run.
 
-    `workers` batches are computed side by side; of a recording that goes through in chunks, these are.
+    `workers` batches are computed side by side; of a recording that goes through in chunks, these are. Such a one has a
+    bar of its own where the task tells of its pieces.
 
     Raises:
         WavCubeError: the first bad file's, if `strict`.
@@ -76,7 +81,7 @@ def run(plan: Plan, task: Task[Any, Any], limits: BatchLimits, *, strict: bool, 
             batches = by_length([item for item in window if not item.error], limits)
             long = [batch for batch in batches if batch[0].seconds > limits.whole]
             for batch, outcome in chain(
-                parallel_map(partial(_attempt, task), long, 1),
+                parallel_map(partial(_attempt_in_pieces, task, report), long, 1),
                 parallel_map(partial(_attempt, task), batches[len(long) :], min(workers, len(batches) - len(long))),
             ):
                 _finish(batch, outcome, task, report, writer)
@@ -126,6 +131,17 @@ def _attempt(task: Task[Any, Any], batch: list[Loaded[Any]]) -> Sequence[Any] | 
         raise WavCubeError(f"out of memory with a batch of {seconds:.0f} s; lower --batch-seconds") from error
     except Exception as error:
         return file_error(batch[0].job, error)
+
+
+def _attempt_in_pieces(
+    task: Task[Any, Any], report: "_Report", batch: list[Loaded[Any]]
+) -> Sequence[Any] | WavCubeError:
+    """As `_attempt`, of a recording alone, with progress inside it."""
+    in_pieces = task.in_pieces
+    if in_pieces is None:
+        return _attempt(task, batch)
+    with report.inside(batch[0]) as progress:
+        return _attempt(replace(task, compute=lambda contents: [in_pieces(contents[0], progress)]), batch)
 
 
 def _finish(
@@ -224,7 +240,7 @@ class _Report:
         self._done, self._seconds = 0, 0.0
         self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
@@ -244,6 +260,21 @@ class _Report:
             print(self._summary())
         elif kind is KeyboardInterrupt:
             self._console.print(f"interrupted: {self._summary()}; the same command goes on from here")
+
+    @contextmanager
+    def inside(self, item: Loaded[Any]) -> Iterator[Callable[[float], None]]:
+        """Show the seconds of one recording that are done; gives what is to be called with their share, from 0 to 1."""
+        began, size = time.monotonic(), item.seconds
+        bar = self._progress.add_task(f"{item.job.source.name}: seconds", total=round(size), rate="")
+
+        def update(share: float) -> None:
+            rate = share * size / max(time.monotonic() - began, 1e-9)
+            self._progress.update(bar, completed=round(share * size), rate=f"{rate:.3g} x real time")
+
+        try:
+            yield update
+        finally:
+            self._progress.remove_task(bar)
 
     def done(self, item: Loaded[Any]) -> None:
         self._done += 1

@@ -7,6 +7,7 @@ the noise. The noise is always the same at the same place, so that a waveform is
 
 import functools
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -142,13 +143,12 @@ class SourceFilterDecoder(nn.Module):
         waveform = total.flatten(1)[:, cut : cut + HOP * count] / 2
         return zero_beyond(waveform, None if mask is None else mask.repeat_interleave(HOP, dim=1))
 
-    def decode_in_chunks(self, latent: Tensor, chunk: int, device: torch.device) -> Tensor:
-        """Waveform [1, 320 T], on the CPU, of one long latent [1, T, C] in chunks of `chunk` frames.
+    def decode_in_chunks(self, latent: Tensor, chunk: int, device: torch.device) -> Iterator[Tensor]:
+        """Waveform [1, 320 T], on the CPU, of one long latent [1, T, C], a piece for each `chunk` frames.
 
         Equal to the whole: every chunk is computed with the reach of the convolutions, and the phase goes on.
         """
         frames, phase = latent.shape[1], torch.zeros(1, dtype=torch.float64, device=device)
-        pieces = []
         for start in range(0, frames, chunk):
             end = min(start + chunk, frames)
             first, last = max(0, start - self.reach), min(frames, end + self.reach)
@@ -161,10 +161,9 @@ class SourceFilterDecoder(nn.Module):
             pulses, phases = pulse_train(pitch, phase, samples)
             noise = noise_from(320 * near, samples, device)
             waveform = self.synthesize(filters, pulses, noise)
-            pieces.append(waveform[:, 320 * (start - near) : 320 * (end - near)].cpu())
+            yield waveform[:, 320 * (start - near) : 320 * (end - near)].cpu()
             following = max(0, end - SYNTHESIS_REACH)  # where the next chunk's pulses begin
             phase = phases[:, 320 * (following - near) - 1] if following > near else phase
-        return torch.cat(pieces, dim=1)
 
 
 def pulse_train(pitch: Tensor, phase: Tensor | None = None, samples: int | None = None) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from wavcube.codec.inputs import gather_speech
 from wavcube.errors import AudioError, CheckpointError
 from wavcube.features.wavcube import WavCubeExtractor
 from wavcube.framing import SAMPLE_RATE
-from wavcube.generation.conversion.matching import Statistics, with_statistics
+from wavcube.generation.conversion.matching import Statistics, VoiceMap
 from wavcube.generation.conversion.pipeline import VoiceConverter
 from wavcube.generation.conversion.speech_frames import frames_of
 from wavcube.generation.conversion.timed_text import TimedText
@@ -175,7 +175,9 @@ class FlowVoiceConverter:
         if float(waveform.abs().max()) < SILENCE:
             return waveform.numpy()
         timed = self._timed(waveform, name, self._text(waveform, name, text))
-        return self.statistical.remade(waveform, lambda source: self._latents(source, timed, voice, seed, solver))
+        return self.statistical.remade(
+            waveform, lambda gain: self._latents(waveform, gain, timed, voice, seed, solver), lambda share: None
+        )
 
     def _text(self, waveform: Tensor, name: str, text: str | None) -> str:
         if text is not None:
@@ -196,14 +198,17 @@ class FlowVoiceConverter:
         ends[-1] = frames
         return TimedText(token_ids, ends)
 
-    def _latents(self, source: Tensor, timed: TimedText, voice: FlowVoice, seed: int, solver: SolverSettings) -> Tensor:
-        """Converted latents [T, C], float32, of a waveform [S] at 16 kHz whose speech has a root mean square of 0.1."""
+    def _latents(
+        self, source: Tensor, gain: float, timed: TimedText, voice: FlowVoice, seed: int, solver: SolverSettings
+    ) -> Tensor:
+        """Converted latents [T, C], float32, of a waveform [S] at 16 kHz whose speech, times `gain`, has a root mean
+        square of 0.1."""
         codec, channels = self.statistical.codec, self.statistical.channels
-        pieces = list(frames_of(codec, source, self.chunking))
+        pieces = list(frames_of(codec, source, self.chunking, gain))
         latents, speech = torch.cat([one.latents for one in pieces]), torch.cat([one.speech for one in pieces])
         made = self._generated(timed, voice.prompt, seed, solver)
-        shared = with_statistics(made, Statistics.of(made[speech]), voice.target.statistics)
-        return channels.carry(shared, channels.like(latents, voice.target.latents))
+        voice_map = VoiceMap.between(Statistics.of(made, speech), voice.target.statistics)
+        return channels.carry(voice_map(made), channels.like(latents, voice.target.latents))
 
     def _generated(self, timed: TimedText, prompt: Voice, seed: int, solver: SolverSettings) -> Tensor:
         """Frames [T, C] of a text, piece by piece, on the CPU."""

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
-from wavcube.codec.inputs import map_speech
+from wavcube.codec.inputs import Report, map_speech
 from wavcube.codec.pitch_channels import PitchChannels
 from wavcube.errors import ConfigError
 from wavcube.framing import SAMPLE_RATE
-from wavcube.generation.conversion.matching import Statistics, nearest_frames, with_statistics
+from wavcube.generation.conversion.matching import FRAMES_AT_ONCE, Statistics, VoiceMap, nearest
 from wavcube.generation.conversion.speech_frames import LEVEL, frames_of, speech_rms
 from wavcube.generation.conversion.voice import SILENCE, TargetVoice, read_voice
+from wavcube.generation.regression.decoding import ENCODED, decode_into, peak_of
 
 CHUNKING = Chunking(above=30.0, chunk=20.0, context=2.0)
 """Longer recordings are encoded in pieces: how long these are, and how much is encoded beyond both of their ends."""
@@ -89,7 +90,15 @@ class VoiceConverter:
         listed = recordings if isinstance(recordings, list) else [recordings]
         return read_voice(self.codec, listed, sample_rate, self.chunking)
 
-    def convert(self, speech: Any, voice: TargetVoice, sample_rate: int | None = None, *, match: float = MATCH) -> Any:
+    def convert(
+        self,
+        speech: Any,
+        voice: TargetVoice,
+        sample_rate: int | None = None,
+        *,
+        match: float = MATCH,
+        progress: Report | None = None,
+    ) -> Any:
         """Convert one or several recordings, each as if it were alone.
 
         Args:
@@ -98,6 +107,7 @@ class VoiceConverter:
             sample_rate: of arrays, in Hz.
             match: 0 for the source's own frames with the target's statistics (words stay as they are), 1 for frames of
                 the target that are like the source's (nearer to the voice, more wrong words); between, their mixture.
+            progress: called with the share of the work that is done, from 0 to 1.
 
         Returns:
             A waveform [S] at 16 kHz, float32, of the source's length and level; a list of them for several.
@@ -108,39 +118,66 @@ class VoiceConverter:
         """
         if not 0 <= match <= 1:
             raise ConfigError(f"match is {match}; it lies from 0 to 1")
+
+        def converted(waveform: Tensor, report: Report) -> np.ndarray:
+            return self.remade(
+                waveform, lambda gain: self.latents(waveform, voice, match, gain=gain, report=report), report
+            )
+
         return map_speech(
-            lambda waveform: self.remade(waveform, lambda source: self.latents(source, voice, match)),
+            converted,
             speech,
             sample_rate,
             target_rate=self.sample_rate,
             shortest=self.codec.config.encoder.receptive_field,
+            progress=progress,
         )
 
-    def remade(self, waveform: Tensor, convert: Callable[[Tensor], Tensor]) -> np.ndarray:
+    def remade(self, waveform: Tensor, convert: Callable[[float], Tensor], report: Report) -> np.ndarray:
         """A waveform [S] of the length and level of another [S]; silence stays as it is.
 
         Args:
             waveform: at 16 kHz.
-            convert: gives converted latents [T, C] of it, once its speech has a root mean square of 0.1.
+            convert: gives converted latents [T, C] of it, times a gain that brings its speech to a root mean square
+                of 0.1.
+            report: hears how much has been decoded, as the last part of the work.
         """
-        if float(waveform.abs().max()) < SILENCE:
-            return waveform.numpy()
+        if peak_of(waveform) < SILENCE:
+            return waveform.clone().numpy()
         level = speech_rms(waveform)
-        latents = convert(waveform * (LEVEL / level))
-        made = self.codec.decode(latents[None], len(waveform))[0].float().cpu()
-        made = made * (level / max(speech_rms(made), SILENCE))
-        return (made * min(1.0, LOUDEST / max(float(made.abs().max()), SILENCE))).numpy()
+        latents, made = convert(LEVEL / level), torch.empty_like(waveform)
+        decode_into(made, self.codec, latents, lambda share: report(ENCODED + (1 - ENCODED) * share))
+        made *= level / max(speech_rms(made), SILENCE)
+        made *= min(1.0, LOUDEST / max(peak_of(made), SILENCE))
+        return made.numpy()
 
-    def latents(self, waveform: Tensor, voice: TargetVoice, match: float = MATCH) -> Tensor:
-        """Converted latents [T, C], float32, of a waveform [S] at 16 kHz whose speech has a root mean square of 0.1."""
-        own, near, speech = [], [], []
-        for piece in frames_of(self.codec, waveform, self.chunking):
-            own.append(piece.latents)
-            near.append(nearest_frames(piece.states, voice.keys, voice.latents, NEAREST))
-            speech.append(piece.speech)
-        latents = torch.cat(own)
-        spoken = latents[torch.cat(speech)]
-        # Pauses stay the source's: the target's frames, of speech alone, have none.
-        shared = with_statistics(latents, Statistics.of(spoken), voice.statistics)
-        mixed = torch.lerp(shared, torch.cat(near), match * torch.cat(speech)[:, None].float())
-        return self.channels.carry(mixed, self.channels.like(latents, voice.latents))
+    def latents(
+        self,
+        waveform: Tensor,
+        voice: TargetVoice,
+        match: float = MATCH,
+        *,
+        gain: float = 1.0,
+        report: Report = lambda share: None,
+    ) -> Tensor:
+        """Converted latents [T, C], float32, of a waveform [S] at 16 kHz whose speech, times `gain`, has a root mean
+        square of 0.1. `report` hears how much has been encoded, as the first part of the work."""
+        near, spoken, total = [], [], self.expected_frames(len(waveform))
+        latents = torch.empty(total, self.codec.latent_dim)
+        for piece in frames_of(self.codec, waveform, self.chunking, gain):
+            latents[piece.end - len(piece.latents) : piece.end] = piece.latents
+            near.append(nearest(piece.states, voice.keys, NEAREST))  # numbers: as frames they would be as large again
+            spoken.append(piece.speech)
+            report(ENCODED * piece.end / total)
+        chosen, speech = torch.cat(near), torch.cat(spoken)
+        log_f0 = self.channels.in_range_of(latents, voice.latents)
+        voice_map = VoiceMap.between(Statistics.of(latents, speech), voice.statistics)
+        for start in range(0, total, FRAMES_AT_ONCE):
+            within = slice(start, start + FRAMES_AT_ONCE)
+            source = latents[within]
+            # Pauses stay the source's: the target's frames, of speech alone, have none.
+            share = match * speech[within, None].float()
+            mixed = torch.lerp(voice_map(source), voice.latents[chosen[within]].mean(1), share)
+            pitched = source if log_f0 is None else self.channels.write(source, log_f0[2 * start :][: 2 * len(source)])
+            latents[within] = self.channels.carry(mixed, pitched)
+        return latents

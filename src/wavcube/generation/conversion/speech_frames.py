@@ -10,6 +10,7 @@ from torch import Tensor
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
 from wavcube.framing import SAMPLE_RATE
+from wavcube.generation.conversion.matching import FRAMES_AT_ONCE
 
 LAYER = 2 / 3
 """Of the encoder's depth, whose states are compared: layer 4 of 6 of a Whisper base. Its last layer is worse by far, as
@@ -27,18 +28,20 @@ class SpeechFrames:
     """Frames of a piece of a recording.
 
     Attributes:
+        end: the frame of the recording after its last.
         latents: [T, C].
         states: [T, H] of the encoder's layer.
         speech: [T], true where it is no pause.
     """
 
+    end: int
     latents: Tensor
     states: Tensor
     speech: Tensor
 
 
-def frames_of(codec: WavCube, waveform: Tensor, chunking: Chunking) -> Iterator[SpeechFrames]:
-    """Frames of a waveform [S] at 16 kHz, in pieces of a bounded length."""
+def frames_of(codec: WavCube, waveform: Tensor, chunking: Chunking, gain: float) -> Iterator[SpeechFrames]:
+    """Frames of a waveform [S] at 16 kHz, times `gain`, in pieces of a bounded length."""
     hop, field = codec.hop_length, codec.config.encoder.receptive_field
     total = codec.expected_frames(len(waveform))
     speech = speech_mask(waveform, total)
@@ -51,9 +54,10 @@ def frames_of(codec: WavCube, waveform: Tensor, chunking: Chunking) -> Iterator[
         first, last = max(0, start - context), min(total, end + context)
         piece = waveform[None, hop * first : len(waveform) if last == total else hop * (last - 1) + field]
         with torch.no_grad():
-            latents, states, _ = codec.latents_and_states(piece.to(codec.device), None)
+            latents, states, _ = codec.latents_and_states((piece * gain).to(codec.device), None)
         inside = slice(start - first, end - first)
         yield SpeechFrames(
+            end,
             latents[0, inside].float().cpu(),
             states[min(layer, len(states) - 1)][0, inside].float().cpu(),
             speech[start:end],
@@ -74,4 +78,5 @@ def speech_rms(waveform: Tensor) -> float:
 
 
 def _power(waveform: Tensor, frames: int) -> Tensor:
-    return F.avg_pool1d(waveform[None].square(), 320, 320, ceil_mode=True)[0, :frames]
+    blocks = waveform.split(320 * FRAMES_AT_ONCE)
+    return torch.cat([F.avg_pool1d(block[None].square(), 320, 320, ceil_mode=True)[0] for block in blocks])[:frames]

@@ -60,7 +60,7 @@ def read_voice(codec: WavCube, recordings: Sequence[Any], sample_rate: int | Non
                 continue
             own = waveform[:length]
             _warn_if_no_voice(own[: round(LONGEST_S * SAMPLE_RATE)], batch.names[0])
-            for piece in frames_of(codec, own * (LEVEL / speech_rms(own)), chunking):
+            for piece in frames_of(codec, own, chunking, LEVEL / speech_rms(own)):
                 keys.append(F.normalize(piece.states[piece.speech][:missing], dim=-1))
                 latents.append(piece.latents[piece.speech][:missing])
                 missing -= len(keys[-1])

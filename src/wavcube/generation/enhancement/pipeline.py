@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wavcube.codec.inputs import Report
 from wavcube.errors import ConfigError
 from wavcube.generation.enhancement.model import LatentEnhancer
+from wavcube.generation.regression.decoding import ENCODED, decode_into, peak_of
 from wavcube.generation.regression.masks import masked
 from wavcube.generation.regression.pipeline import PEAK, SILENCE, LatentTool, Output, check_output
 
@@ -22,7 +24,13 @@ class SpeechEnhancer(LatentTool):
     model: LatentEnhancer
 
     def enhance(
-        self, speech: Any, sample_rate: int | None = None, *, strength: float = 1.0, output: Output = "decoded"
+        self,
+        speech: Any,
+        sample_rate: int | None = None,
+        *,
+        strength: float = 1.0,
+        output: Output = "decoded",
+        progress: Report | None = None,
     ) -> Any:
         """Clean one or several recordings, each as if it were alone.
 
@@ -34,6 +42,7 @@ class SpeechEnhancer(LatentTool):
             output: "decoded" for speech that the decoder makes of the cleaned latent; "masked" for the recording itself
                 with a gain on its spectrum, so that nothing is louder than in the decoded speech: voice and phase stay
                 the recording's, reverberation stays in part.
+            progress: called with the share of the work that is done, from 0 to 1.
 
         Returns:
             A waveform [S] at 16 kHz, float32, of the recording's length; a list of them for several. A recording
@@ -46,25 +55,29 @@ class SpeechEnhancer(LatentTool):
         check_output(output)
         if not 0 <= strength <= 1:
             raise ConfigError(f"strength is {strength}; it lies from 0 to 1")
-        return self.map(lambda waveform: self._clean(waveform, strength, output), speech, sample_rate)
+        return self.map(
+            lambda waveform, report: self._clean(waveform, strength, output, report), speech, sample_rate, progress
+        )
 
-    def _clean(self, waveform: Tensor, strength: float, output: Output) -> np.ndarray:
-        peak = float(waveform.abs().max())
+    def _clean(self, waveform: Tensor, strength: float, output: Output, report: Report) -> np.ndarray:
+        peak = peak_of(waveform)
         if peak < SILENCE:
-            return waveform.numpy()
-        latents = self.latents(waveform * (PEAK / peak), strength)
-        decoded = self.codec.decode(latents[None], len(waveform))[0].float().cpu()
-        made = decoded * (peak / PEAK)
+            return waveform.clone().numpy()
+        latents = self.latents(waveform, strength, gain=PEAK / peak, report=lambda share: report(ENCODED * share))
+        made = torch.empty_like(waveform)
+        decode_into(made, self.codec, latents, lambda share: report(ENCODED + (1 - ENCODED) * share))
+        made *= peak / PEAK
         if output == "masked":
-            made = masked(waveform, made)
-        return made.clamp(-1, 1).numpy()
+            masked(waveform, made)
+        return made.clamp_(-1, 1).numpy()
 
     @torch.no_grad()
-    def latents(self, waveform: Tensor, strength: float = 1.0) -> Tensor:
-        """Cleaned latents [T, C], float32, of a waveform [S] at 16 kHz."""
-        return torch.cat(
-            [
-                torch.lerp(noisy, self.model.clean(features, noisy), strength)[span.kept]
-                for span, features, noisy in self.pieces(waveform)
-            ]
-        )
+    def latents(
+        self, waveform: Tensor, strength: float = 1.0, *, gain: float = 1.0, report: Report | None = None
+    ) -> Tensor:
+        """Cleaned latents [T, C], float32, of a waveform [S] at 16 kHz, times `gain`."""
+        made = torch.empty(self.expected_frames(len(waveform)), self.codec.latent_dim)
+        for span, features, noisy in self.pieces(waveform, gain, report):
+            mixed = torch.lerp(noisy, self.model.clean(features, noisy), strength)
+            made[span.start : span.end] = mixed[span.kept]
+        return made

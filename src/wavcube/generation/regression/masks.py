@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavcube.generation.regression.spans import spans
+from wavcube.generation.regression.spans import Span, spans
 
 N_FFT, HOP = 512, 128
 """Of the short-time spectrum, in samples at 16 kHz."""
@@ -38,7 +38,10 @@ def waveform_of(spectrum: Tensor, samples: int) -> Tensor:
 
 
 def masked(noisy: Tensor, cleaned: Tensor) -> Tensor:
-    """The noisy waveform [S] with the magnitudes of the cleaned one [S], where those are lower; the phase is kept."""
+    """The noisy waveform [S] with the magnitudes of the cleaned one [S], where those are lower; the phase is kept.
+
+    The result is written over the cleaned waveform.
+    """
     return in_blocks(_masked, noisy, cleaned)
 
 
@@ -64,7 +67,10 @@ def oracle_mask(mixture: Tensor, source: Tensor) -> Tensor:
 
 
 def shared(mixture: Tensor, sources: Tensor) -> Tensor:
-    """A mixture [S] shared out by the powers of two waveforms [2, S]: gains that add up to 1, the mixture's phase."""
+    """A mixture [S] shared out by the powers of two waveforms [2, S]: gains that add up to 1, the mixture's phase.
+
+    The result is written over the two waveforms.
+    """
     return in_blocks(_shared, mixture, sources)
 
 
@@ -75,10 +81,18 @@ def _shared(mixture: Tensor, sources: Tensor) -> Tensor:
     return torch.stack([waveform_of(gain * mixed, len(mixture)) for gain in power / power.sum(0)])
 
 
-def in_blocks(function: Callable[..., Tensor], *waveforms: Tensor) -> Tensor:
-    """What `function` makes of waveforms [..., S], of one length, in the memory of a block; it works on spectra."""
-    made = []
-    for span in spans(waveforms[0].shape[-1], BLOCK, CONTEXT):
-        block = function(*(waveform[..., span.first : span.last] for waveform in waveforms))
-        made.append(block[..., span.kept])
-    return torch.cat(made, -1)
+def in_blocks(function: Callable[[Tensor, Tensor], Tensor], mixture: Tensor, made: Tensor) -> Tensor:
+    """What `function` makes of a mixture [S] and of `made` [..., S], written over `made`, in the memory of a block."""
+    waiting: tuple[Span, Tensor] | None = None
+    for span in spans(mixture.shape[-1], BLOCK, CONTEXT):
+        block = function(mixture[span.first : span.last], made[..., span.first : span.last])[..., span.kept]
+        if waiting is not None:  # written once the block after it has seen what was there
+            _write(made, *waiting)
+        waiting = span, block
+    if waiting is not None:
+        _write(made, *waiting)
+    return made
+
+
+def _write(made: Tensor, span: Span, block: Tensor) -> None:
+    made[..., span.start : span.end] = block

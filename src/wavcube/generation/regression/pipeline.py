@@ -9,7 +9,7 @@ from torch import Tensor
 
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
-from wavcube.codec.inputs import map_speech
+from wavcube.codec.inputs import Report, map_speech
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.features.wavcube import WavCubeExtractor
 from wavcube.framing import SAMPLE_RATE
@@ -103,12 +103,25 @@ class LatentTool:
         """Samples at 16 kHz that a recording has at least."""
         return self.codec.config.encoder.receptive_field
 
-    def map(self, function: Callable[[Tensor], np.ndarray], speech: Any, sample_rate: int | None) -> Any:
+    def map(
+        self,
+        function: Callable[[Tensor, Report], np.ndarray],
+        speech: Any,
+        sample_rate: int | None,
+        progress: Report | None,
+    ) -> Any:
         """`function` of the waveform [S] at 16 kHz of each recording that `speech` is, see `map_speech`."""
-        return map_speech(function, speech, sample_rate, target_rate=self.sample_rate, shortest=self.shortest)
+        return map_speech(
+            function, speech, sample_rate, target_rate=self.sample_rate, shortest=self.shortest, progress=progress
+        )
 
-    def pieces(self, waveform: Tensor) -> Iterator[tuple[Span, Tensor, Tensor]]:
-        """The frames of a waveform [S] piece by piece: which they are, features [T, H], latents [T, C]."""
+    def pieces(
+        self, waveform: Tensor, gain: float = 1.0, report: Report | None = None
+    ) -> Iterator[tuple[Span, Tensor, Tensor]]:
+        """The frames of a waveform [S], times `gain`, piece by piece: which they are, features [T, H], latents [T, C].
+
+        `report` hears when a piece has been used.
+        """
         hop, field = self.codec.hop_length, self.codec.config.encoder.receptive_field
         total = self.codec.expected_frames(len(waveform))
         core, context = total, 0
@@ -116,8 +129,10 @@ class LatentTool:
             core, context = (round(s * self.codec.frame_rate) for s in (self.chunking.chunk, self.chunking.context))
         for span in spans(total, core, context):
             end = len(waveform) if span.last == total else hop * (span.last - 1) + field
-            features, latents = encode(self.codec, waveform[None, hop * span.first : end])
+            features, latents = encode(self.codec, waveform[None, hop * span.first : end] * gain)
             yield span, features[0], latents[0]
+            if report is not None:
+                report(span.end / total)
 
 
 def check_output(output: str) -> None:

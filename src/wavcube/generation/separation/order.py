@@ -13,14 +13,16 @@ def distances(made: Tensor, truth: Tensor) -> Tensor:
     return torch.stack([(made - order).abs().mean((1, 2, 3)) for order in (truth, truth.flip(2))], -1)
 
 
-def joined(windows: Iterable[tuple[Span, Tensor]], keep_order: bool = False) -> Tensor:
-    """Latents [T, 2, C] from those of overlapping windows [t, 2, C], each in the order that fits the window before.
+def joined(windows: Iterable[tuple[Span, Tensor]], total: int, keep_order: bool = False) -> Tensor:
+    """Latents [T, 2, C] on the CPU from those of overlapping windows [t, 2, C], each in the order that fits the window
+    before.
 
     Args:
         windows: in the order of time; neighbours share the frames of their contexts.
+        total: of the frames.
         keep_order: whether the outputs' order is known to be the same in all windows.
     """
-    kept: list[Tensor] = []
+    made = torch.empty(0)
     before: tuple[Span, Tensor] | None = None
     for span, values in windows:
         if before is not None and not keep_order and span.first < before[0].last:
@@ -28,6 +30,8 @@ def joined(windows: Iterable[tuple[Span, Tensor]], keep_order: bool = False) -> 
             straight, exchanged = distances(values[None, : len(earlier)], earlier[None])[0]
             if exchanged < straight:
                 values = values.flip(1)
-        kept.append(values[span.kept])
+        if before is None:
+            made = torch.empty(total, *values.shape[1:])
+        made[span.start : span.end] = values[span.kept]
         before = span, values
-    return torch.cat(kept)
+    return made

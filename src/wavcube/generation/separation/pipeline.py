@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wavcube.codec.inputs import gather_speech
+from wavcube.codec.inputs import Report, gather_speech
 from wavcube.errors import AudioError
 from wavcube.framing import SAMPLE_RATE
+from wavcube.generation.regression.decoding import ENCODED, decode_into, peak_of
 from wavcube.generation.regression.encoding import encode
 from wavcube.generation.regression.masks import shared
 from wavcube.generation.regression.pipeline import PEAK, SILENCE, LatentTool, Output, check_output
@@ -29,7 +30,14 @@ class SpeechSeparator(LatentTool):
     packaged = Path(__file__).parent / "pretrained" / "small"
     model: LatentSeparator
 
-    def separate(self, speech: Any, sample_rate: int | None = None, *, output: Output = "masked") -> Any:
+    def separate(
+        self,
+        speech: Any,
+        sample_rate: int | None = None,
+        *,
+        output: Output = "masked",
+        progress: Report | None = None,
+    ) -> Any:
         """Both talkers of one or several recordings, each recording as if it were alone.
 
         Args:
@@ -37,6 +45,7 @@ class SpeechSeparator(LatentTool):
             sample_rate: of arrays, in Hz.
             output: "masked" for the recording with gains on its spectrum, whose sum is the recording; "decoded" for
                 speech that the decoder makes of the latents.
+            progress: called with the share of the work that is done, from 0 to 1.
 
         Returns:
             Waveforms [2, S] at 16 kHz, float32, of the recording's length; a list of them for several. The order of
@@ -47,7 +56,9 @@ class SpeechSeparator(LatentTool):
             ConfigError: an unknown output.
         """
         check_output(output)
-        return self.map(lambda waveform: self._separated(waveform, None, output), speech, sample_rate)
+        return self.map(
+            lambda waveform, report: self._separated(waveform, None, output, report), speech, sample_rate, progress
+        )
 
     def extract(
         self,
@@ -57,6 +68,7 @@ class SpeechSeparator(LatentTool):
         *,
         voice_rate: int | None = None,
         output: Output = "masked",
+        progress: Report | None = None,
     ) -> Any:
         """One talker of each recording, whose voice is known; arguments and results as of `separate`, but [S].
 
@@ -70,7 +82,9 @@ class SpeechSeparator(LatentTool):
         """
         check_output(output)
         known = voice if isinstance(voice, Enrolment) else self.enrolment(voice, voice_rate)
-        return self.map(lambda waveform: self._separated(waveform, known, output)[0], speech, sample_rate)
+        return self.map(
+            lambda waveform, report: self._separated(waveform, known, output, report)[0], speech, sample_rate, progress
+        )
 
     def enrolment(self, voice: Any, sample_rate: int | None = None) -> Enrolment:
         """What the model has to know of a voice, from a recording of it; `extract` takes it as `voice`.
@@ -91,30 +105,45 @@ class SpeechSeparator(LatentTool):
         features, latents = encode(self.codec, part[None] * (PEAK / peak))
         return Enrolment(features[0], latents[0])
 
-    def _separated(self, waveform: Tensor, known: Enrolment | None, output: Output) -> np.ndarray:
-        peak = float(waveform.abs().max())
+    def _separated(self, waveform: Tensor, known: Enrolment | None, output: Output, report: Report) -> np.ndarray:
+        peak = peak_of(waveform)
         if peak < SILENCE:
             return torch.stack([waveform, torch.zeros_like(waveform)]).numpy()
-        return self.waveforms(waveform, self.latents(waveform * (PEAK / peak), known), output)
+        latents = self.latents(waveform, known, gain=PEAK / peak, report=lambda share: report(ENCODED * share))
+        return self.waveforms(waveform, latents, output, lambda share: report(ENCODED + (1 - ENCODED) * share))
 
-    def waveforms(self, mixture: Tensor, latents: Tensor, output: Output) -> np.ndarray:
+    def waveforms(
+        self, mixture: Tensor, latents: Tensor, output: Output, report: Report = lambda share: None
+    ) -> np.ndarray:
         """Both talkers [2, S] of a mixture [S] with sound, from their latents [T, 2, C] where its peak is `PEAK`."""
-        gain = float(mixture.abs().max()) / PEAK
-        decoded = [self.codec.decode(latents[None, :, k], len(mixture))[0].float().cpu() for k in (0, 1)]
-        made = torch.stack(decoded) * gain
+        made = mixture.new_empty(2, len(mixture))
+        decode_into(made[0], self.codec, latents[:, 0], lambda share: report(share / 2))
+        decode_into(made[1], self.codec, latents[:, 1], lambda share: report((1 + share) / 2))
+        made *= peak_of(mixture) / PEAK
         if output == "masked":
-            made = shared(mixture, made)
-        return made.clamp(-1, 1).numpy()
+            shared(mixture, made)
+        return made.clamp_(-1, 1).numpy()
 
     @torch.no_grad()
-    def latents(self, waveform: Tensor, known: Enrolment | None = None) -> Tensor:
-        """Latents [T, 2, C] of both talkers, float32, of a waveform [S] at 16 kHz; `known` see `enrolment`."""
+    def latents(
+        self,
+        waveform: Tensor,
+        known: Enrolment | None = None,
+        *,
+        gain: float = 1.0,
+        report: Report | None = None,
+    ) -> Tensor:
+        """Latents [T, 2, C] of both talkers, float32, of a waveform [S] at 16 kHz, times `gain`.
+
+        `known` see `enrolment`.
+        """
 
         def windows() -> Iterator[tuple[Span, Tensor]]:
-            for span, features, latents in self.pieces(waveform):
-                yield span, joined(self.model.separated(features, latents, known), known is not None)
+            for span, features, latents in self.pieces(waveform, gain, report):
+                own = self.model.separated(features, latents, known)
+                yield span, joined(own, len(latents), known is not None)
 
-        return joined(windows(), known is not None)
+        return joined(windows(), self.expected_frames(len(waveform)), known is not None)
 
 
 def _loudest(waveform: Tensor, samples: int) -> Tensor:
