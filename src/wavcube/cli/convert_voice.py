@@ -147,7 +147,7 @@ def _by_flow(model: str | None, voices: list[Path], text: str | None, asr: str |
     if (text is None) == (asr is None):
         raise ConfigError("--method flow needs either --text, what the recording says, or --asr, which reads it")
     reader = None if asr is None else load_asr(asr, device)
-    converter = FlowVoiceConverter.from_pretrained(model, asr=reader, device=device)
+    converter = FlowVoiceConverter.from_pretrained(model, asr=reader, device=device).optimize()
     voice, texts = converter.voice(voices), None if text is None else [text]
     words = f"--text {digest(text or '')}" if reader is None else f"--asr {reader.fingerprint}"
     return _Prepared(
@@ -187,8 +187,9 @@ def evaluate_conversion(
         typer.Option(
             "--model",
             "-m",
-            help="packaged or a WavCube's folder (FOLDER?match=0.7 has options), flow or flow:FOLDER, source, "
-            "pitch-shift, true, resynthesis or files:FOLDER; repeat it to compare with the first.",
+            help="packaged or a WavCube's folder (FOLDER?match=0.7 has options), flow or flow:FOLDER "
+            "(flow?few_steps=1), source, pitch-shift, true, resynthesis or files:FOLDER; repeat it to compare with the "
+            "first.",
         ),
     ] = None,
     out: evaluate.Output = Path("runs/conversion"),

@@ -11,6 +11,7 @@ from wavcube.errors import AudioError, AudioWarning, CheckpointError
 from wavcube.generation.conversion import FlowVoice, FlowVoiceConverter
 from wavcube.generation.conversion.speech_frames import speech_rms
 from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.tts.model import SynthesisRequest
 from wavcube.generation.tts.text.frontend import TextError
 
 pytest.importorskip("gruut")
@@ -117,6 +118,19 @@ def test_recordings_in_a_list_get_what_they_get_alone(
     assert np.array_equal(again, made)
     with pytest.raises(TextError, match="1 texts for 2 recordings"):
         converter.convert([SOURCE, SOURCE], voice, text=[TEXT])
+
+
+def test_a_prepared_model_says_the_same(converter: FlowVoiceConverter, voice: FlowVoice, made: np.ndarray) -> None:
+    """Frames stay within 1e-5 relative L2; of the waveform, F0's rounding moves pulses a little."""
+    prepared = FlowVoiceConverter.from_pretrained().optimize()
+    assert prepared.weights_fingerprint() == converter.weights_fingerprint()
+    token_ids = converter.speaker.model.token_ids(TEXT)
+    request = SynthesisRequest(voice.prompt.frames, token_ids, 140, 0)
+    for solver in (FEW, SolverSettings()):
+        plain, fast = (one.speaker.model.generate([request], solver)[0] for one in (converter, prepared))
+        assert torch.linalg.norm(fast - plain) < 1e-5 * torch.linalg.norm(plain)
+    again = prepared.convert(SOURCE, voice, text=TEXT, solver=FEW)
+    assert np.linalg.norm(again - made) < 1e-2 * np.linalg.norm(made)
 
 
 def test_what_does_not_fit_is_refused(converter: FlowVoiceConverter, voice: FlowVoice) -> None:

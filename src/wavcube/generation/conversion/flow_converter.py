@@ -96,6 +96,11 @@ class FlowVoiceConverter:
         speaker = TextToSpeech.from_pretrained(folder, asr=asr, device=device)
         return cls(speaker, SavedAligner.load(folder or PACKAGED, speaker.model.vocabulary))
 
+    def optimize(self, dtype: torch.dtype = torch.float32) -> Self:
+        """Prepare the text-to-speech model for fast inference, in place; see `TextToSpeech.optimize`."""
+        self.speaker.optimize(dtype)
+        return self
+
     @property
     def precision(self) -> str:
         """What is computed in."""

@@ -80,8 +80,9 @@ def test_systems_are_compared_with_true_speech_of_the_target(settings: Evaluatio
 def test_conversion_by_flow_takes_the_lists_transcripts(pairs: Path, settings: EvaluationSettings) -> None:
     pytest.importorskip("gruut")
     with pytest.warns(AudioWarning, match="of speech"):
-        summary = evaluate_conversion(replace(settings, systems=("flow",), limit=1))
-    assert summary.estimates["wavcube-flow"]["median_f0_error"].value < 200
+        summary = evaluate_conversion(replace(settings, systems=("flow", "flow?few_steps=1"), limit=1))
+    for name in ("wavcube-flow", "wavcube-flow?few_steps=1"):
+        assert summary.estimates[name]["median_f0_error"].value < 200
     clips, targets = read_pairs(pairs)
     (system,) = load_conversion_systems(["flow"], targets)
     with pytest.raises(DataError, match="needs its transcript"):
@@ -101,6 +102,8 @@ def test_the_share_is_of_what_true_speech_has() -> None:
 def test_faults_are_named(pairs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="option 'match=2'"):
         load_conversion_systems(["packaged?match=2"], {})
+    with pytest.raises(ConfigError, match="option 'steps=1' should be one of few_steps"):
+        load_conversion_systems(["flow?steps=1"], {})
     clip = Clip("x", tmp_path / "a0.flac", None, 2.0, None, None, "en", {"speaker": "a"})
     with pytest.raises(DataError, match="no speaker has 3 s"):
         make_pairs([clip], 3.0, 0)

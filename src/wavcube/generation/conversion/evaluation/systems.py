@@ -9,18 +9,21 @@ import numpy as np
 
 from wavcube.audio.io import load_audio
 from wavcube.data.clip import Clip
-from wavcube.errors import ConfigError, DataError
+from wavcube.errors import DataError
 from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.systems import EVALUATION_RATE, System, load_system
 from wavcube.generation.conversion.evaluation.pairs import Target
 from wavcube.generation.conversion.flow_converter import FlowVoiceConverter
 from wavcube.generation.conversion.pipeline import MATCH, VoiceConverter
 from wavcube.generation.conversion.voice import TargetVoice
+from wavcube.generation.flow.solver import SolverSettings
+from wavcube.generation.regression.evaluation.systems import query_options, system_name
 from wavcube.hashing import digest, fingerprint_file
 
 SYSTEMS = """\
 packaged, FOLDER        conversion on the packaged WavCube or another; options as in packaged?match=0.7
-flow, flow:FOLDER       conversion by the packaged text-to-speech model or another, with the list's transcripts
+flow, flow:FOLDER       conversion by the packaged text-to-speech model or another, with the list's transcripts;
+                        flow?few_steps=1 takes the model's few steps
 source                  the source's recording itself
 pitch-shift             the source with its pitch moved to the target's, and nothing else
 true                    another true recording of the target: other words, its own voice
@@ -132,13 +135,15 @@ class Converted(_Converting):
 class ConvertedByFlow(TargetSystem):
     """Conversion by text to speech, with the transcripts of the list."""
 
-    title = "conversion by the flow of text to speech"
-
-    def __init__(self, targets: Mapping[str, Target], converter: FlowVoiceConverter, name: str) -> None:
+    def __init__(
+        self, targets: Mapping[str, Target], converter: FlowVoiceConverter, name: str, solver: SolverSettings
+    ) -> None:
         super().__init__(targets)
-        self.converter, self.name = converter, name
+        self.converter, self.name, self.solver = converter, name, solver
+        how = "in few steps" if solver.few_steps else f"in {solver.nfe} evaluations"
+        self.title = f"conversion by the flow of text to speech, {how}"
         self._texts: dict[str, str] = {}
-        self.fingerprint = f"flow {converter.weights_fingerprint()} {converter.chunking}"
+        self.fingerprint = f"flow {converter.weights_fingerprint()} {converter.chunking} {solver}"
         self._voice = lru_cache(KEPT_VOICES)(lambda recordings: converter.voice(list(recordings)))
 
     def check(self, utterances: Sequence[Clip]) -> None:
@@ -152,7 +157,8 @@ class ConvertedByFlow(TargetSystem):
 
     def process(self, source: Recording, target: Target) -> np.ndarray:
         waveform, voice = source.at(EVALUATION_RATE), self._voice(target.recordings)
-        return self.converter.convert(waveform, voice, EVALUATION_RATE, text=self._texts[source.name])
+        text = self._texts[source.name]
+        return self.converter.convert(waveform, voice, EVALUATION_RATE, text=text, solver=self.solver)
 
 
 def load_conversion_systems(
@@ -166,8 +172,8 @@ def load_conversion_systems(
     """
     plain: dict[str, type[TargetSystem]] = {system.name: system for system in (Source, TrueSpeech)}
     coded: dict[str, type[_Converting]] = {system.name: system for system in (Resynthesis, PitchShift)}
-    folders = [text.partition("?")[0] for text in descriptions if text not in (*plain, *coded, "flow")]
-    models = [folder for folder in folders if not folder.startswith(("files:", "flow:"))] or ["packaged"]
+    models = [folder for folder in map(_folder, descriptions) if folder not in (*plain, *coded)]
+    models = [folder for folder in models if folder != "flow" and not folder.startswith(("files:", "flow:"))]
 
     @lru_cache(None)
     def converter(folder: str) -> VoiceConverter:
@@ -175,31 +181,26 @@ def load_conversion_systems(
 
     found: list[System] = []
     for description in descriptions:
+        folder, query = _folder(description), description.partition("?")[2]
         if description in plain:
             found.append(plain[description](targets))
         elif description in coded:
-            found.append(coded[description](targets, converter(models[0])))
-        elif description == "flow" or description.startswith("flow:"):
-            model = description.partition(":")[2] or None
-            name = "wavcube-flow" if model is None else model.rstrip("/").rsplit("/", 1)[-1]
-            found.append(ConvertedByFlow(targets, FlowVoiceConverter.from_pretrained(model, device=device), name))
+            found.append(coded[description](targets, converter(models[0] if models else "packaged")))
+        elif folder == "flow" or folder.startswith("flow:"):
+            few_steps = bool(query_options(query, {"few_steps": 0.0})["few_steps"])
+            model = folder.partition(":")[2] or None
+            name = system_name(model or "packaged", query, "wavcube-flow")
+            flow = FlowVoiceConverter.from_pretrained(model, device=device).optimize()
+            found.append(ConvertedByFlow(targets, flow, name, SolverSettings(few_steps=few_steps)))
         elif description.startswith("files:"):
             found.append(load_system(description))
         else:
-            folder, _, query = description.partition("?")
-            name = "wavcube-convert" if folder == "packaged" else folder.rstrip("/").rsplit("/", 1)[-1]
-            found.append(Converted(targets, converter(folder), f"{name}?{query}" if query else name, _match(query)))
+            match = query_options(query, {"match": MATCH})["match"]
+            name = system_name(folder, query, "wavcube-convert")
+            found.append(Converted(targets, converter(folder), name, match))
     return found
 
 
-def _match(query: str) -> float:
-    if not query:
-        return MATCH
-    option, _, value = query.partition("=")
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if option != "match" or not 0 <= number <= 1:
-        raise ConfigError(f"option {query!r} should be match=R, with R from 0 to 1")
-    return number
+def _folder(description: str) -> str:
+    """What a description names, without its options."""
+    return description.partition("?")[0]
