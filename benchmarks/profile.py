@@ -25,7 +25,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.harness import save
-from benchmarks.representation import build, matrix_product_peak
+from benchmarks.representation import PREPARED, build, matrix_product_peak, named
 from wavcube import WavCube
 from wavcube.codec.attention import SelfAttention
 from wavcube.codec.decoder import DecoderAttention, Upsampler
@@ -216,14 +216,15 @@ def show(tables: dict[str, dict[str, dict[str, float]]]) -> Iterable[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presets", nargs="+", default=["full", "packaged"], help="packaged, or a preset such as full")
-    parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16", "int8"])
+    parser.add_argument("--dtypes", nargs="+", default=list(named(PREPARED)))
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
     waveform = 0.1 * torch.randn(1, round(16_000 * options.seconds), generator=torch.Generator().manual_seed(0))
     peaks = {
-        name: matrix_product_peak(getattr(torch, name), clock=time.thread_time) for name in ("float32", "bfloat16")
+        name: matrix_product_peak(dtype, clock=time.thread_time)
+        for name, dtype in named((torch.float32, torch.bfloat16)).items()
     }
     result: dict[str, Any] = {"seconds": options.seconds, "seed": 0, "peak_gflops": peaks}
     for preset in options.presets:

@@ -11,7 +11,7 @@ import argparse
 import copy
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,10 @@ from torch import Tensor, nn
 from benchmarks.harness import Timing, interleave, save
 from benchmarks.reference import ReferenceDecoder, ReferenceEncoder
 from wavcube import WavCube, WavCubeConfig
-from wavcube.codec.inference.onednn_linear import PackedLinear
+from wavcube.codec.inference.onednn_linear import PackedLinear, can_pack
+
+PREPARED = (torch.float32, torch.bfloat16, torch.int8)
+"""What a model is prepared in here, where the processor multiplies in it: without AVX-512 there is no bfloat16."""
 
 
 def build(preset: str) -> WavCube:
@@ -38,6 +41,11 @@ def encode(model: WavCube, waveform: Tensor) -> Tensor:
 
 def distance(values: Tensor, reference: Tensor) -> float:
     return float((values.float() - reference).norm() / reference.norm())
+
+
+def named(dtypes: Iterable[torch.dtype]) -> dict[str, torch.dtype]:
+    """Those of the types that oneDNN multiplies in on this processor, by name."""
+    return {str(dtype).removeprefix("torch."): dtype for dtype in dtypes if can_pack(dtype)}
 
 
 def matrix_product_peak(dtype: torch.dtype, rounds: int = 20, clock: Callable[[], float] = time.perf_counter) -> float:
@@ -91,8 +99,7 @@ class Variants:
         plain = build(preset)
         self.reference = ReferenceEncoder(plain), ReferenceDecoder(plain)
         self.models = {"plain": plain} | {
-            str(dtype).removeprefix("torch."): copy.deepcopy(plain).optimize(dtype)
-            for dtype in (torch.float32, torch.bfloat16, torch.int8)
+            name: copy.deepcopy(plain).optimize(dtype) for name, dtype in named(PREPARED).items()
         }
         self.waveform = 0.1 * torch.randn(1, round(16_000 * seconds))
         self.latent = encode(plain, self.waveform)
@@ -122,7 +129,7 @@ def main() -> None:
     result = {}
     for threads in options.threads:
         torch.set_num_threads(threads)
-        dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+        dtypes = named((torch.float32, torch.bfloat16))
         peaks = {name: matrix_product_peak(dtype) for name, dtype in dtypes.items()}
         timings = interleave(runs, options.rounds)
         linears = {}

@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from tests.instruction_sets import HAS_BFLOAT16
 from wavcube import WavCube
 from wavcube.errors import CheckpointError, WavCubeError
 
 CLIP = np.random.default_rng(0).uniform(-0.3, 0.3, 4_000).astype(np.float32)
-PREPARED = (torch.float32, torch.bfloat16, torch.int8)
+PREPARED = (torch.float32, *([torch.bfloat16] if HAS_BFLOAT16 else []), torch.int8)
 
 
 def prepared(folder: Path, dtype: torch.dtype | None) -> WavCube:

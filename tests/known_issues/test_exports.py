@@ -22,7 +22,16 @@ def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from wavcube.codec.inference.export import export
 
     folder = tmp_path_factory.mktemp("exported")
-    export(WavCube.from_pretrained(model), folder, "onnx")
+    loaded = WavCube.from_pretrained(model).bfloat16().train()
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    export(loaded, folder, "onnx")
+    # The model stays what it is, and so does the state of random numbers.
+    assert torch.equal(torch.rand(1), expected)
+    assert loaded.dtype == torch.bfloat16
+    assert all(module.training for module in loaded.modules())
+    assert WavCube.from_pretrained(folder).identity == loaded.identity
     return folder
 
 
@@ -31,20 +40,6 @@ def test_info(wavcube: Command, exported: Path, model: Path) -> None:
     assert outcome.code == 0, outcome.err
     assert "graphs for onnx" in outcome.out
     assert WavCube.from_pretrained(model).identity in outcome.out
-
-
-def test_an_export_leaves_the_model_as_it_is(model: Path, tmp_path: Path) -> None:
-    from wavcube.codec.inference.export import export
-
-    loaded = WavCube.from_pretrained(model).bfloat16().train()
-    torch.manual_seed(3)
-    expected = torch.rand(1)
-    torch.manual_seed(3)
-    export(loaded, tmp_path, "onnx")
-    assert torch.equal(torch.rand(1), expected)
-    assert loaded.dtype == torch.bfloat16
-    assert all(module.training for module in loaded.modules())
-    assert WavCube.from_pretrained(tmp_path).identity == loaded.identity
 
 
 def test_a_checkpoint_is_not_replaced_by_graphs_nor_the_other_way_round(
@@ -113,6 +108,7 @@ def test_graphs_are_neither_copied_nor_pickled(exported: Path) -> None:
     assert loaded.encode(np.zeros(1_000, np.float32), 16_000).values.shape == (1, 2, 16)
 
 
+@pytest.mark.slow  # two exports; tests/codec/inference/test_load.py has it without them
 def test_stale_graphs_are_made_anew_whatever_weight_has_changed(model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "m"
     shutil.copytree(model, folder)

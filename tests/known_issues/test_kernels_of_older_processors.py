@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-OLDER = """
+from tests.instruction_sets import OLDER
+
+PROGRAM = """
     import torch
     from wavcube import WavCube
     from wavcube.cli.codec.info import info
@@ -29,10 +31,10 @@ OLDER = """
 
 
 @pytest.mark.kernels
-@pytest.mark.parametrize("instructions", ["AVX2", "AVX512_CORE"])
+@pytest.mark.parametrize("instructions", OLDER[:2])
 def test_int8_and_bfloat16_on_older_processors(instructions: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", "if True:" + OLDER],
+        [sys.executable, "-c", "if True:" + PROGRAM],
         env={**os.environ, "ONEDNN_MAX_CPU_ISA": instructions},
         capture_output=True,
         text=True,

@@ -46,7 +46,7 @@ def test_score_maps_agree_with_the_reference(golden, outputs, family):
         for i, output in enumerate(families[family]):
             expected = torch.from_numpy(golden[f"{family}/{i}_{name}"])
             found = output.logits.flatten()[::37]
-            assert (found - expected).norm() / expected.norm() < 1e-5
+            assert (found - expected).norm() / expected.norm() < 3e-5  # 1.1e-5 on a processor with AVX2 alone
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -54,7 +54,7 @@ def test_feature_map_distances_agree_with_the_reference(golden, outputs, family)
     real, fake = outputs
     for i, (a, b) in enumerate(zip(real[family], fake[family], strict=True)):
         found = [(x - y).abs().mean().item() for x, y in zip(a.feature_maps, b.feature_maps, strict=True)]
-        np.testing.assert_allclose(found, golden[f"{family}/{i}_fmap_l1"], rtol=1e-5)
+        np.testing.assert_allclose(found, golden[f"{family}/{i}_fmap_l1"], rtol=1e-5, atol=2e-8)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

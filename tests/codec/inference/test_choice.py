@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from tests.instruction_sets import HAS_BFLOAT16, OLDER
 from tests.locations import REPOSITORY
 from wavcube.codec import WavCube, WavCubeConfig
 from wavcube.codec.inference import choice, environment
@@ -59,7 +60,7 @@ def test_a_share_of_the_cores_is_a_bound_on_threads(machine, monkeypatch: pytest
 
 @pytest.mark.parametrize(("flags", "dtype"), [(EPYC, torch.bfloat16), ({"avx2"}, torch.float32)])
 def test_auto_prepares_in_what_is_chosen(machine, flags, dtype) -> None:
-    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if dtype == torch.bfloat16 and not HAS_BFLOAT16:
         pytest.skip("this machine has no bfloat16")
     machine(flags)
     threads = torch.get_num_threads()
@@ -92,7 +93,7 @@ BOUNDS = {"float32": 1e-5, "bfloat16": 5e-2, "int8": 0.15, "auto": 5e-2}
 """Of the relative L2 to the plain model; the small model's layers are narrower than those that the docs speak of."""
 
 
-@pytest.mark.parametrize("limit", ["AVX2", "AVX512_CORE", "AVX512_CORE_BF16", "DEFAULT"])
+@pytest.mark.parametrize("limit", [*OLDER, "DEFAULT"])
 def test_every_fast_path_equals_the_plain_one_on_other_instruction_sets(limit: str) -> None:
     made = subprocess.run(
         [sys.executable, "-c", ELSEWHERE],

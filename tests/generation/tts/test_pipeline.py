@@ -172,3 +172,19 @@ def test_with_predicted_durations_a_prompt_needs_no_text(latents: FeatureCodec) 
     assert told.rate == pytest.approx(np.log(duration_scale), abs=0.02)
     assert speaker.speak("hello", told, solver=FAST).seconds == pytest.approx(0.08 * 7 * duration_scale, abs=0.02)
     assert speaker.voice(PROMPT, "a").rate == pytest.approx(np.log(1.5), abs=1e-3)  # a text that cannot be the prompt's
+
+
+def test_a_stream_begins_with_few_steps_where_the_model_has_them(speaker: TextToSpeech) -> None:
+    text = "first of all. and then this, too."
+    distilled = TextToSpeech(speaker.model.with_few_steps(4), speaker.representation)
+    voice = distilled.voice(PROMPT, PROMPT_TEXT)
+    found = list(distilled.stream(text, voice))
+    few = list(distilled.stream(text, voice, solver=SolverSettings(few_steps=True)))
+    many = list(distilled.stream(text, voice, solver=SolverSettings()))
+    np.testing.assert_array_equal(found[0], few[0])
+    np.testing.assert_array_equal(found[1], many[1])
+    assert not np.array_equal(few[0], many[0])
+    plain = list(speaker.stream(text, speaker.voice(PROMPT, PROMPT_TEXT)))
+    np.testing.assert_array_equal(
+        plain[0], next(speaker.stream(text, speaker.voice(PROMPT, PROMPT_TEXT), solver=SolverSettings()))
+    )

@@ -40,6 +40,7 @@ class Pitch:
         return np.array([np.cos(angle), np.sin(angle)])
 
 
+@pytest.mark.slow
 def test_a_voice_is_learnt_from_true_frames_and_not_from_shuffled_ones(tmp_path: Path, prove: Solve) -> None:
     data = corpora.parallel_voices(tmp_path / "data", 12, 3)
     result = prove(VoiceConversion(), data, **SMALL)

@@ -270,13 +270,24 @@ class TextToSpeech:
         seed: int = 0,
         solver: SolverSettings | None = None,
     ) -> Iterator[np.ndarray]:
-        """Waveforms [S] of a text, sentence by sentence, each as soon as it is made, with the pauses between them."""
+        """Waveforms [S] of a text, sentence by sentence, each as soon as it is made, with the pauses between them.
+
+        Args:
+            solver: how all sentences are made; None for that of `speak`, but the first one by the few steps of a model
+                that has them, so that the sound begins at once. The others are made while it is heard.
+
+        The other arguments and what is raised are those of `speak`.
+        """
         spoken = self.prepare(text, strict)
         voice = self._voices(prompt, prompt_text, sample_rate, 1)[0]
         # All are checked before the first is spoken.
         manner = Manner(None, speed, pause, seed, by_sentence=True)
-        for piece in plan_pieces(self.model, 0, spoken, voice, manner):
-            yield with_pause(self._waveforms([piece], solver or SolverSettings())[0], piece.pause, self.sample_rate)
+        following = solver or SolverSettings()
+        distilled = solver is None and bool(self.model.config.transformer.few_steps)
+        first = SolverSettings(few_steps=True) if distilled else following
+        for index, piece in enumerate(plan_pieces(self.model, 0, spoken, voice, manner)):
+            waveform = self._waveforms([piece], following if index else first)[0]
+            yield with_pause(waveform, piece.pause, self.sample_rate)
 
     def _voices(self, prompt: Any, text: str | None, sample_rate: int | None, count: int) -> list[Voice]:
         if isinstance(prompt, list | tuple) and all(isinstance(one, Voice) for one in prompt):

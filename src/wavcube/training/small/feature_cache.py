@@ -5,15 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from wavcube.codec.encoder import SpeechEncoder
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
 from wavcube.hashing import digest, fingerprint_tensors
 
 
 class FeatureCache:
-    """One file a crop, named by a hash of its samples, in a folder named by the encoder's weights.
+    """One file a crop, named by a hash of its samples, in a folder named by the encoder's weights and settings.
 
     It only helps where the same crops come again: `data.crop_variants` limits how many of a recording there are.
     Features are kept, and given back also when they are new, in half precision, so that training does not depend on
@@ -26,10 +27,11 @@ class FeatureCache:
     """
 
     def __init__(
-        self, folder: str | Path, encoder: nn.Module, compute: Callable[[Tensor, Tensor | None], Tensor]
+        self, folder: str | Path, encoder: SpeechEncoder, compute: Callable[[Tensor, Tensor | None], Tensor]
     ) -> None:
         self.compute = compute
-        self.folder = Path(folder) / fingerprint_tensors(encoder.state_dict())
+        # The same weights give other features where other layers, the log-mel or the pitch are among them.
+        self.folder = Path(folder) / fingerprint_tensors(encoder.state_dict(), repr(encoder.config))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
