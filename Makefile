@@ -23,7 +23,7 @@ test: $(VENV)/.dev  ## lint, types and all tests that need neither a GPU nor the
 	$(PY) -m mypy
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m "not slow and not gpu and not network"
 
-test-slow: $(VENV)/.dev  ## full-size models, an hour of audio
+test-slow: $(VENV)/.dev  ## full-size models, an hour of audio, exports and trainings that others cover in short
 	$(PY) -m pytest -m "slow and not network"
 
 test-ray: $(VENV)/.dev  ## a Ray cluster on this machine, of which parts die; installs ray (200 MB)

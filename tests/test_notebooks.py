@@ -25,7 +25,14 @@ def test_no_outputs_are_kept(path: Path) -> None:
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
 
 
-@pytest.mark.parametrize("name", ["first_steps", "probe_on_latents", "latent_loss", "text_to_speech"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "first_steps",
+        "text_to_speech",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("probe_on_latents", "latent_loss")),
+    ],
+)
 def test_notebooks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From top to bottom in a kernel of their own, without a network."""
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")

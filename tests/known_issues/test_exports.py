@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.cli.conftest import Command
+from tests.codec.inference.test_load import save_one_layer_model
 from wavcube import WavCube
 from wavcube.errors import CheckpointError, ConfigError, WavCubeError
 
@@ -18,11 +19,17 @@ pytest.importorskip("onnxscript")
 
 
 @pytest.fixture(scope="module")
-def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a model with one layer of each kind: exporting takes time in proportion to the layers."""
+    return save_one_layer_model(tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="module")
+def exported(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from wavcube.codec.inference.export import export
 
     folder = tmp_path_factory.mktemp("exported")
-    loaded = WavCube.from_pretrained(model).bfloat16().train()
+    loaded = WavCube.from_pretrained(plain).bfloat16().train()
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
@@ -35,11 +42,11 @@ def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_info(wavcube: Command, exported: Path, model: Path) -> None:
+def test_info(wavcube: Command, exported: Path, plain: Path) -> None:
     outcome = wavcube("info", exported)
     assert outcome.code == 0, outcome.err
     assert "graphs for onnx" in outcome.out
-    assert WavCube.from_pretrained(model).identity in outcome.out
+    assert WavCube.from_pretrained(plain).identity in outcome.out
 
 
 def test_a_checkpoint_is_not_replaced_by_graphs_nor_the_other_way_round(
