@@ -1,7 +1,8 @@
 """The representation: waveform -> features -> latent -> waveform.
 
 Read in the order of the data: config, inputs, encoder (with attention, masking), bottleneck, decoder; then chunking,
-networks (all of them, tensors in and out), checkpoint/, inference/, and model, the door that users come through.
+padded_batch, preparable (names of weights), networks (all of them, tensors in and out), checkpoint/, inference/, and
+model, the door that users come through.
 """
 
 from wavcube.codec.bottleneck import Bottleneck, SemanticCompressor, SemanticRestorer
