@@ -1,6 +1,7 @@
 """Mixtures made on the fly, a pure function of seed and number: speech with noise in rooms, and two talkers at once.
 
-Read in this order: config, noise, rooms, pool; mixer (noisy speech), talkers (two at once); written (as files).
+Read in this order: config, noise, rooms, pool, numbered; mixer (noisy speech), talkers (two at once); written and
+written_talkers (as files).
 """
 
 from wavcube.data.mixing.config import MixtureConfig, TalkerConfig

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from wavcube.data.clip import read_clip
-from wavcube.data.mixing.config import MixtureConfig, described
-from wavcube.data.mixing.pool import Pool, crop, drawn, rms, sounding
+from wavcube.data.mixing.config import MixtureConfig
+from wavcube.data.mixing.numbered import NumberedMixtures
+from wavcube.data.mixing.pool import Pool, crop, rms, sounding
 from wavcube.data.mixing.rooms import in_room
-from wavcube.errors import ConfigError
-from wavcube.hashing import short_digest
 
 SECOND_NOISE_SHARE = 0.3
 """Of the mixtures with noise, so many have two noises at once, the second up to 10 dB below the first."""
@@ -33,32 +32,13 @@ class Mixture:
     parts: tuple[str, ...]
 
 
-class Mixer:
-    """Mixtures by number: the same number and seed always give the same mixture, whatever was made before.
-
-    Args:
-        config: what they are made of.
-        samples: of each, at 16 kHz.
-        seed: of all that is drawn.
-
-    Raises:
-        ConfigError: no speech, or sources whose weights are given in part.
-        DataError: a source is missing, empty or malformed.
-    """
+class Mixer(NumberedMixtures[MixtureConfig]):
+    """Noisy speech by number, in rooms where there are any; see `NumberedMixtures`."""
 
     def __init__(self, config: MixtureConfig, samples: int, seed: int = 0) -> None:
-        if not config.speech:
-            raise ConfigError("mixtures: there is no speech; name a folder or a list (mixtures.speech=[{path: FILE}])")
-        self.config, self.samples, self.seed = config, samples, seed
-        self.speech = Pool("speech", config.speech, config.min_seconds)
-        self.noise = Pool("noise", config.noise)
+        super().__init__(config, samples, seed)
         self.rooms = Pool("rooms", config.rooms)
-
-    @property
-    def fingerprint(self) -> str:
-        """Names the mixtures: equal where the same numbers give the same mixtures, if files keep their content."""
-        recordings = [line for pool in (self.speech, self.noise, self.rooms) for line in pool.described()]
-        return short_digest(repr((described(self.config), self.samples, self.seed)), *recordings)
+        self.pools.append(self.rooms)
 
     def __getitem__(self, number: int) -> Mixture:
         """The mixture of a number from 0 on.
@@ -82,7 +62,7 @@ class Mixer:
         return self._mixture(number, lambda random: (name, sounding(clean, name)))
 
     def _mixture(self, number: int, speech: Callable[[np.random.Generator], tuple[str, np.ndarray]]) -> Mixture:
-        return drawn(np.random.default_rng([self.seed, number]), lambda random: self._mix(random, *speech(random)))
+        return self.numbered(number, lambda random: self._mix(random, *speech(random)))
 
     def _mix(self, random: np.random.Generator, name: str, clean: np.ndarray) -> Mixture:
         config = self.config

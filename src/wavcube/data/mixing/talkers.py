@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from wavcube.data.clip import Clip
-from wavcube.data.mixing.config import TalkerConfig, described
-from wavcube.data.mixing.pool import Pool, crop, drawn, rms
-from wavcube.errors import ConfigError, DataError
+from wavcube.data.mixing.config import TalkerConfig
+from wavcube.data.mixing.numbered import NumberedMixtures
+from wavcube.data.mixing.pool import crop, rms
+from wavcube.errors import DataError
 from wavcube.framing import SAMPLE_RATE
-from wavcube.hashing import short_digest
 
 REST_S = 1.0
 """A recording that has to serve for mixture and enrolment leaves at least so much for the mixture."""
@@ -40,32 +40,18 @@ class TalkerMixture:
     parts: tuple[str, ...]
 
 
-class TalkerMixer:
-    """Mixtures by number: the same number and seed always give the same mixture, whatever was made before.
-
-    Args:
-        config: what they are made of.
-        samples: of each, at 16 kHz.
-        seed: of all that is drawn.
+class TalkerMixer(NumberedMixtures[TalkerConfig]):
+    """Two talkers at once by number; see `NumberedMixtures`.
 
     Raises:
-        ConfigError: no speech, or sources whose weights are given in part.
-        DataError: a source is missing, empty or malformed, does not name speakers, or all speech is of one.
+        DataError: also where speech does not name its speakers, or all is of one.
     """
 
-    def __init__(self, config: TalkerConfig, samples: int, seed: int = 0) -> None:
-        if not config.speech:
-            raise ConfigError("mixtures: there is no speech; name lists of it (mixtures.speech=[{path: FILE}])")
-        self.config, self.samples, self.seed = config, samples, seed
-        self.speech = Pool("speech", config.speech, config.min_seconds)
-        self.noise = Pool("noise", config.noise)
-        self.by_speaker = speakers(self.speech.clips)
+    speech_is = "lists of it"
 
-    @property
-    def fingerprint(self) -> str:
-        """Names the mixtures: equal where the same numbers give the same mixtures, if files keep their content."""
-        recordings = [line for pool in (self.speech, self.noise) for line in pool.described()]
-        return short_digest(repr((described(self.config), self.samples, self.seed)), *recordings)
+    def __init__(self, config: TalkerConfig, samples: int, seed: int = 0) -> None:
+        super().__init__(config, samples, seed)
+        self.by_speaker = speakers(self.speech.clips)
 
     def __getitem__(self, number: int) -> TalkerMixture:
         """The mixture of a number from 0 on.
@@ -73,7 +59,7 @@ class TalkerMixer:
         Raises:
             DataError: too many of the recordings that were drawn for it cannot be used.
         """
-        return drawn(np.random.default_rng([self.seed, number]), self._mixture)
+        return self.numbered(number, self._mixture)
 
     def _mixture(self, random: np.random.Generator) -> TalkerMixture:
         first = self.speech.draw(random)
