@@ -20,8 +20,9 @@ demo: $(VENV)/.core  ## encode a recording, decode it, and say where the result 
 
 test: $(VENV)/.dev  ## lint, types and all tests that need neither a GPU nor the network
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .
-	$(PY) -m mypy
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m "not slow and not gpu and not network"
+	$(PY) -m mypy & types=$$!; \
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m "not slow and not gpu and not network"; tests=$$?; \
+	wait $$types && exit $$tests
 
 test-slow: $(VENV)/.dev  ## full-size models, an hour of audio, exports and trainings that others cover in short
 	$(PY) -m pytest -m "slow and not network"

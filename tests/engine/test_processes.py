@@ -13,8 +13,8 @@ from tests.training.runs import assert_equal, contents, empty_recipe
 from wavcube.codec import WavCube
 from wavcube.training.run import train_run
 
-# A launch serves several tests of this file, so they have to stay in one process of pytest-xdist.
-pytestmark = pytest.mark.xdist_group("two processes")
+# One launch serves all tests of this file, so they have to stay in one process of pytest-xdist.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("two processes")]
 
 STEPS, HALF = 6, 3
 
@@ -48,22 +48,12 @@ def without_dropout(small_settings) -> list[str]:
 
 @pytest.fixture(scope="module")
 def runs(small_settings, without_dropout, tmp_path_factory) -> Path:
-    """Runs of stage 1, see `launch`."""
-    return launch(tmp_path_factory.mktemp("pair"), ["stage1-ddp"], small_settings, without_dropout)
+    """Runs of two processes, started as torchrun starts them.
 
-
-@pytest.fixture(scope="module")
-def stage2_runs(small_settings, without_dropout, tmp_path_factory) -> Path:
-    """Runs of stage 2, see `launch`."""
-    return launch(tmp_path_factory.mktemp("pair2"), ["stage2-ddp", "stage2-fsdp"], small_settings, without_dropout)
-
-
-def launch(folder: Path, cases: list[str], small_settings: list[str], without_dropout: list[str]) -> Path:
-    """Train in two processes, started as torchrun starts them, and give the folder of the runs.
-
-    Those of `cases` are trained to the end; then their last checkpoint is moved away, as if they had been killed after
+    Those of `CASES` are trained to the end; then their last checkpoint is moved away, as if they had been killed after
     the one before it, and they are resumed.
     """
+    folder = tmp_path_factory.mktemp("pair")
     recipe = empty_recipe(folder)
     jobs = []
 
@@ -72,8 +62,7 @@ def launch(folder: Path, cases: list[str], small_settings: list[str], without_dr
         jobs.append({"kind": "train", **run})
 
     train("stage1", "batch-of-one", [*without_dropout, "loader.batch_size=1"])
-    for name in cases:
-        task, strategy = CASES[name]
+    for name, (task, strategy) in CASES.items():
         settings = [*small_settings, f"optimizer.steps={STEPS}", "optimizer.ema=0.9", f"run.save_every={HALF}"]
         settings.append(f"hardware.strategy={strategy}")
         if task == "stage2":
@@ -95,28 +84,16 @@ def launch(folder: Path, cases: list[str], small_settings: list[str], without_dr
     return folder
 
 
-@pytest.mark.parametrize("name", ["stage1-ddp"])
+@pytest.mark.parametrize("name", CASES)
 def test_two_processes_resume_exactly(runs, name):
-    compare(runs, name)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["stage2-ddp", "stage2-fsdp"])
-def test_two_processes_resume_stage_2_exactly(stage2_runs, name):
-    compare(stage2_runs, name)
-
-
-def compare(runs: Path, name: str) -> None:
-    """A run and the one that was resumed on the way are the same."""
     whole = contents(runs / f"{name}-whole")
     assert {"rank-00000.pt", "rank-00001.pt"} <= whole.keys()
     assert_equal(whole, contents(runs / name / "checkpoints" / f"step-{STEPS:08d}"))
 
 
-@pytest.mark.slow
-def test_sharded_networks_learn_as_replicated_ones_do(stage2_runs):
+def test_sharded_networks_learn_as_replicated_ones_do(runs):
     replicated, sharded = (
-        WavCube.from_pretrained(stage2_runs / name / "model").state_dict() for name in ("stage2-ddp", "stage2-fsdp")
+        WavCube.from_pretrained(runs / name / "model").state_dict() for name in ("stage2-ddp", "stage2-fsdp")
     )
     for name, value in replicated.items():
         torch.testing.assert_close(value, sharded[name], rtol=1e-3, atol=1e-4, msg=name)

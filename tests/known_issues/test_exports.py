@@ -42,6 +42,7 @@ def exported(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_info(wavcube: Command, exported: Path, plain: Path) -> None:
     outcome = wavcube("info", exported)
     assert outcome.code == 0, outcome.err
@@ -49,6 +50,7 @@ def test_info(wavcube: Command, exported: Path, plain: Path) -> None:
     assert WavCube.from_pretrained(plain).identity in outcome.out
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_not_replaced_by_graphs_nor_the_other_way_round(
     wavcube: Command, model: Path, exported: Path, tmp_path: Path
 ) -> None:
@@ -77,6 +79,7 @@ def test_other_files_survive_a_checkpoint(model: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["config.json"]
 
 
+@pytest.mark.slow
 def test_what_graphs_cannot_do_is_refused_at_once(
     wavcube: Command, model: Path, exported: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +110,7 @@ def test_the_best_device_is_the_only_one(
     assert wavcube("encode", corpus / "a.flac", "-o", tmp_path / "z", "-m", exported).code == 0
 
 
+@pytest.mark.slow
 def test_graphs_are_neither_copied_nor_pickled(exported: Path) -> None:
     loaded = WavCube.from_pretrained(exported)
     for use in (copy.deepcopy, pickle.dumps, lambda model: model.state_dict(), lambda model: model.half()):

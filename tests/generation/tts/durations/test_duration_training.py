@@ -29,7 +29,7 @@ def speech(count: int, seed: int = 0) -> list[Timed]:
 def fitted() -> DurationNetwork:
     torch.manual_seed(0)
     network = DurationNetwork(PAUSES)
-    found = fit_durations(network, speech(320))
+    found = fit_durations(network, speech(160))
     assert found.steps > 0
     assert math.isfinite(found.loss)
     return network
