@@ -26,7 +26,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("pattern", ["*.whl", pytest.param("*.tar.gz", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("pattern", ["*.whl", pytest.param("*.tar.gz", marks=pytest.mark.long)])
 def test_what_is_installed_runs_without_the_repository(distributions: Path, tmp_path: Path, pattern: str) -> None:
     """In an environment of its own, which sees this one's libraries but not the package in it."""
     environment = tmp_path / "environment"

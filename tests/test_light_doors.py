@@ -94,6 +94,7 @@ EXCEPT = (
 """What none of these doors loads."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("door", DOORS)
 def test_a_door_loads_only_what_it_needs(door, tmp_path):
     code, parts, packages = DOORS[door]

@@ -29,7 +29,7 @@ def test_no_outputs_are_kept(path: Path) -> None:
     "name",
     [
         "first_steps",
-        *(pytest.param(n, marks=pytest.mark.slow) for n in ("probe_on_latents", "latent_loss", "text_to_speech")),
+        *(pytest.param(n, marks=pytest.mark.long) for n in ("probe_on_latents", "latent_loss", "text_to_speech")),
     ],
 )
 def test_notebooks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 from wavcube.audio.mel import mel_filters
 
 
-@pytest.mark.slow  # librosa compiles itself for half a minute
+@pytest.mark.long  # librosa compiles itself for half a minute
 def test_filters_on_the_slaney_scale_are_those_of_librosa() -> None:
     librosa = pytest.importorskip("librosa")
     for size, bands in ((1024, 80), (321, 120), (400, 128)):

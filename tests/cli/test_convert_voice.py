@@ -31,6 +31,7 @@ def test_inputs_and_targets_are_never_overwritten(wavcube: Command, tmp_path: Pa
     assert voice.read_bytes() == before
 
 
+@pytest.mark.long
 def test_conversion_by_flow_needs_the_words(wavcube: Command, tmp_path: Path) -> None:
     pytest.importorskip("gruut")
     out, by_flow = tmp_path / "out.wav", ("--target", TARGET, "-o", tmp_path / "out.wav", "--method", "flow")

@@ -84,7 +84,7 @@ def wait_for_step(process: subprocess.Popen, run: Path, beyond: int) -> int:
     raise AssertionError(process.communicate()[1])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_run_goes_on_and_ctrl_c_ends_it_cleanly(recipe, tmp_path):
     run = tmp_path / "run"
     process = start("stage1", "--recipe", recipe, "--out", run)

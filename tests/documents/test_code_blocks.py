@@ -82,6 +82,7 @@ def lay_out(folder: Path) -> None:
         soundfile.write(folder / "recordings" / f"{clip}.wav", load_audio(SPEECH / f"{clip}.opus", 16_000), 16_000)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", sorted({block.page for block in of("python", True)}), ids=lambda page: page.name)
 def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page, one after the other, with the names of those before."""
@@ -95,6 +96,7 @@ def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
                 exec(compile("\n" * block.line + code, str(page), "exec"), names)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", sorted({block.page for block in of("bash", True)}), ids=lambda page: page.name)
 def test_commands_run(page: Path, tmp_path: Path) -> None:
     """The commands of a page, one after the other, in one folder."""

@@ -52,7 +52,7 @@ def test_statistics_are_those_of_the_latent(stage1_run, recordings):
     assert (model.latent_mean - frames.mean(0)).abs().mean() < 0.5 * frames.std(0).mean()
 
 
-@pytest.mark.parametrize("task", [pytest.param("stage1", marks=pytest.mark.slow), "stage2"])
+@pytest.mark.parametrize("task", [pytest.param("stage1", marks=pytest.mark.long), "stage2"])
 def test_ten_and_ten_steps_are_twenty(small_settings, stage1_run, tmp_path, interrupt_at, task):
     settings = [*small_settings, "optimizer.steps=20", "optimizer.ema=0.9", "loader.workers=2"]
     if task == "stage2":

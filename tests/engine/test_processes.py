@@ -14,7 +14,7 @@ from wavcube.codec import WavCube
 from wavcube.training.run import train_run
 
 # One launch serves all tests of this file, so they have to stay in one process of pytest-xdist.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("two processes")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("two processes")]
 
 STEPS, HALF = 6, 3
 

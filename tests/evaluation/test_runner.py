@@ -127,7 +127,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_run_leaves_its_results_and_no_processes(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(KILLED)

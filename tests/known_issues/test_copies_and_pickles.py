@@ -69,7 +69,7 @@ class Encoded(Dataset):
         return self.model.encode(CLIP[: 2_000 * (index + 1)], 16_000).values
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_data_loader_that_starts_processes(model: Path) -> None:
     for dtype in (None, torch.float32):
         loaded = prepared(model, dtype)

@@ -42,7 +42,7 @@ def exported(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_info(wavcube: Command, exported: Path, plain: Path) -> None:
     outcome = wavcube("info", exported)
     assert outcome.code == 0, outcome.err
@@ -50,7 +50,7 @@ def test_info(wavcube: Command, exported: Path, plain: Path) -> None:
     assert WavCube.from_pretrained(plain).identity in outcome.out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_checkpoint_is_not_replaced_by_graphs_nor_the_other_way_round(
     wavcube: Command, model: Path, exported: Path, tmp_path: Path
 ) -> None:
@@ -79,7 +79,7 @@ def test_other_files_survive_a_checkpoint(model: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["config.json"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_graphs_cannot_do_is_refused_at_once(
     wavcube: Command, model: Path, exported: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +103,7 @@ def test_what_graphs_cannot_do_is_refused_at_once(
     assert "--fast prepares torch's model, and no graphs" in outcome.err
 
 
+@pytest.mark.long
 def test_the_best_device_is_the_only_one(
     wavcube: Command, exported: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,7 +111,7 @@ def test_the_best_device_is_the_only_one(
     assert wavcube("encode", corpus / "a.flac", "-o", tmp_path / "z", "-m", exported).code == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_graphs_are_neither_copied_nor_pickled(exported: Path) -> None:
     loaded = WavCube.from_pretrained(exported)
     for use in (copy.deepcopy, pickle.dumps, lambda model: model.state_dict(), lambda model: model.half()):
@@ -119,7 +120,7 @@ def test_graphs_are_neither_copied_nor_pickled(exported: Path) -> None:
     assert loaded.encode(np.zeros(1_000, np.float32), 16_000).values.shape == (1, 2, 16)
 
 
-@pytest.mark.slow  # two exports; tests/codec/inference/test_load.py has it without them
+@pytest.mark.long  # two exports; tests/codec/inference/test_load.py has it without them
 def test_stale_graphs_are_made_anew_whatever_weight_has_changed(model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "m"
     shutil.copytree(model, folder)

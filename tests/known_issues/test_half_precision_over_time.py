@@ -36,6 +36,7 @@ def spectrum(waveform: torch.Tensor) -> torch.Tensor:
     return torch.stft(waveform.detach().float(), 1024, 256, window=window, return_complex=True).abs() ** 0.3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", HALF)
 def test_a_batch_of_unequal_lengths(packaged: WavCube, speech: np.ndarray, dtype: torch.dtype) -> None:
     half = WavCube.from_pretrained(dtype=dtype)
@@ -50,6 +51,7 @@ def test_a_batch_of_unequal_lengths(packaged: WavCube, speech: np.ndarray, dtype
         assert relative_error(spectrum(batch[index]), spectrum(expected[index])) < HALF_SPECTRUM[dtype]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", HALF)
 @pytest.mark.parametrize(
     "settings",

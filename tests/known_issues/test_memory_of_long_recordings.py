@@ -66,6 +66,7 @@ print((long - short) / (20 * 60 * 16_000 * 4))
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the unit of the peak is that of Linux")
 @pytest.mark.parametrize(("tool", "most"), [("conversion", 3.2), ("enhancement", 3.2), ("separation", 5.2)])
 def test_memory_is_that_of_the_recording_its_results_and_its_latents(tool: str, most: float) -> None:

@@ -110,6 +110,7 @@ def test_a_section_of_a_task_can_be_set_as_in_a_recipe(finished: Path) -> None:
         train_run("stage1", finished, settings=["stage2.optimizer.stepps=9"], resume=True)
 
 
+@pytest.mark.long
 def test_two_runs_do_not_share_a_folder(tmp_path: Path, small_settings: list[str]) -> None:  # noqa: F811
     recipe = empty_recipe(tmp_path)
     settings = [*small_settings, "optimizer.steps=100000"]

@@ -35,7 +35,7 @@ def test_every_task_takes_such_settings() -> None:
     assert read_mixture_recipe(EnhanceTrainConfig, "enhance-small", few).optimizer.steps == 6
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGUSR1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGUSR1, marks=pytest.mark.long)])
 def test_signals_to_all_processes_of_a_run(number: signal.Signals, tmp_path: Path, small_settings: list[str]) -> None:  # noqa: F811
     recipe, run = empty_recipe(tmp_path), tmp_path / "run"
     settings = [*small_settings, "optimizer.steps=100000", "loader.workers=1", "run.log_every=1"]

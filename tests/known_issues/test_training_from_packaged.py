@@ -31,6 +31,7 @@ def test_the_packaged_encoder_can_be_started_from() -> None:
         load_encoder("packaged")
 
 
+@pytest.mark.long
 def test_text_to_speech_from_packaged_adopts_its_representation(tmp_path: Path) -> None:
     pytest.importorskip("gruut")
     corpus = f"[{{path: '{SPEECH / 'speech.tsv'}', limit: 3}}]"

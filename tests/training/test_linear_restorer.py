@@ -100,6 +100,7 @@ def settings(small_settings: list[str]) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_both_stages_resume_to_the_bit_and_what_they_leave_is_whole(
     settings: list[str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -132,6 +132,7 @@ def test_failures_are_failures(wavcube: Command, model: Path, tsv: Path, tmp_pat
     assert wavcube("encode", tsv, "-o", tmp_path / "files", "-m", model, "--strict").code == 1
 
 
+@pytest.mark.long
 def test_a_kill_costs_the_shards_under_way(model: Path, wavcube: Command, write_tones, tmp_path: Path) -> None:
     """Two processes at the same shards, both killed: the next run makes the bytes of a quiet one."""
     write_tones(40, 5.0)  # so many that neither is done before it is killed

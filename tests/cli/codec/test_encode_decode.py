@@ -243,7 +243,7 @@ def test_backend_auto_says_what_computes(wavcube: Command, corpus: Path, tmp_pat
     assert "--backend auto: torch, float32" in outcome.err
 
 
-@pytest.mark.parametrize("blow", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL])
+@pytest.mark.parametrize("blow", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGKILL])
 def test_an_interruption_leaves_whole_files_and_can_be_resumed(
     wavcube: Command, model: Path, tmp_path: Path, blow: signal.Signals
 ) -> None:

@@ -59,6 +59,7 @@ def test_what_is_none_of_these(wavcube: Command, tmp_path: Path, name: str) -> N
     assert outcome.err.startswith(f"error: {tmp_path / name}: ")
 
 
+@pytest.mark.long
 def test_the_environment_and_its_kernels(wavcube: Command) -> None:
     outcome = wavcube("info", "--env")
     assert outcome.code == 0, outcome.err

@@ -93,6 +93,7 @@ BOUNDS = {"float32": 1e-5, "bfloat16": 5e-2, "int8": 0.15, "auto": 5e-2}
 """Of the relative L2 to the plain model; the small model's layers are narrower than those that the docs speak of."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [*OLDER, "DEFAULT"])
 def test_every_fast_path_equals_the_plain_one_on_other_instruction_sets(limit: str) -> None:
     made = subprocess.run(

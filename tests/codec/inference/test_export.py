@@ -67,7 +67,7 @@ def test_a_batch_of_unequal_clips_equals_torch(exported: tuple[WavCube, Path]) -
     assert distance(graphs.decode(latents), model.decode(latents)) < 1e-5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_whisper_with_features_of_two_layers_equals_torch(tmp_path: Path) -> None:
     values = small_model().config.to_dict()
     two = {"feature_layers": [0, -1], "feature_mix": "weighted"}
@@ -76,7 +76,7 @@ def test_a_whisper_with_features_of_two_layers_equals_torch(tmp_path: Path) -> N
     assert max(export(model, tmp_path, "onnx").values()) < 1e-5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_w2v_bert_equals_torch_also_in_chunks(tmp_path: Path) -> None:
     """The log-mel and its normalisation over the recording are outside the graph."""
     values = small_model().config.to_dict()
@@ -96,6 +96,7 @@ def test_a_w2v_bert_equals_torch_also_in_chunks(tmp_path: Path) -> None:
         export(WavCube(WavCubeConfig.from_dict(values)), tmp_path / "both", "onnx")
 
 
+@pytest.mark.long
 def test_a_source_filter_model_equals_torch(tmp_path: Path) -> None:
     model = source_filter_model()
     assert max(export(model, tmp_path / "onnx", "onnx").values()) < 1e-5

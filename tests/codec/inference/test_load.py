@@ -44,7 +44,7 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return made
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @needs_onnx
 def test_a_checkpoint_is_exported_once_and_gives_its_own_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

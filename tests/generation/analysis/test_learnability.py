@@ -114,6 +114,7 @@ def test_the_comparison_is_written(tmp_path: Path) -> None:
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
+@pytest.mark.long
 def test_two_representations_are_trained_and_compared(manifest: Path, tmp_path: Path, wavcube_folder: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(

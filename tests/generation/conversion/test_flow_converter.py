@@ -120,6 +120,7 @@ def test_recordings_in_a_list_get_what_they_get_alone(
         converter.convert([SOURCE, SOURCE], voice, text=[TEXT])
 
 
+@pytest.mark.long
 def test_a_prepared_model_says_the_same(converter: FlowVoiceConverter, voice: FlowVoice, made: np.ndarray) -> None:
     """Frames stay within 1e-5 relative L2; of the waveform, F0's rounding moves pulses a little."""
     prepared = FlowVoiceConverter.from_pretrained().optimize()

@@ -59,7 +59,7 @@ def test_a_run_learns_and_its_model_enhances(wavcube_folder: Path, tmp_path: Pat
     assert "a pool of 8 mixtures" in card
 
 
-@pytest.mark.parametrize("pool", [8, pytest.param(0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("pool", [8, pytest.param(0, marks=pytest.mark.long)])
 def test_a_resumed_run_is_the_run_that_was_not_interrupted(wavcube_folder: Path, tmp_path: Path, pool: int) -> None:
     more = (f"batches.pool={pool}", "validation.every=0", "optimizer.final_lr=1")  # the rate is constant
     assert train(tmp_path / "whole", wavcube_folder, *more)

@@ -82,7 +82,7 @@ def test_the_two_losses_add_up_by_their_shares() -> None:
     assert float(together.detach()) == pytest.approx(0.5 * float((parts[0] + parts[1]).detach()), rel=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_four_steps_learn_where_sixteen_lead() -> None:
     torch.manual_seed(0)
     objective = distillation(share=1.0)

@@ -73,7 +73,7 @@ def test_hidden_frames_and_padding_are_not_seen() -> None:
         assert (seen[2] - seen[0])[shown].abs().max() > 1e-3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_tiny_model_learns_two_clips_by_heart() -> None:
     """Two texts with their own frames: after training the model makes the right ones for each text, from noise."""
     torch.manual_seed(0)

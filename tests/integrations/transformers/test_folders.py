@@ -204,7 +204,7 @@ def test_names_in_the_files_are_names_of_the_package() -> None:
     assert shared_folder.ENTRIES["model_type"] == WavCubeModelConfig.model_type
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_trust_remote_code_in_a_process_of_its_own(folder: Path, plain: WavCube, clips, tmp_path: Path) -> None:
     """A machine on which nobody has imported wavcube.hf; only the package and transformers are installed."""
     torch.save(plain.encode(clips[:1], 16_000).values, tmp_path / "expected.pt")

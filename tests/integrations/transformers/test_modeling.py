@@ -145,7 +145,7 @@ def of_one_layer(encoder: str) -> WavCubeModel:
     return moved(WavCubeModel(WavCubeModelConfig.of(few)))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("encoder", ["wavlm", "whisper", "w2v-bert"])
 def test_torch_compile(encoder: str) -> None:
     model, values = of_one_layer(encoder), torch.from_numpy(signal(4_000))[None, None]

@@ -40,7 +40,7 @@ class Pitch:
         return np.array([np.cos(angle), np.sin(angle)])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_voice_is_learnt_from_true_frames_and_not_from_shuffled_ones(tmp_path: Path, prove: Solve) -> None:
     data = corpora.parallel_voices(tmp_path / "data", 12, 3)
     result = prove(VoiceConversion(), data, **SMALL)
@@ -50,7 +50,7 @@ def test_a_voice_is_learnt_from_true_frames_and_not_from_shuffled_ones(tmp_path:
     assert result.items == {"train": 12, "dev": 3, "test": 6}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_seed_gives_the_same_decoder_and_a_figure_without_its_model_is_left_out(tmp_path: Path) -> None:
     data = corpora.parallel_voices(tmp_path / "data", 4, 2)
     task, extractor = VoiceConversion(), build_feature_extractor("logmel")

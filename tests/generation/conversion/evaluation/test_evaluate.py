@@ -77,6 +77,7 @@ def test_systems_are_compared_with_true_speech_of_the_target(settings: Evaluatio
     assert "Voice conversion" in (settings.folder / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_conversion_by_flow_takes_the_lists_transcripts(pairs: Path, settings: EvaluationSettings) -> None:
     pytest.importorskip("gruut")
     with pytest.warns(AudioWarning, match="of speech"):

@@ -102,6 +102,7 @@ def test_training_lowers_the_loss(settings: list[str], recipe: Path, tmp_path: P
     assert losses[-1] < 0.95 * losses[0]
 
 
+@pytest.mark.long
 def test_token_durations_are_learnt_from_an_alignment(settings: list[str], recipe: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train_run(
@@ -151,6 +152,7 @@ def test_fine_tuning_can_change_the_language(settings: list[str], recipe: Path, 
     assert any(token.isupper() for token in after.vocabulary.tokens)
 
 
+@pytest.mark.long
 def test_a_trained_model_learns_few_steps(settings: list[str], recipe: Path, tmp_path: Path) -> None:
     train_run(tmp_path / "slow", recipe=recipe, settings=settings)
     more = [*settings, "few_steps.steps=4", "samples.every=4", "run.save_every=2"]
