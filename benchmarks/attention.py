@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.harness import save
-from wavcube.codec.attention import LocalAttention, Rotary, SelfAttention, causal_attention
+from wavcube.codec.blocks.attention import LocalAttention, Rotary, SelfAttention, causal_attention
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.decoder import DecoderAttention
 from wavcube.codec.inference.fused_decoder_attention import FusedDecoderAttention

@@ -27,7 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from benchmarks.harness import save
 from benchmarks.representation import PREPARED, build, matrix_product_peak, named
 from wavcube import WavCube
-from wavcube.codec.attention import SelfAttention
+from wavcube.codec.blocks.attention import SelfAttention
 from wavcube.codec.decoder import DecoderAttention, Upsampler
 from wavcube.codec.encoder import (
     ConvFeatureEncoder,

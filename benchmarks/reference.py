@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube import WavCube
-from wavcube.codec.attention import Rotary
+from wavcube.codec.blocks.attention import Rotary
 from wavcube.codec.decoder import DecoderLayer, inverse_stft
 from wavcube.codec.encoder import normalize_waveform
 

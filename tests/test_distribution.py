@@ -42,6 +42,11 @@ def test_what_is_installed_runs_without_the_repository(distributions: Path, tmp_
     assert Path(home).is_relative_to(packages)
     run(environment / "bin/wavcube", "demo", where=tmp_path)
     assert (tmp_path / "demo-output").is_dir()
-    recipe = run(python, "-c", "from wavcube.config import find_recipe; print(find_recipe('nano'))", where=tmp_path)
+    recipe = run(
+        python,
+        "-c",
+        "from wavcube.configuration.recipes import find_recipe; print(find_recipe('nano'))",
+        where=tmp_path,
+    )
     assert Path(recipe.strip()).is_relative_to(packages)
     assert len(list(packages.rglob("*.safetensors"))) >= 3

@@ -18,8 +18,7 @@ FORBIDDEN = ("torchaudio", "torchvision", "torchcodec", "flash_attn")
 
 ORDER = (
     ("errors",),
-    ("config_aliases",),
-    ("config", "settings", "framing", "padding", "hashing", "files", "progress", "run_layout"),
+    ("configuration", "framing", "padding", "hashing", "files", "progress", "run_layout"),
     ("audio", "latent_files"),
     ("latents",),
     ("codec", "data"),
@@ -82,8 +81,7 @@ def test_the_codec_stands_by_itself() -> None:
                     "framing",
                     "hashing",
                     "padding",
-                    "settings",
-                    "config_aliases",
+                    "configuration",
                     "run_layout",
                 }, f"{path}:{line}: {name}"
 

@@ -7,9 +7,9 @@ import textwrap
 
 import pytest
 
-BASE = {"errors", "framing", "padding", "run_layout", "files", "hashing", "settings", "config_aliases"}
+BASE = {"errors", "framing", "padding", "run_layout", "files", "hashing", "configuration"}
 CODEC = BASE | {"audio", "codec", "latents", "latent_files"}
-TRAINING = BASE | {"training", "engine", "data", "config"}
+TRAINING = BASE | {"training", "engine", "data"}
 FEATURES = CODEC | {"data", "features"}
 MANY_FILES = CODEC | {"cli", "corpora", "data", "progress"}
 """With corpora.ranks and data.bucketing only."""
@@ -22,7 +22,7 @@ EXTRAS = {
     "lightning", "torchdata", "lhotse", "webdataset", "tensorboard", "matplotlib", "pandas", "pyarrow", "scipy",
     "sklearn", "pesq", "pystoi", "jiwer", "whisper_normalizer", "speechmos", "onnxruntime", "openvino",
     "faster_whisper", "swift_f0", "gruut", "pypinyin", "rjieba", "threadpoolctl", "transformers", "dateparser",
-    "sympy", "numba", "librosa", "huggingface_hub", "peft", "gradio", "ray",
+    "sympy", "numba", "librosa", "huggingface_hub", "peft", "gradio", "ray", "omegaconf",
 }  # fmt: skip
 """Packages that are slow to load or that an extra brings."""
 
@@ -75,7 +75,7 @@ DOORS = {
     "enhance": (f"{WAVCUBE}    run('enhance', folder / 'a.wav', '-o', folder / 'clean')", GENERATION, set()),
     "speak": (f"{WAVCUBE}    {SPEAK}", GENERATION, {"gruut"}),
     "superb": ("import wavcube.understanding", UNDERSTANDING, set()),
-    "train": ("import wavcube.training.run", TRAINING, set()),  # the trainer comes with the first step
+    "train": ("import wavcube.training.run", TRAINING, {"omegaconf"}),  # the trainer comes with the first step
 }
 """Code, the parts of the package and the packages of extras that it may load."""
 

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.masking import widened
 from wavcube.codec.inference.evaluated import evaluated
-from wavcube.codec.masking import widened
 from wavcube.codec.networks import WavCubeNetworks
 from wavcube.errors import AudioError, ConfigError, WavCubeError
 from wavcube.padding import valid_mask

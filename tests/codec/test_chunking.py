@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tests.codec.small import ENCODERS, relative_error, signal, small_model
 from wavcube import WavCube
 from wavcube.codec import Chunking
-from wavcube.codec.attention import SelfAttention
+from wavcube.codec.blocks.attention import SelfAttention
 from wavcube.codec.chunking import FADE_FRAMES, _even, _windows
 from wavcube.codec.decoder import DecoderAttention
 from wavcube.codec.encoder import RelativeKeyAttention

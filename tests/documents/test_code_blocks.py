@@ -20,7 +20,7 @@ from tests.documents.pages import PAGES, Block, blocks
 from tests.locations import REPOSITORY, SPEECH
 from wavcube import load_audio
 from wavcube.cli.app import app
-from wavcube.config import find_recipe
+from wavcube.configuration.recipes import find_recipe
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 LANGUAGES = {"bash", "python", "text", "yaml", "json"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wavcube.config import config_yaml
+from wavcube.configuration.recipes import config_yaml
 from wavcube.errors import ConfigError
 from wavcube.training.config import TrainConfig
 from wavcube.training.init_from import model_config, stage1_model

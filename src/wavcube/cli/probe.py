@@ -110,7 +110,7 @@ def _is_done(file: Path, about: dict[str, Any], seeds: int) -> bool:
     """Whether this very probe was run before, so that an interrupted series goes on where it was."""
     import json
 
-    from wavcube.config_aliases import PROBE_RESULT, with_new_names
+    from wavcube.configuration.aliases import PROBE_RESULT, with_new_names
 
     try:
         found = with_new_names(json.loads(file.read_text(encoding="utf-8")), PROBE_RESULT, str(file), warn=False)

@@ -66,7 +66,7 @@ def run_training(part: str, extras: str, *arguments: Any, recipe: str | None, **
         MissingDependencyError: packages of `extras` are not installed.
         typer.Exit: training was interrupted (130, as after Ctrl-C everywhere).
     """
-    from wavcube.config import recipe_chain
+    from wavcube.configuration.recipes import recipe_chain
 
     recipe_chain(recipe)
     try:

@@ -1,6 +1,6 @@
 """The representation: waveform -> features -> latent -> waveform.
 
-Read in the order of the data: config, inputs, encoder (with attention, masking), bottleneck, decoder; then chunking,
+Read in the order of the data: config, inputs, encoder (of blocks/), bottleneck, decoder; then chunking,
 padded_batch, preparable (names of weights), networks (all of them, tensors in and out), checkpoint/, inference/, and
 model, the door that users come through.
 """

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.masking import length_mask, widened
+from wavcube.codec.blocks.precision import without_autocast
 from wavcube.codec.config import BottleneckConfig, EncoderConfig
 from wavcube.codec.encoder import LayerStack
-from wavcube.codec.masking import length_mask, widened
-from wavcube.codec.precision import without_autocast
 from wavcube.padding import valid_mask
 
 PROJECTION_EPS = 1e-6

@@ -13,9 +13,9 @@ from typing import Any, Literal, Self
 
 from wavcube.codec.checkpoint.shared_folder import NAMES, TRANSFORMERS_KEYS
 from wavcube.codec.encoder_config import EncoderConfig
-from wavcube.config_aliases import DECODER, with_new_names
+from wavcube.configuration.aliases import DECODER, with_new_names
+from wavcube.configuration.settings import from_dict, read_config, require, require_positive
 from wavcube.errors import ConfigError
-from wavcube.settings import from_dict, read_config, require, require_positive
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from wavcube.codec.attention import LocalAttention, Rotary, causal_attention
+from wavcube.codec.blocks.attention import LocalAttention, Rotary, causal_attention
+from wavcube.codec.blocks.masking import length_mask, widened, zero_beyond
 from wavcube.codec.config import BottleneckConfig, DecoderConfig, VocoderConfig
-from wavcube.codec.masking import length_mask, widened, zero_beyond
 
 MAGNITUDE_LIMIT = 100.0
 """Clip of the STFT magnitude, so that one wild frame cannot overflow."""

@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from wavcube.codec.masking import conv_frames
+from wavcube.codec.blocks.masking import conv_frames
+from wavcube.configuration.settings import require, require_positive
 from wavcube.framing import HOP_LENGTH, WINDOW_LENGTH
-from wavcube.settings import require, require_positive
 
 
 @dataclass(frozen=True)

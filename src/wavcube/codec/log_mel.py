@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.audio.mel import Scale, mel_filters
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
+from wavcube.codec.blocks.precision import without_autocast
 from wavcube.codec.encoder_config import EncoderConfig
-from wavcube.codec.masking import length_mask, zero_beyond
-from wavcube.codec.precision import without_autocast
 from wavcube.framing import HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH
 
 WINDOW, HOP = WINDOW_LENGTH, HOP_LENGTH // 2

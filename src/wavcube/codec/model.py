@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
+from wavcube.codec.blocks.precision import as_dtype
 from wavcube.codec.checkpoint.folder import save
 from wavcube.codec.checkpoint.hub import HubSource
 from wavcube.codec.checkpoint.model_card import CardFacts
@@ -18,9 +20,7 @@ from wavcube.codec.inference.choice import choose
 from wavcube.codec.inference.load import load
 from wavcube.codec.inference.optimize import optimize
 from wavcube.codec.inputs import Speech, gather_speech
-from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.codec.networks import Part, WavCubeNetworks
-from wavcube.codec.precision import as_dtype
 from wavcube.errors import LatentsError, WavCubeError
 from wavcube.latents import Latents
 

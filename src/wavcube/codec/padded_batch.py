@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from wavcube.codec.masking import length_mask, zero_beyond
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
 from wavcube.errors import AudioError, LatentsError
 
 TensorPath = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor]]

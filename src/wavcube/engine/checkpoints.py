@@ -31,7 +31,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 from torch.optim import Optimizer
 
-from wavcube.config_aliases import COUNTERS, with_new_names
+from wavcube.configuration.aliases import COUNTERS, with_new_names
 from wavcube.engine.ema import WeightAverage
 from wavcube.errors import CheckpointError, DataError
 from wavcube.files import atomic_path, follow_umask

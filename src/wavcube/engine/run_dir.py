@@ -21,7 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from wavcube.config import changes, config_yaml
+from wavcube.configuration.recipes import changes, config_yaml
 from wavcube.engine.config import FitConfig, fit_warmup
 from wavcube.engine.lock import LOCK
 from wavcube.errors import CheckpointError, ConfigError, WavCubeWarning

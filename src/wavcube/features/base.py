@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from wavcube.codec.masking import length_mask, zero_beyond
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
 from wavcube.errors import AudioError
 from wavcube.framing import SAMPLE_RATE
 

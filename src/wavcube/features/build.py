@@ -2,7 +2,7 @@
 
 import torch
 
-from wavcube.config_aliases import with_new_kind
+from wavcube.configuration.aliases import with_new_kind
 from wavcube.errors import ConfigError
 from wavcube.features.base import FeatureExtractor
 from wavcube.features.pretrained import PretrainedExtractor

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.audio.spectrogram import LogMel
-from wavcube.codec.masking import widened
+from wavcube.codec.blocks.masking import widened
 from wavcube.framing import SAMPLE_RATE
 from wavcube.training.discriminators import DiscriminatorOutput
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from wavcube.config import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
-from wavcube.config_aliases import TRAINING
+from wavcube.configuration.aliases import TRAINING
+from wavcube.configuration.recipes import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
 from wavcube.errors import ConfigError
 from wavcube.training.config import TrainConfig, check_values
 

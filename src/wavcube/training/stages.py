@@ -23,8 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.codec import WavCube
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
 from wavcube.codec.checkpoint.folder import STATISTICS, write_checkpoint
-from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.codec.source_filter.decoder import SourceFilterDecoder
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import Logs

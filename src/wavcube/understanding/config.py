@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from wavcube.configuration.settings import with_text
 from wavcube.errors import ConfigError
-from wavcube.settings import with_text
 
 LEARNING_RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 """The grid that SUPERB allows to search: the learning rate is the one free choice of the protocol."""

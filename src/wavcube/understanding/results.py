@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from wavcube import __version__
-from wavcube.config_aliases import PROBE_RESULT, with_new_names
+from wavcube.configuration.aliases import PROBE_RESULT, with_new_names
 from wavcube.errors import DataError
 from wavcube.files import atomic_path
 

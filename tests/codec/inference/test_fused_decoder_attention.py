@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.codec.small import moved, relative_error
-from wavcube.codec.attention import LocalAttention, Rotary, causal_attention
+from wavcube.codec.blocks.attention import LocalAttention, Rotary, causal_attention
 from wavcube.codec.decoder import DecoderAttention
 from wavcube.codec.inference.fused_decoder_attention import FusedDecoderAttention
 

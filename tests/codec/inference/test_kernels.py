@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from wavcube.codec.blocks.grouped_convolution import GroupedConv1d
 from wavcube.codec.checkpoint.folder import CONFIG, PACKAGED
 from wavcube.codec.config import EncoderConfig, WavCubeConfig
-from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.inference.kernels import (
     ERROR_BOUNDS,
     KernelCase,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.codec.small import encoder_config, moved, relative_error
-from wavcube.codec.attention import LocalAttention, SelfAttention, causal_attention
+from wavcube.codec.blocks.attention import LocalAttention, SelfAttention, causal_attention
 from wavcube.codec.inference import half_attention as half
 from wavcube.codec.inference.half_attention import HalfAttention, causal_half_attention, fast_local_attention
 from wavcube.codec.inference.onednn_attention import SHORTEST, BlockAttention, block_attention, causal_block_attention

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from wavcube.codec.blocks.precision import require_computed
 from wavcube.codec.checkpoint.hub import HubSource, download
 from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.checkpoint.mmap_safetensors import mmap_safetensors
@@ -22,7 +23,6 @@ from wavcube.codec.checkpoint.shared_folder import ENTRIES, NAMES, shared_files
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.fingerprint import latent_fingerprint
 from wavcube.codec.networks import WavCubeNetworks
-from wavcube.codec.precision import require_computed
 from wavcube.errors import CheckpointError, ConfigError, WavCubeError
 from wavcube.files import follow_umask, reason, saying_when_full
 from wavcube.run_layout import model_of_run

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.grouped_convolution import GroupedConv1d
 from wavcube.codec.encoder.feed_forward import FeedForward
 from wavcube.codec.encoder_config import EncoderConfig
-from wavcube.codec.grouped_convolution import GroupedConv1d
 
 
 class RelativeKeyAttention(nn.Module):

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.masking import length_mask, widened
 from wavcube.codec.encoder_config import EncoderConfig
-from wavcube.codec.masking import length_mask, widened
 from wavcube.framing import SAMPLE_RATE
 
 

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from wavcube.codec.attention import RelativePositionBias, SelfAttention
+from wavcube.codec.blocks.attention import RelativePositionBias, SelfAttention
 from wavcube.codec.encoder.conformer import ConformerLayer
 from wavcube.codec.encoder.feed_forward import FeedForward
 from wavcube.codec.encoder_config import EncoderConfig

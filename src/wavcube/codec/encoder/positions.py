@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.grouped_convolution import GroupedConv1d
+from wavcube.codec.blocks.masking import zero_beyond
 from wavcube.codec.encoder_config import EncoderConfig
-from wavcube.codec.grouped_convolution import GroupedConv1d
-from wavcube.codec.masking import zero_beyond
 
 
 def position_embedding(config: EncoderConfig) -> nn.Module:

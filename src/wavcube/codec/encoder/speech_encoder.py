@@ -13,6 +13,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.masking import length_mask
 from wavcube.codec.encoder.conformer import ConformerConvolution
 from wavcube.codec.encoder.feature_encoder import ConvFeatureEncoder, ConvLayer, FeatureProjection, normalize_waveform
 from wavcube.codec.encoder.feature_mix import FeatureMix
@@ -21,7 +22,6 @@ from wavcube.codec.encoder.transformer import Conformer, Transformer
 from wavcube.codec.encoder.w2v_bert import MelPairs
 from wavcube.codec.encoder.whisper import WhisperFeatureEncoder
 from wavcube.codec.encoder_config import EncoderConfig
-from wavcube.codec.masking import length_mask
 from wavcube.codec.source_filter.acoustic_features import AcousticFeatures
 from wavcube.errors import CheckpointError, ConfigError
 

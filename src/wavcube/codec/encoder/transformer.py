@@ -2,10 +2,10 @@
 
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.masking import zero_beyond
 from wavcube.codec.encoder.layers import LayerStack
 from wavcube.codec.encoder.positions import position_embedding
 from wavcube.codec.encoder_config import EncoderConfig
-from wavcube.codec.masking import zero_beyond
 
 
 class Transformer(nn.Module):

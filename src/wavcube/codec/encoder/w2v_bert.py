@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
 from wavcube.codec.encoder.feature_encoder import masked_moments
 from wavcube.codec.encoder_config import EncoderConfig
 from wavcube.codec.log_mel import HOP, WINDOW, KaldiLogMel
-from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.framing import SAMPLE_RATE
 
 

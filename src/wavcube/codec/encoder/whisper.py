@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
 from wavcube.codec.encoder_config import EncoderConfig
 from wavcube.codec.log_mel import WhisperLogMel
-from wavcube.codec.masking import length_mask, zero_beyond
 from wavcube.errors import CheckpointError
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from wavcube.codec.blocks.grouped_convolution import has_narrow_groups
 from wavcube.codec.bottleneck import Bottleneck
 from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, STATISTICS
 from wavcube.codec.checkpoint.meta_init import meta_init
@@ -22,7 +23,6 @@ from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.decoder import Upsampler
 from wavcube.codec.encoder import MelPairs, normalize_waveform
 from wavcube.codec.fingerprint import Names
-from wavcube.codec.grouped_convolution import has_narrow_groups
 from wavcube.codec.networks import WavCubeNetworks
 from wavcube.codec.source_filter.decoder import N_FFT, PER_LATENT, SourceFilterDecoder
 from wavcube.errors import CheckpointError, ConfigError, MissingDependencyError

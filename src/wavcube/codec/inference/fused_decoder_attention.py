@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from wavcube.codec.attention import Rotary
+from wavcube.codec.blocks.attention import Rotary
 from wavcube.codec.decoder import Attend, DecoderAttention
 
 

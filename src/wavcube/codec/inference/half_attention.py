@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavcube.codec.attention import LocalAttention, SelfAttention
+from wavcube.codec.blocks.attention import LocalAttention, SelfAttention
 from wavcube.codec.inference.onednn_attention import STEP, BlockAttention, causal_block_attention, rounded
 
 SCORES = 2**21

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.attention import LocalAttention, RelativePositionBias, SelfAttention, causal_attention
+from wavcube.codec.blocks.attention import LocalAttention, RelativePositionBias, SelfAttention, causal_attention
 from wavcube.codec.config import WavCubeConfig
 from wavcube.codec.encoder import (
     ConformerConvolution,

@@ -12,6 +12,7 @@ from typing import TypeVar, cast, get_args
 
 import torch
 
+from wavcube.codec.blocks.precision import require_computed
 from wavcube.codec.checkpoint.folder import CONFIG, EXPORT_MANIFEST, load_checkpoint, model_folder, read_weights
 from wavcube.codec.checkpoint.hub import HubSource
 from wavcube.codec.inference.export import export
@@ -25,7 +26,6 @@ from wavcube.codec.inference.exported import (
 )
 from wavcube.codec.inference.optimize import optimize
 from wavcube.codec.networks import WavCubeNetworks
-from wavcube.codec.precision import require_computed
 from wavcube.errors import ConfigError
 from wavcube.hashing import fingerprint_tensors, short_digest
 

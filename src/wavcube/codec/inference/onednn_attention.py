@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.attention import RelativePositionBias, SelfAttention, causal_attention
+from wavcube.codec.blocks.attention import RelativePositionBias, SelfAttention, causal_attention
 
 SHORTEST = 288
 """Frames below which torch's kernel is faster in float32, as it takes all heads and items in one call."""

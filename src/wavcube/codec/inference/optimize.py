@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.attention import SelfAttention
+from wavcube.codec.blocks.attention import SelfAttention
+from wavcube.codec.blocks.grouped_convolution import GroupedConv1d
 from wavcube.codec.chunking import Chunking
 from wavcube.codec.decoder import AcousticDecoder, DecoderAttention
 from wavcube.codec.encoder import ConvFeatureEncoder, ConvLayer, PositionConvolution, SpeechEncoder
 from wavcube.codec.fingerprint import Names
-from wavcube.codec.grouped_convolution import GroupedConv1d
 from wavcube.codec.inference.fused_decoder_attention import FusedDecoderAttention
 from wavcube.codec.inference.half_attention import fast_attention, fast_causal_attention, fast_local_attention
 from wavcube.codec.inference.onednn_attention import STEP

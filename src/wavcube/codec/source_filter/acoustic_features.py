@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.masking import length_mask
+from wavcube.codec.blocks.precision import without_autocast
 from wavcube.codec.encoder_config import EncoderConfig
 from wavcube.codec.log_mel import WhisperLogMel
-from wavcube.codec.masking import length_mask
-from wavcube.codec.precision import without_autocast
 from wavcube.codec.source_filter.pitch import PitchTracker
 
 

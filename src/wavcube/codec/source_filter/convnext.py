@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from wavcube.codec.grouped_convolution import GroupedConv1d
+from wavcube.codec.blocks.grouped_convolution import GroupedConv1d
 
 KERNEL = 7
 

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
+from wavcube.codec.blocks.precision import without_autocast
 from wavcube.codec.config import BottleneckConfig, SourceFilterConfig
-from wavcube.codec.masking import length_mask, zero_beyond
-from wavcube.codec.precision import without_autocast
 from wavcube.codec.source_filter.convnext import ConvNeXtBlock
 from wavcube.codec.source_filter.pitch import REFERENCE
 from wavcube.framing import SAMPLE_RATE

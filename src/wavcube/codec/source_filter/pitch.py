@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.masking import length_mask, zero_beyond
-from wavcube.codec.precision import without_autocast
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
+from wavcube.codec.blocks.precision import without_autocast
 from wavcube.codec.source_filter.convnext import ConvNeXtBlock
 from wavcube.framing import SAMPLE_RATE
 

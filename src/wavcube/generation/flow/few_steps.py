@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wavcube.codec.masking import length_mask
+from wavcube.codec.blocks.masking import length_mask
 from wavcube.generation.flow.flow_matching import FlowMatching, FlowSettings, Model, NoiseSample, sample_noise
 from wavcube.generation.flow.solver import SolverSettings, guided
 from wavcube.padding import valid_mask

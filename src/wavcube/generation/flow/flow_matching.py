@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from wavcube.codec.masking import length_mask
+from wavcube.codec.blocks.masking import length_mask
 from wavcube.generation.flow.transformer import DiffusionTransformer
 
 

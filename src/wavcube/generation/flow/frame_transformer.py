@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from wavcube.codec.attention import Rotary
-from wavcube.codec.masking import length_mask
+from wavcube.codec.blocks.attention import Rotary
+from wavcube.codec.blocks.masking import length_mask
 from wavcube.generation.flow.config import check_block_sizes
 from wavcube.generation.flow.transformer import Attention, ConvolutionalPosition
 

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.attention import Rotary
-from wavcube.codec.grouped_convolution import GroupedConv1d
-from wavcube.codec.masking import length_mask, zero_beyond
+from wavcube.codec.blocks.attention import Rotary
+from wavcube.codec.blocks.grouped_convolution import GroupedConv1d
+from wavcube.codec.blocks.masking import length_mask, zero_beyond
 from wavcube.generation.flow.config import BlockSizes, TransformerConfig
 
 TIME_WIDTH = 256

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from wavcube.configuration.settings import from_dict, read_config
 from wavcube.errors import ConfigError
 from wavcube.generation.flow.config import RepresentationConfig
 from wavcube.generation.flow.frame_transformer import FrameTransformerConfig
-from wavcube.settings import from_dict, read_config
 
 
 @dataclass(frozen=True)

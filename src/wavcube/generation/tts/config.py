@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
-from wavcube.config_aliases import TTS, with_new_names
+from wavcube.configuration.aliases import TTS, with_new_names
+from wavcube.configuration.settings import from_dict, read_config
 from wavcube.generation.flow.config import RepresentationConfig, TransformerConfig
-from wavcube.settings import from_dict, read_config
 
 FORMAT = "wavcube-tts-1"
 

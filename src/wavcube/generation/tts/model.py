@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from wavcube.codec.blocks.masking import zero_beyond
 from wavcube.codec.checkpoint.meta_init import meta_init
-from wavcube.codec.masking import zero_beyond
-from wavcube.config_aliases import TTS_WEIGHTS
+from wavcube.configuration.aliases import TTS_WEIGHTS
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.generation.flow.few_steps import few_step_grid
 from wavcube.generation.flow.model_folder import (

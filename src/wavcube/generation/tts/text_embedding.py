@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavcube.codec.grouped_convolution import GroupedConv1d
-from wavcube.codec.masking import widened, zero_beyond
+from wavcube.codec.blocks.grouped_convolution import GroupedConv1d
+from wavcube.codec.blocks.masking import widened, zero_beyond
 from wavcube.generation.flow.config import TransformerConfig
 from wavcube.generation.tts.text.vocabulary import FILLER
 

@@ -4,9 +4,9 @@ from typing import Any, Self
 
 from transformers import PreTrainedConfig
 
+from wavcube.codec.blocks.precision import as_dtype
 from wavcube.codec.checkpoint.shared_folder import ENTRIES, NAMES, TRANSFORMERS_KEYS
 from wavcube.codec.config import WavCubeConfig
-from wavcube.codec.precision import as_dtype
 from wavcube.errors import ConfigError
 from wavcube.framing import HOP_LENGTH, SAMPLE_RATE
 

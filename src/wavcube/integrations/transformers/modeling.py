@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers.modeling_utils import PreTrainedAudioTokenizerBase
 from transformers.utils import ModelOutput, cached_file, can_return_tuple
 
+from wavcube.codec.blocks.precision import as_dtype
 from wavcube.codec.checkpoint.folder import (
     CONFIG,
     PACKAGED,
@@ -25,7 +26,6 @@ from wavcube.codec.checkpoint.folder import (
 from wavcube.codec.checkpoint.meta_init import meta_init
 from wavcube.codec.fingerprint import latent_fingerprint
 from wavcube.codec.networks import WavCubeNetworks
-from wavcube.codec.precision import as_dtype
 from wavcube.errors import AudioError, CheckpointError, LatentsError
 from wavcube.integrations.transformers.configuration import WavCubeModelConfig
 from wavcube.padding import valid_mask

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from wavcube.codec import EncoderConfig
 from wavcube.codec.source_filter.pitch import PitchTracker
+from wavcube.configuration.settings import from_dict
 from wavcube.errors import CheckpointError, ConfigError
 from wavcube.files import follow_umask
 from wavcube.run_layout import model_of_run
-from wavcube.settings import from_dict
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 FORMAT = "wavcube-pitch-1"

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavcube.codec import EncoderConfig
+from wavcube.codec.blocks.masking import length_mask
 from wavcube.codec.log_mel import WhisperLogMel
-from wavcube.codec.masking import length_mask
 from wavcube.codec.source_filter.pitch import PitchTracker, f0_grid, read_f0
 from wavcube.data.streaming import Batch
 from wavcube.engine.trainable import DiscriminatorFn, Logs

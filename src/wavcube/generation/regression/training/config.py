@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
-from wavcube.config import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
+from wavcube.configuration.recipes import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
 from wavcube.engine.config import FitConfig, OptimizerConfig, check_fit, require
 from wavcube.generation.flow.frame_transformer import FrameTransformerConfig
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from wavcube.codec.masking import zero_beyond
+from wavcube.codec.blocks.masking import zero_beyond
 from wavcube.generation.tts.text.vocabulary import FILLER
 from wavcube.generation.tts.text_embedding import ConvNeXtBlock
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from wavcube.config import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
-from wavcube.config_aliases import TTS_TRAINING
+from wavcube.configuration.aliases import TTS_TRAINING
+from wavcube.configuration.recipes import as_dataclass, load_yaml, merge, merge_settings, recipe_chain
 from wavcube.generation.tts.training.config import SpeechTrainConfig, check_settings
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.codec.small import encoder_config, moved, relative_error
-from wavcube.codec.attention import (
+from wavcube.codec.blocks.attention import (
     LocalAttention,
     RelativePositionBias,
     Rotary,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from wavcube.config import (
+from wavcube.configuration.recipes import (
     as_dataclass,
     changes,
     config_yaml,

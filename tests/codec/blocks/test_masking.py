@@ -11,8 +11,8 @@ from torch import Tensor
 
 from tests.codec.small import ENCODERS, encoder_config, padded_batch, relative_error, signal, small_model
 from wavcube.codec import WavCube
+from wavcube.codec.blocks.masking import conv_frames, length_mask, zero_beyond
 from wavcube.codec.encoder import ConvFeatureEncoder, normalize_waveform
-from wavcube.codec.masking import conv_frames, length_mask, zero_beyond
 from wavcube.errors import AudioError
 from wavcube.latents import Latents
 

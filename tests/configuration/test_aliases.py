@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.generation.small import small_flow
 from wavcube.codec import WavCube, WavCubeConfig
-from wavcube.config_aliases import DECODER, TRAINING, TTS_TRAINING, with_new_names
+from wavcube.configuration.aliases import DECODER, TRAINING, TTS_TRAINING, with_new_names
 from wavcube.errors import ConfigError
 from wavcube.features import build_feature_extractor
 from wavcube.generation.tts import FlowMatchingTTS

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from wavcube.config_aliases import Names, refuse_mixed, with_new_names
+from wavcube.configuration.aliases import Names, refuse_mixed, with_new_names
 from wavcube.errors import ConfigError
 
 Config = TypeVar("Config")
@@ -16,7 +16,7 @@ Config = TypeVar("Config")
 
 def find_recipe(name: str | Path) -> Path:
     """A path as it is, else a recipe of that name that comes with the package or lies in the repository."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     for folder in (Path(), package / "recipes", package.parent.parent / "recipes"):
         for path in (folder / name, folder / f"{name}.yaml"):
             if path.is_file():
@@ -59,7 +59,7 @@ def load_yaml(path: Path) -> DictConfig:
 
 
 def merge(into: DictConfig, values: DictConfig, where: str, names: Names | None = None) -> DictConfig:
-    """`values` over `into`; `names` maps old names that `values` may still have (wavcube.config_aliases).
+    """`values` over `into`; `names` maps old names that `values` may still have (wavcube.configuration.aliases).
 
     Raises:
         ConfigError: an unknown key or a value of the wrong type, by name; the message begins with `where`.

@@ -1,0 +1,1 @@
+"""Settings of everything, as typed dataclasses: recipes in YAML, dictionaries, and names that settings had before."""
