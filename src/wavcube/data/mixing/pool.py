@@ -28,12 +28,13 @@ class SilentError(Exception):
 
 
 class Pool:
-    """Recordings of one kind, and the share of draws that each gets."""
+    """Recordings of one kind (`what` they are to the mixtures), and the share of draws that each gets."""
 
     def __init__(self, what: str, sources: Sequence[SourceConfig], min_seconds: float = 0.0) -> None:
         weights = [source.weight for source in sources]
         if None in weights and any(weights):
             raise ConfigError(f"mixtures: some sources of {what} have a weight and some have none; give it to all")
+        self.what = what
         self.clips: list[Clip] = []
         shares: list[np.ndarray] = []
         for source, weight in zip(sources, weights, strict=True):
