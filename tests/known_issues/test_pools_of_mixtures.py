@@ -1,4 +1,4 @@
-"""The same list as noise and as rooms gave mixtures one fingerprint, so that frames of the one were read for the other."""
+"""The same list as noise and as rooms gave mixtures one fingerprint: frames of the one were read for the other."""
 
 from dataclasses import replace
 from pathlib import Path
