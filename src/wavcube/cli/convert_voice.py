@@ -37,11 +37,8 @@ Match = Annotated[
 
 
 def convert_voice(
-    inputs: Annotated[list[str], typer.Argument(help="Recordings, folders (searched recursively) or quoted globs.")],
-    output: Annotated[
-        Path,
-        typer.Option("--out", "--output", "-o", help="Folder for the results, or for one recording a .wav or .flac."),
-    ],
+    inputs: options.Recordings,
+    output: options.Results,
     target: Annotated[
         list[str], typer.Option("--target", "-t", help="Recording of the target's voice, or a folder; can be repeated.")
     ],
@@ -69,15 +66,13 @@ def convert_voice(
         ),
     ] = None,
     device: options.DeviceOption = options.Device.auto,
-    format: Annotated[AudioFormat, typer.Option(help="File format of results in a folder.")] = AudioFormat.wav,
+    format: options.ResultFormat = AudioFormat.wav,
     overwrite: options.Overwrite = False,
     strict: options.Strict = False,
 ) -> None:
     """Say the same in the voice of a target, at 16 kHz. Converting to a voice needs its owner's consent."""
-    from wavcube.cli.many_files.batches import BatchLimits, Task, run
-    from wavcube.cli.many_files.plan import settle_existing
-    from wavcube.cli.many_files.provenance import Maker
-    from wavcube.cli.many_files.recordings import find_recordings, plan_recordings, read_recording, write_recording
+    from wavcube.cli.many_files.recordings import find_recordings, plan_recordings
+    from wavcube.cli.many_files.speech_tool import run_tool
     from wavcube.hashing import digest, fingerprint_file
 
     voices = [recording.path for recording in find_recordings(target)]
@@ -92,21 +87,15 @@ def convert_voice(
         raise ConfigError("--text and --asr belong to --method flow")
     else:
         prepared = _by_match(model, voices, match, options.torch_device(device))
-    converter, compute = prepared.converter, prepared.compute
     named = digest(" ".join(fingerprint_file(path) for path in voices))
-    maker = Maker(f"convert-voice {prepared.how} to {named}", converter)
-    settle_existing(plan, maker, overwrite)
-    task = Task(
-        "converted",
-        lambda job: read_recording(job, converter, maker),
-        compute,
-        lambda job, waveform: write_recording(job, waveform, converter, maker),
-        prepared.in_pieces,
-    )
-    run(
+    run_tool(
         plan,
-        task,
-        BatchLimits(20.0, 0.25, converter.chunking.above or 30.0),
+        prepared.converter,
+        f"convert-voice {prepared.how} to {named}",
+        "converted",
+        prepared.compute,
+        prepared.in_pieces,
+        overwrite=overwrite,
         strict=strict,
         workers=prepared.workers,
     )
@@ -161,9 +150,7 @@ def _by_flow(model: str | None, voices: list[Path], text: str | None, asr: str |
 def prepare_conversion_pairs(
     speech: Annotated[Path, typer.Argument(help="List of recordings with speakers and transcripts.")],
     out: Annotated[Path, typer.Argument(help="The list to write, a .tsv file.")],
-    filters: Annotated[
-        list[str] | None, typer.Option("--filter", help="COLUMN=VALUE|VALUE: rows of the list to keep.")
-    ] = None,
+    filters: options.RowFilter = None,
     seconds: Annotated[float, typer.Option(min=1.0, help="Of the target's speech.")] = 30.0,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
 ) -> None:

@@ -21,17 +21,12 @@ class OutputKind(StrEnum):
 
 
 def enhance(
-    inputs: Annotated[list[str], typer.Argument(help="Recordings, folders (searched recursively) or quoted globs.")],
-    output: Annotated[
-        Path,
-        typer.Option("--out", "--output", "-o", help="Folder for the results, or for one recording a .wav or .flac."),
-    ],
+    inputs: options.Recordings,
+    output: options.Results,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="An enhancement model's folder or run; by default the packaged.")
     ] = None,
-    codec: Annotated[
-        str | None, typer.Option(help="Where the WavCube lies that the model was trained on, if it has been moved.")
-    ] = None,
+    codec: options.Codec = None,
     strength: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="1 for all that the model does; 0 leaves the latent as it is.")
     ] = 1.0,
@@ -40,17 +35,15 @@ def enhance(
         typer.Option("--kind", help="decoded: made anew of the cleaned latent; masked: the recording with gains."),
     ] = OutputKind.decoded,
     device: options.DeviceOption = options.Device.auto,
-    format: Annotated[AudioFormat, typer.Option(help="File format of results in a folder.")] = AudioFormat.wav,
+    format: options.ResultFormat = AudioFormat.wav,
     overwrite: options.Overwrite = False,
     strict: options.Strict = False,
 ) -> None:
     """Take noise and reverberation off speech, at 16 kHz."""
     import numpy as np
 
-    from wavcube.cli.many_files.batches import BatchLimits, Task, run
-    from wavcube.cli.many_files.plan import settle_existing
-    from wavcube.cli.many_files.provenance import Maker
-    from wavcube.cli.many_files.recordings import plan_recordings, read_recording, write_recording
+    from wavcube.cli.many_files.recordings import plan_recordings
+    from wavcube.cli.many_files.speech_tool import run_tool
 
     plan = plan_recordings(inputs, output, format)
 
@@ -58,21 +51,21 @@ def enhance(
 
     enhancer = SpeechEnhancer.from_pretrained(model, codec=codec, device=options.torch_device(device))
     named = f"enhance --kind {kind}" + ("" if strength == 1 else f" --strength {strength:g}")
-    maker = Maker(named, enhancer)
-    settle_existing(plan, maker, overwrite)
 
     def compute(recordings: list[dict[str, Any]], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
         return enhancer.enhance(recordings, strength=strength, output=kind.value, progress=progress)
 
-    task = Task(
+    run_tool(
+        plan,
+        enhancer,
+        named,
         "enhanced",
-        lambda job: read_recording(job, enhancer, maker),
         compute,
-        lambda job, waveform: write_recording(job, waveform, enhancer, maker),
         lambda recording, progress: compute([recording], progress)[0],
+        overwrite=overwrite,
+        strict=strict,
+        workers=enhancer.codec.workers,
     )
-    above = enhancer.chunking.above
-    run(plan, task, BatchLimits(20.0, 0.25, above or 30.0), strict=strict, workers=enhancer.codec.workers)
 
 
 def train_enhance(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wavcube.cli.many_files.recordings import AudioFormat
 from wavcube.errors import WavCubeError
 
 if TYPE_CHECKING:
@@ -46,10 +47,20 @@ Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="A model's folder or run, or a hub id; by default the packaged model."),
 ]
+Recordings = Annotated[list[str], typer.Argument(help="Recordings, folders (searched recursively) or quoted globs.")]
 OutputFolder = Annotated[
     Path,
     typer.Option("--out", "--output", "-o", help="Folder for the results; mirrors the input folders.", file_okay=False),
 ]
+Results = Annotated[
+    Path,
+    typer.Option("--out", "--output", "-o", help="Folder for the results, or for one recording a .wav or .flac."),
+]
+ResultFormat = Annotated[AudioFormat, typer.Option(help="File format of results in a folder.")]
+Codec = Annotated[
+    str | None, typer.Option(help="Where the WavCube lies that the model was trained on, if it has been moved.")
+]
+RowFilter = Annotated[list[str] | None, typer.Option("--filter", help="COLUMN=VALUE|VALUE: rows of the list to keep.")]
 AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, for scripts.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute; auto takes a GPU if there is one.")]
 PrecisionOption = Annotated[

@@ -18,7 +18,7 @@ TALKERS = ("talker1", "talker2")
 
 
 def separate(
-    inputs: Annotated[list[str], typer.Argument(help="Recordings, folders (searched recursively) or quoted globs.")],
+    inputs: options.Recordings,
     output: Annotated[Path, typer.Option("--out", "--output", "-o", help="Folder for the results.")],
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="A separation model's folder or run; by default the packaged.")
@@ -27,25 +27,21 @@ def separate(
         Path | None,
         typer.Option(help="A recording of one talker alone, of 1 s or more: only this voice is kept."),
     ] = None,
-    codec: Annotated[
-        str | None, typer.Option(help="Where the WavCube lies that the model was trained on, if it has been moved.")
-    ] = None,
+    codec: options.Codec = None,
     kind: Annotated[
         OutputKind,
         typer.Option("--kind", help="masked: the recording with gains; decoded: made anew of the latents."),
     ] = OutputKind.masked,
     device: options.DeviceOption = options.Device.auto,
-    format: Annotated[AudioFormat, typer.Option(help="File format of results in a folder.")] = AudioFormat.wav,
+    format: options.ResultFormat = AudioFormat.wav,
     overwrite: options.Overwrite = False,
     strict: options.Strict = False,
 ) -> None:
     """Two talkers at once -> NAME/talker1 and NAME/talker2, or with --enroll the one voice, at 16 kHz."""
     import numpy as np
 
-    from wavcube.cli.many_files.batches import BatchLimits, Task, run
-    from wavcube.cli.many_files.plan import settle_existing
-    from wavcube.cli.many_files.provenance import Maker
-    from wavcube.cli.many_files.recordings import plan_recordings, read_recording, write_recordings
+    from wavcube.cli.many_files.recordings import plan_recordings
+    from wavcube.cli.many_files.speech_tool import run_tool
     from wavcube.hashing import fingerprint_file
 
     if enroll is None and output.suffix.lower() in (".wav", ".flac"):
@@ -61,25 +57,24 @@ def separate(
 
     separator = SpeechSeparator.from_pretrained(model, codec=codec, device=options.torch_device(device))
     named = f"separate --kind {kind}" + (f" --enroll {fingerprint_file(enroll)}" if enroll else "")
-    maker = Maker(named, separator)
-    settle_existing(plan, maker, overwrite)
     voice = separator.enrolment(enroll) if enroll else None  # one that cannot be used is one error, not one a recording
 
     def compute(recordings: list[dict[str, Any]], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
         if voice is not None:
-            made = separator.extract(recordings, voice, output=kind.value, progress=progress)
-            return [one[None] for one in made]
+            return separator.extract(recordings, voice, output=kind.value, progress=progress)
         return separator.separate(recordings, output=kind.value, progress=progress)
 
-    task = Task(
+    run_tool(
+        plan,
+        separator,
+        named,
         "separated",
-        lambda job: read_recording(job, separator, maker),
         compute,
-        lambda job, waveforms: write_recordings(job, waveforms, separator, maker),
         lambda recording, progress: compute([recording], progress)[0],
+        overwrite=overwrite,
+        strict=strict,
+        workers=separator.codec.workers,
     )
-    above = separator.chunking.above
-    run(plan, task, BatchLimits(20.0, 0.25, above or 30.0), strict=strict, workers=separator.codec.workers)
 
 
 def train_separate(
@@ -96,9 +91,7 @@ def prepare_mixtures(
     speech: Annotated[Path, typer.Argument(help="List of clean recordings with a column speaker.")],
     out: Annotated[Path, typer.Argument(help="New folder for mixtures/, sources/, enrolments/ and mixtures.tsv.")],
     count: Annotated[int, typer.Option(min=1, help="Of mixtures.")] = 100,
-    filters: Annotated[
-        list[str] | None, typer.Option("--filter", help="COLUMN=VALUE|VALUE: rows of the list to keep.")
-    ] = None,
+    filters: options.RowFilter = None,
     noise: Annotated[
         Path | None, typer.Option(help="Folder or list of noise for all mixtures; without it none.")
     ] = None,

@@ -9,7 +9,7 @@ from wavcube.cli.many_files.recordings import AudioFormat
 
 
 def reconstruct(
-    inputs: Annotated[list[str], typer.Argument(help="Recordings, folders (searched recursively) or quoted globs.")],
+    inputs: options.Recordings,
     output: options.OutputFolder,
     model: options.Model = None,
     device: options.DeviceOption = options.Device.auto,
@@ -27,24 +27,25 @@ def reconstruct(
     import numpy as np
 
     from wavcube.audio.io import AUDIO_SUFFIXES
-    from wavcube.cli.many_files.batches import Task, run
-    from wavcube.cli.many_files.plan import make_plan, settle_existing
-    from wavcube.cli.many_files.provenance import Maker
-    from wavcube.cli.many_files.recordings import find_recordings, read_recording, write_recording
+    from wavcube.cli.many_files.plan import make_plan
+    from wavcube.cli.many_files.recordings import find_recordings
+    from wavcube.cli.many_files.speech_tool import run_tool
 
     plan = make_plan(find_recordings(inputs), output, f".{format}", AUDIO_SUFFIXES)
     loaded = options.load_model(model, device, dtype, fast, backend, exact)
-    maker = Maker("reconstruct", loaded)
-    settle_existing(plan, maker, overwrite)
 
     def compute(recordings: list[dict[str, Any]]) -> list[np.ndarray]:
         speech = loaded.reconstruct(recordings)
         return [waveform.float().cpu().numpy() for waveform in speech]
 
-    task = Task(
+    run_tool(
+        plan,
+        loaded,
+        "reconstruct",
         "reconstructed",
-        lambda job: read_recording(job, loaded, maker),
         compute,
-        lambda job, waveform: write_recording(job, waveform, loaded, maker),
+        overwrite=overwrite,
+        strict=strict,
+        workers=loaded.workers,
+        limits=options.batch_limits(batch_seconds, padding, loaded),
     )
-    run(plan, task, options.batch_limits(batch_seconds, padding, loaded), strict=strict, workers=loaded.workers)

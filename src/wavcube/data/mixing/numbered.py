@@ -41,7 +41,7 @@ class NumberedMixtures(Generic[Config]):
     @property
     def fingerprint(self) -> str:
         """Names the mixtures: equal where the same numbers give the same mixtures, if files keep their content."""
-        recordings = [line for pool in self.pools for line in (f"{pool.what}:", *pool.described())]
+        recordings = [f"{pool.what}: {line}" for pool in self.pools for line in pool.described()]
         return short_digest(repr((described(self.config), self.samples, self.seed)), *recordings)
 
     def numbered(self, number: int, make: Callable[[np.random.Generator], Made]) -> Made:
