@@ -38,7 +38,7 @@ def parts(
     settings: list[str],
     metrics: list[str],
     seeds: int,
-    probe_seeds: int,
+    probes: list[str],
 ) -> dict[str, list[str]]:
     """The arguments of `wavcube` for each part, in order.
 
@@ -51,7 +51,7 @@ def parts(
         settings: `key.inner=value`, of all trainings.
         metrics: more arguments of the reconstruction.
         seeds: trainings of each model.
-        probe_seeds: trainings of each probe's head.
+        probes: arguments of `wavcube probe`: its data, seeds and steps.
     """
     lists = [f"data.sources=[{{path: '{out}/lists/train.tsv', root: '{data.parent}'}}]",
              f"validation_data.sources=[{{path: '{out}/lists/validation.tsv', root: '{data.parent}'}}]"]  # fmt: skip
@@ -87,8 +87,7 @@ def parts(
         "evaluate", "reconstruction", *models, "--model", "identity", "--data", str(data), *filters, "--no-listen",
         *metrics, "--out", str(out / "reconstruction"),
     ]  # fmt: skip
-    commands["probes"] = ["probe", "--data", str(data), *features, *latents, "--seeds", str(probe_seeds),
-                          "-o", str(out / "probes")]  # fmt: skip
+    commands["probes"] = ["probe", *probes, *features, *latents, "-o", str(out / "probes")]
     return commands
 
 
@@ -102,7 +101,9 @@ def main() -> None:
     parser.add_argument("--asr", help="counts word errors of reconstructions, such as whisper:FOLDER")
     parser.add_argument("--speaker", help="compares voices, such as resemblyzer")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each model")
+    parser.add_argument("--probe-data", type=Path, help="table of clips for the probes, if another than --data")
     parser.add_argument("--probe-seeds", type=int, default=3, help="trainings of each probe's head")
+    parser.add_argument("--probe-steps", type=int, help="steps of each, if others than the probes' own")
     parser.add_argument("--set", dest="settings", action="append", default=[], help="key.inner=value of all trainings")
     arguments = parser.parse_args()
     lists = Path(__file__).with_name("nano_data.py")
@@ -113,6 +114,8 @@ def main() -> None:
         if value
         for word in (option, value)
     ]
+    probes = ["--data", str(arguments.probe_data or arguments.data), "--seeds", str(arguments.probe_seeds)]
+    probes += ["--steps", str(arguments.probe_steps)] if arguments.probe_steps else []
     sizes = load_encoder(arguments.encoder).config
     commands = parts(
         arguments.data,
@@ -123,7 +126,7 @@ def main() -> None:
         arguments.settings,
         metrics,
         arguments.seeds,
-        arguments.probe_seeds,
+        probes,
     )
     if arguments.only and arguments.only not in commands:
         parser.error(f"--only {arguments.only}: there are {', '.join(commands)}")

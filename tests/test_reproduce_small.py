@@ -15,8 +15,9 @@ SCRIPT = REPOSITORY / "scripts" / "reproduce_small.py"
 def parts() -> dict[str, list[str]]:
     build: Callable[..., dict[str, list[str]]] = runpy.run_path(str(SCRIPT))["parts"]
     widths = {"log-mel": 160, "features": 512}
+    probes = ["--data", "probes.tsv", "--seeds", "3"]
     return build(
-        Path("data/speech.tsv"), "whisper", widths, Path("out"), "miniature", ["a.b=1"], ["--speaker", "x"], 2, 3
+        Path("data/speech.tsv"), "whisper", widths, Path("out"), "miniature", ["a.b=1"], ["--speaker", "x"], 2, probes
     )
 
 
@@ -27,7 +28,7 @@ def test_every_model_is_reconstructed_and_probed(parts: dict[str, list[str]]) ->
             assert f"{name}=out/{name}/model" in parts["reconstruction"]
             assert f"wavcube:out/{name}/model" in parts["probes"]
     assert {"features:out/features/model", "features:out/stage2/model"} <= set(parts["probes"])
-    assert parts["probes"][parts["probes"].index("--seeds") + 1] == "3"
+    assert parts["probes"][1:5] == ["--data", "probes.tsv", "--seeds", "3"]
 
 
 def test_seeds_differ_in_the_seed_alone(parts: dict[str, list[str]]) -> None:
