@@ -71,11 +71,20 @@ def enhance(
 def train_enhance(
     out: options.RunFolder,
     recipe: options.Recipe = None,
+    init_from: options.GoOnFrom = "",
     settings: options.Settings = None,
     resume: options.Resume = False,
 ) -> None:
     """Learn to clean latents of noisy speech, on mixtures of speech, noise and rooms."""
-    run_training("generation.enhancement.training", "train", out, recipe=recipe, settings=settings, resume=resume)
+    run_training(
+        "generation.enhancement.training",
+        "train",
+        out,
+        recipe=recipe,
+        init_from=init_from,
+        settings=settings,
+        resume=resume,
+    )
 
 
 def prepare_noisy(

@@ -106,6 +106,9 @@ Resume = Annotated[
     bool,
     typer.Option("--resume", help="Go on with the run in --out, also after its end; begin it if there is none yet."),
 ]
+GoOnFrom = Annotated[
+    str, typer.Option("--from", help='A trained model to go on from on your mixtures: a folder, a run or "packaged".')
+]
 Padding = Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of padding in a batch.")]
 
 

@@ -80,11 +80,20 @@ def separate(
 def train_separate(
     out: options.RunFolder,
     recipe: options.Recipe = None,
+    init_from: options.GoOnFrom = "",
     settings: options.Settings = None,
     resume: options.Resume = False,
 ) -> None:
     """Learn to separate latents of two talkers, with and without a recording of one of them."""
-    run_training("generation.separation.training", "train", out, recipe=recipe, settings=settings, resume=resume)
+    run_training(
+        "generation.separation.training",
+        "train",
+        out,
+        recipe=recipe,
+        init_from=init_from,
+        settings=settings,
+        resume=resume,
+    )
 
 
 def prepare_mixtures(

@@ -34,8 +34,8 @@ def improvement(alone: np.ndarray, mixture: np.ndarray, made: np.ndarray) -> flo
 
 
 def test_it_is_small_and_its_card_is_there(packaged: SpeechSeparator) -> None:
-    assert (packaged.packaged / "model.safetensors").stat().st_size < 12e6
-    assert "probe-grade" in (packaged.packaged / "MODEL_CARD.md").read_text()
+    assert (packaged.model.packaged / "model.safetensors").stat().st_size < 12e6
+    assert "probe-grade" in (packaged.model.packaged / "MODEL_CARD.md").read_text()
 
 
 def test_two_talkers_come_apart(packaged: SpeechSeparator, talkers: np.ndarray) -> None:

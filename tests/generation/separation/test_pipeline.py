@@ -9,7 +9,7 @@ from tests.locations import SPEECH
 from wavcube.audio.io import load_audio, save_audio
 from wavcube.codec import WavCube
 from wavcube.codec.chunking import Chunking
-from wavcube.errors import AudioError, CheckpointError
+from wavcube.errors import AudioError
 from wavcube.generation.regression.masks import shared
 from wavcube.generation.regression.pipeline import PEAK
 from wavcube.generation.separation import SpeechSeparator
@@ -103,12 +103,7 @@ def test_silence_stays_silence_and_bad_enrolments_are_refused(separator: SpeechS
         separator.extract(RECORDING, tmp_path / "short.wav")
 
 
-def test_a_saved_model_is_the_same_and_without_one_it_is_said(
-    separator: SpeechSeparator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_saved_model_is_the_same(separator: SpeechSeparator, tmp_path: Path) -> None:
     separator.model.save_pretrained(tmp_path / "model")
     again = SpeechSeparator.from_pretrained(tmp_path / "model")
     assert np.array_equal(again.separate(RECORDING), separator.separate(RECORDING))
-    monkeypatch.setattr(SpeechSeparator, "packaged", tmp_path / "nothing")
-    with pytest.raises(CheckpointError, match="no trained separation model is packaged yet"):
-        SpeechSeparator.from_pretrained()

@@ -15,7 +15,6 @@ import pytest
 
 from tests.integrations.app.conftest import VOICE
 from tests.locations import SPEECH
-from wavcube.generation.separation.pipeline import SpeechSeparator
 
 pytest.importorskip("gradio")
 playwright = pytest.importorskip("playwright.sync_api")
@@ -136,11 +135,10 @@ def test_every_tab_works_on_a_real_recording_and_fits_the_window(visit: Visit, s
     panel.get_by_role("button", name=re.compile("Clear|Remove")).wait_for()
     assert results(panel, "Clean up").locator("audio").count() == 2
 
-    if SpeechSeparator.packaged.is_dir():
-        panel = visit.open("Separate")
-        panel.get_by_role("button", name="Take the example").click()
-        panel.get_by_role("button", name=re.compile("Clear|Remove")).wait_for()
-        assert results(panel, "Separate").locator("audio").count() == 3
+    panel = visit.open("Separate")
+    panel.get_by_role("button", name="Take the example").click()
+    panel.get_by_role("button", name=re.compile("Clear|Remove")).wait_for()
+    assert results(panel, "Separate").locator("audio").count() == 3
 
     panel = visit.open("Convert a voice")
     visit.upload(panel, VOICE)

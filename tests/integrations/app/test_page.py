@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from wavcube.errors import AudioError, AudioWarning, MissingDependencyError, WavCubeError
-from wavcube.generation.separation.pipeline import SpeechSeparator
 from wavcube.integrations.app import serve
 from wavcube.integrations.app.models import Models
 
@@ -22,8 +21,7 @@ def page() -> Any:
 
 def test_there_is_a_tab_for_each_ability_that_has_a_model(page: Any) -> None:
     tabs = [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"]
-    separation = ["Separate"] if SpeechSeparator.packaged.is_dir() else []
-    assert tabs == ["Reconstruct", "Speak", "Clean up", *separation, "Convert a voice", "Compare"]
+    assert tabs == ["Reconstruct", "Speak", "Clean up", "Separate", "Convert a voice", "Compare"]
 
 
 def test_tabs_that_clone_voices_say_whose_consent_they_need(page: Any) -> None:

@@ -11,7 +11,6 @@ import soundfile
 from tests.integrations.app.conftest import Steps
 from wavcube.errors import AudioError, AudioWarning, ConfigError, DataError
 from wavcube.evaluation.metric import Recording
-from wavcube.generation.separation.pipeline import SpeechSeparator
 from wavcube.generation.tts.text.frontend import TextError
 from wavcube.integrations.app import examples, tools
 from wavcube.integrations.app.compare import compare
@@ -98,7 +97,6 @@ def test_clean_up_gives_what_the_enhancer_gives(models: Models, steps: Steps) ->
         tools.clean(noisy, "masked", 3, models, steps)
 
 
-@pytest.mark.skipif(not SpeechSeparator.packaged.is_dir(), reason="no separation model is packaged")
 def test_separate_gives_both_talkers(models: Models, steps: Steps) -> None:
     page = tools.separate(examples.two_talkers(), "masked", models, steps)
     both, one, other = sounds(page)

@@ -1,5 +1,7 @@
 """`LatentEnhancer`: features and latent of noisy speech -> the latent of the clean speech."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
@@ -13,6 +15,7 @@ class LatentEnhancer(LatentRegressor):
 
     config_type = EnhancerConfig
     title = "speech enhancement model"
+    packaged = Path(__file__).parent / "pretrained" / "small"
 
     def forward(self, features: Tensor, latents: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The normalised latent [B, T, C] of the clean speech.

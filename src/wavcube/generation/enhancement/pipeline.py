@@ -1,6 +1,5 @@
 """From noisy recordings to clean ones: encode, clean the latent, decode."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ class SpeechEnhancer(LatentTool):
 
     noun = "enhancement"
     model_type = LatentEnhancer
-    packaged = Path(__file__).parent / "pretrained" / "small"
     model: LatentEnhancer
 
     def enhance(

@@ -32,6 +32,7 @@ class LatentRegressor(nn.Module):
     Attributes:
         config_type: the class of the configuration.
         title: what errors call the model.
+        packaged: the folder of the model that comes with the package.
         outputs: latents that it gives for each frame.
         flags: channels of a frame beside features and latent.
         latent_mean, latent_std: [C] of clean latents.
@@ -40,6 +41,7 @@ class LatentRegressor(nn.Module):
 
     config_type: ClassVar[type[RegressorConfig]]
     title: ClassVar[str]
+    packaged: ClassVar[Path]
     outputs: ClassVar[int] = 1
     flags: ClassVar[int] = 0
     latent_mean: Tensor
@@ -76,19 +78,36 @@ class LatentRegressor(nn.Module):
         return spans(total, window - 2 * context, context)
 
     @classmethod
+    def find(cls, name: str | Path) -> Path:
+        """The folder of a model, where `name` may also be the folder of a training run, or "packaged".
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        return find_model_folder(cls.packaged if name == "packaged" else Path(name), cls.title)
+
+    @classmethod
+    def config_of(cls, name: str | Path) -> Any:
+        """The configuration of a model, see `find`.
+
+        Raises:
+            CheckpointError: there is no such model, or its configuration is damaged.
+        """
+        try:
+            return cls.config_type.load(cls.find(name) / CONFIG)
+        except ConfigError as error:
+            raise CheckpointError(str(error)) from error
+
+    @classmethod
     def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> Self:
-        """Load what `save_pretrained` wrote (or a run's folder), in evaluation mode, float32.
+        """Load what `save_pretrained` wrote, in evaluation mode, float32; what `folder` may be, see `find`.
 
         Raises:
             CheckpointError: the folder holds no such model, or its weights are damaged or do not fit.
         """
-        folder = find_model_folder(Path(folder), cls.title)
-        try:
-            config = cls.config_type.load(folder / CONFIG)
-        except ConfigError as error:
-            raise CheckpointError(str(error)) from error
+        folder = cls.find(folder)
         with meta_init():
-            model = cls(config)
+            model = cls(cls.config_of(folder))
         load_weights(model, read_weights(folder), folder)
         return model.to(device).eval()
 

@@ -41,7 +41,6 @@ class LatentTool:
     Attributes:
         noun: what the tool does, for errors.
         model_type: the class of its models.
-        packaged: the folder of the model that comes with the package.
         chunking: when and how long recordings are cut.
 
     Raises:
@@ -50,7 +49,6 @@ class LatentTool:
 
     noun: ClassVar[str]
     model_type: ClassVar[type[LatentRegressor]]
-    packaged: ClassVar[Path]
 
     sample_rate = SAMPLE_RATE
     """Hz, of what comes out."""
@@ -79,9 +77,7 @@ class LatentTool:
         Raises:
             CheckpointError: no such model or WavCube, or they do not belong together.
         """
-        if folder is None and not cls.packaged.is_dir():
-            raise CheckpointError(f"no trained {cls.noun} model is packaged yet; name a model's folder (--model)")
-        model = cls.model_type.from_pretrained(folder or cls.packaged, device)
+        model = cls.model_type.from_pretrained(folder or "packaged", device)
         name = codec or codec_of(model.config.representation.spec)
         return cls(model, WavCube.from_pretrained(name, device=device))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,7 @@ class LatentSeparator(LatentRegressor):
 
     config_type = SeparatorConfig
     title = "speech separation model"
+    packaged = Path(__file__).parent / "pretrained" / "small"
     outputs = 2
     flags = 3
 

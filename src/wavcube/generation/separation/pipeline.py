@@ -1,7 +1,6 @@
 """From recordings of two talkers to each of them alone: encode, separate the latent, decode or mask."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,6 @@ class SpeechSeparator(LatentTool):
 
     noun = "separation"
     model_type = LatentSeparator
-    packaged = Path(__file__).parent / "pretrained" / "small"
     model: LatentSeparator
 
     def separate(

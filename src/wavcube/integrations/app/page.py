@@ -9,7 +9,6 @@ from wavcube.audio.io import as_pcm16
 from wavcube.evaluation.metric import Recording
 from wavcube.evaluation.report.player import SCRIPT
 from wavcube.evaluation.report.player import STYLE as PLAYER_STYLE
-from wavcube.generation.separation.pipeline import SpeechSeparator
 from wavcube.integrations.app import examples, tools
 from wavcube.integrations.app.answers import answered, gr
 from wavcube.integrations.app.compare import compare
@@ -54,8 +53,7 @@ class Page:
                 self._reconstruct()
                 self._speak()
                 self._clean()
-                if SpeechSeparator.packaged.is_dir():
-                    self._separate()
+                self._separate()
                 self._convert()
                 self._compare()
             page.unload(self._forget)

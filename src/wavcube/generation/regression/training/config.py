@@ -55,10 +55,13 @@ class RegressionTrainConfig(FitConfig):
 
     Attributes:
         representation: the latents to work on: wavcube for the packaged model's, or wavcube:FOLDER.
+        init_from: a trained model to go on from, on other mixtures: its folder or run, or "packaged". The run has its
+            representation and sizes.
         transformer: sizes that differ from the defaults, by the names of `FrameTransformerConfig`.
     """
 
     representation: str = "wavcube"
+    init_from: str = ""
     transformer: dict[str, Any] = field(default_factory=dict)
     mixtures: Any = None
     held_out: Any = None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wavcube.engine.fit import fit
 from wavcube.engine.run_dir import open_run
-from wavcube.generation.regression.training.config import load_settings, read_recipe
+from wavcube.generation.regression.training.config import RegressionTrainConfig, load_settings, read_recipe
 from wavcube.generation.regression.training.objective import RegressionObjective
 from wavcube.generation.regression.training.task import build_trainable
 
@@ -25,6 +25,7 @@ def train_run(
     folder: str | Path,
     *,
     recipe: str | Path | None = None,
+    init_from: str = "",
     settings: Sequence[str] | None = None,
     resume: bool = False,
 ) -> bool:
@@ -35,6 +36,8 @@ def train_run(
         folder: of the run; new or empty, unless `resume`.
         recipe, settings: see `read_recipe`. With `resume` both may be left out, and only what is to change need be
             given: the run knows the rest (see `open_run`).
+        init_from: a model to go on from, over the recipe's ("packaged" for the package's own). The run has its
+            representation, unless `settings` name where that lies.
         resume: go on from the newest checkpoint of the run, or begin it if there is none.
 
     Returns:
@@ -43,13 +46,22 @@ def train_run(
     Raises:
         WavCubeError: what the user can mend.
     """
+    given = [*([f"init_from={init_from!r}"] if init_from else []), *(settings or [])]
     run = open_run(
         Path(folder),
         recipe,
-        settings or [],
+        given,
         resume,
-        read=functools.partial(read_recipe, kind.settings_type),
+        read=functools.partial(_read, kind),
         load=functools.partial(load_settings, kind.settings_type),
         fixed=lambda name: name.startswith(FIXED),
     )
     return fit(run, functools.partial(build_trainable, kind, run.config))
+
+
+def _read(kind: type[RegressionObjective], recipe: str | Path, settings: Sequence[str]) -> RegressionTrainConfig:
+    """A recipe with settings; a run that starts from a model adopts its representation."""
+    config = read_recipe(kind.settings_type, recipe, settings)
+    if config.init_from and not any(setting.startswith("representation=") for setting in settings):
+        config.representation = kind.model_type.config_of(config.init_from).representation.spec
+    return config

@@ -1,5 +1,6 @@
 """A training task on mixtures: an objective with its mixtures and validation."""
 
+import logging
 from pathlib import Path
 
 import torch
@@ -18,6 +19,8 @@ from wavcube.generation.regression.training.batches import MixtureBatches
 from wavcube.generation.regression.training.config import RegressionTrainConfig, sizes
 from wavcube.generation.regression.training.frames import FrameBatch, MixtureFrames, MixtureSource, statistics
 from wavcube.generation.regression.training.objective import RegressionObjective
+
+logger = logging.getLogger(__name__)
 
 STATISTICS_MIXTURES = 256
 """Mixtures whose frames give means and standard deviations."""
@@ -105,25 +108,36 @@ def _starting_model(
     codec: WavCube,
     source: MixtureFrames | MixtureSource,
 ) -> LatentRegressor:
-    """The model of a run: of its own checkpoint, or with random weights and the statistics of its first mixtures."""
+    """The model of a run: of its own checkpoint, of the model that it goes on from, or with random weights and the
+    statistics of its first mixtures."""
     fingerprint = WavCubeExtractor(codec, "latents").fingerprint
-    if checkpoint is not None:
-        model = kind.model_type.from_pretrained(checkpoint)
-        found = model.config.representation.fingerprint
+    trained = None
+    if known := checkpoint or config.init_from:
+        trained = kind.model_type.from_pretrained(known)
+        found = trained.config.representation.fingerprint
         if found != fingerprint:
             raise CheckpointError(
-                f"{checkpoint}: was trained on other latents ({found}) than those of {config.representation} "
+                f"{known}: was trained on other latents ({found}) than those of {config.representation} "
                 f"({fingerprint}); say where its WavCube lies with --set representation=wavcube:FOLDER"
             )
-        return model
+        if checkpoint is not None:
+            return trained
+        other = [
+            name for name, value in config.transformer.items() if getattr(trained.config.transformer, name) != value
+        ]
+        if other:
+            logger.warning("transformer: %s of the recipe are left out: the run has the sizes of %s", other, known)
     described = RepresentationConfig(config.representation, fingerprint, codec.latent_dim, codec.frame_rate)
     model = kind.new_model(
         config,
-        transformer=sizes(config),
+        transformer=trained.config.transformer if trained else sizes(config),
         representation=described,
         features=codec.config.encoder.feature_width,
         window_seconds=config.batches.seconds,
     )
+    if trained is not None:  # whose statistics its weights expect
+        model.load_state_dict(trained.state_dict())
+        return model
     for name, values in statistics(_first(kind.batch_type, source, codec)).items():
         getattr(model, name).copy_(values)
     return model
