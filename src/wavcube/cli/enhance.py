@@ -16,8 +16,8 @@ from wavcube.cli.train import run_training
 class OutputKind(StrEnum):
     """What comes out."""
 
-    decoded = "decoded"
     masked = "masked"
+    decoded = "decoded"
 
 
 def enhance(
@@ -32,8 +32,8 @@ def enhance(
     ] = 1.0,
     kind: Annotated[
         OutputKind,
-        typer.Option("--kind", help="decoded: made anew of the cleaned latent; masked: the recording with gains."),
-    ] = OutputKind.decoded,
+        typer.Option("--kind", help="masked: the recording with gains; decoded: made anew of the cleaned latent, words can change."),
+    ] = OutputKind.masked,
     device: options.DeviceOption = options.Device.auto,
     format: options.ResultFormat = AudioFormat.wav,
     overwrite: options.Overwrite = False,
@@ -138,7 +138,7 @@ def evaluate_enhancement(
             "--model",
             "-m",
             help="A model's folder or run, packaged, noisy, wiener, oracle-mask, resynthesis or files:FOLDER; repeat "
-            "it to compare with the first. FOLDER?strength=0.7&masked=1 has options.",
+            "it to compare with the first. FOLDER?strength=0.7&decoded=1 has options.",
         ),
     ],
     data: Annotated[Path, typer.Option(help="List with the columns path (noisy) and clean, as `prepare noisy` makes.")],

@@ -27,7 +27,7 @@ class SpeechEnhancer(LatentTool):
         sample_rate: int | None = None,
         *,
         strength: float = 1.0,
-        output: Output = "decoded",
+        output: Output = "masked",
         progress: Report | None = None,
     ) -> Any:
         """Clean one or several recordings, each as if it were alone.
@@ -37,9 +37,9 @@ class SpeechEnhancer(LatentTool):
             sample_rate: of arrays, in Hz.
             strength: 1 for all that the model does; below, the latent lies so far between that of the recording (0)
                 and the clean one.
-            output: "decoded" for speech that the decoder makes of the cleaned latent; "masked" for the recording itself
-                with a gain on its spectrum, so that nothing is louder than in the decoded speech: voice and phase stay
-                the recording's, reverberation stays in part.
+            output: "decoded" for speech that the decoder makes of the cleaned latent, which can change words; "masked"
+                for the recording itself with a gain on its spectrum, so that nothing is louder than in the decoded
+                speech: voice and phase stay the recording's, reverberation stays in part.
             progress: called with the share of the work that is done, from 0 to 1.
 
         Returns:

@@ -11,8 +11,10 @@ from wavcube.generation.regression.spans import Span, spans
 N_FFT, HOP = 512, 128
 """Of the short-time spectrum, in samples at 16 kHz."""
 
-SMOOTHED = 5
-"""Powers are averaged over so many bins and frames, as the two signals' harmonics and phases differ in detail."""
+BINS, FRAMES = 5, 5
+"""Powers are averaged, as the signals' harmonics and phases differ in detail: for a noisy recording over so many bins, for
+two talkers over so many frames. Over both, noise is left in its onsets and between words: held-out speech has a DNSMOS
+of 2.37 instead of 2.59 and a speaker similarity of 0.823 instead of 0.835 (13 noisy recordings)."""
 
 SHARING_POWER = 0.75
 """Of two talkers' powers, by which a mixture is shared out: what a model gives is uncertain, and shares between the two
@@ -47,15 +49,14 @@ def masked(noisy: Tensor, cleaned: Tensor) -> Tensor:
 
 def _masked(noisy: Tensor, cleaned: Tensor) -> Tensor:
     mixture = spectrum(noisy)
-    power = [_smooth(one.abs().square()) for one in (spectrum(cleaned), mixture)]
+    power = [_smooth(one.abs().square(), BINS, 1) for one in (spectrum(cleaned), mixture)]
     gain = (power[0] / power[1].clamp_min(1e-10)).sqrt().clamp(LOWEST_GAIN, 1.0)
     return waveform_of(gain * mixture, len(noisy))
 
 
-def _smooth(power: Tensor, bins: int = SMOOTHED) -> Tensor:
-    """Averages of power [bins, frames] over so many bins and `SMOOTHED` frames."""
-    size = (bins, SMOOTHED)
-    pooled = F.avg_pool2d(power[None, None], size, 1, (bins // 2, SMOOTHED // 2), count_include_pad=False)
+def _smooth(power: Tensor, bins: int, frames: int) -> Tensor:
+    """Averages of power over so many bins and frames, both odd."""
+    pooled = F.avg_pool2d(power[None, None], (bins, frames), 1, (bins // 2, frames // 2), count_include_pad=False)
     return pooled[0, 0]
 
 
@@ -76,7 +77,7 @@ def shared(mixture: Tensor, sources: Tensor) -> Tensor:
 
 def _shared(mixture: Tensor, sources: Tensor) -> Tensor:
     mixed = spectrum(mixture)
-    power = torch.stack([_smooth(spectrum(source).abs().square(), 1) for source in sources])
+    power = torch.stack([_smooth(spectrum(source).abs().square(), 1, FRAMES) for source in sources])
     power = (power + 1e-10) ** SHARING_POWER
     return torch.stack([waveform_of(gain * mixed, len(mixture)) for gain in power / power.sum(0)])
 

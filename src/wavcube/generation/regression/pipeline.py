@@ -27,8 +27,8 @@ PEAK = 0.7
 SILENCE = 1e-4
 """A recording whose peak is below (-80 dBFS) has no speech in it."""
 
-Output = Literal["decoded", "masked"]
-"""What comes out: speech that is made anew, or the recording with a gain on its spectrum."""
+Output = Literal["masked", "decoded"]
+"""What comes out: the recording with a gain on its spectrum, or speech that is made anew."""
 
 
 class LatentTool:

@@ -94,7 +94,7 @@ class Page:
 
         with tab("Clean up", "Take noise and reverberation off speech.") as result:
             recording = self._audio("Noisy recording", examples.noisy)
-            output = self._output("decoded")
+            output = self._output()
             strength = gr.Slider(0, 1, 1, step=0.05, label="Strength")
             button = gr.Button("Clean up", variant="primary")
             button.click(run, [recording, output, strength], result, **ONE_AT_A_TIME)
@@ -106,7 +106,7 @@ class Page:
 
         with tab("Separate", "Two people speak at once: each of them alone.") as result:
             recording = self._audio("Recording of two talkers", examples.two_talkers)
-            output = self._output("masked")
+            output = self._output()
             gr.Button("Separate", variant="primary").click(run, [recording, output], result, **ONE_AT_A_TIME)
 
     def _convert(self) -> None:
@@ -153,9 +153,9 @@ class Page:
         return audio
 
     @staticmethod
-    def _output(chosen: str) -> gr.Radio:
-        label = "Result: decoded anew, or the recording masked (with gains on its spectrum)"
-        return gr.Radio(list(tools.OUTPUTS), value=chosen, label=label)
+    def _output() -> gr.Radio:
+        label = "Result: the recording masked (with gains on its spectrum), or decoded anew"
+        return gr.Radio(list(tools.OUTPUTS), value=tools.OUTPUTS[0], label=label)
 
     def _hold(self, paths: str | list[str] | None, request: gr.Request) -> None:
         given = paths if isinstance(paths, list) else [paths] if paths else []

@@ -55,8 +55,8 @@ def test_a_model_gets_the_noisy_recording(pairs: Path, wavcube_folder: Path, tmp
 def test_faults_are_named(pairs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="name the model before it"):
         load_enhancement_systems(["resynthesis"], {})
-    with pytest.raises(ConfigError, match="option 'masked=2'"):
-        load_enhancement_systems([f"{tmp_path / 'model'}?strength=1&masked=2"], {})
+    with pytest.raises(ConfigError, match="option 'decoded=2'"):
+        load_enhancement_systems([f"{tmp_path / 'model'}?strength=1&decoded=2"], {})
     (tmp_path / "clean1.flac").unlink()
     with pytest.raises(DataError, match=r"clean1\.flac does not exist"):
         read_pairs(pairs)

@@ -15,7 +15,7 @@ from wavcube.generation.regression.evaluation.systems import MixtureSystem, Orac
 from wavcube.generation.regression.pipeline import Output
 
 SYSTEMS = """\
-FOLDER                  an enhancement model or its run; options as in FOLDER?strength=0.7&masked=1
+FOLDER                  an enhancement model or its run; options as in FOLDER?strength=0.7&decoded=1
 packaged                the small one that comes with the package, with the same options
 noisy                   the noisy recording itself
 wiener                  a Wiener filter for steady noise
@@ -69,7 +69,7 @@ class Enhanced(MixtureSystem):
         enhancer: SpeechEnhancer,
         name: str,
         strength: float = 1.0,
-        output: Output = "decoded",
+        output: Output = "masked",
     ) -> None:
         super().__init__(noisy)
         self.enhancer, self.name, self.strength, self.output = enhancer, name, strength, output
@@ -103,8 +103,8 @@ def load_enhancement_systems(
             found.append(load_system(description))
         else:
             folder, _, query = description.partition("?")
-            options = query_options(query, {"strength": 1.0, "masked": 0.0})
-            output: Output = "masked" if options["masked"] else "decoded"
+            options = query_options(query, {"strength": 1.0, "decoded": 0.0})
+            output: Output = "decoded" if options["decoded"] else "masked"
             enhancer = SpeechEnhancer.from_pretrained(
                 None if folder == "packaged" else folder, codec=codec, device=device
             )

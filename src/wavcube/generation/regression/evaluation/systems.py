@@ -56,7 +56,7 @@ def system_name(folder: str, query: str, packaged: str) -> str:
 
 
 def query_options(query: str, defaults: Mapping[str, float]) -> dict[str, float]:
-    """Options with values from 0 to 1, from text such as "strength=0.7&masked=1", over `defaults`.
+    """Options with values from 0 to 1, from text such as "strength=0.7&decoded=1", over `defaults`.
 
     Raises:
         ConfigError: an option that does not exist, or another value.
