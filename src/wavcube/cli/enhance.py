@@ -32,7 +32,10 @@ def enhance(
     ] = 1.0,
     kind: Annotated[
         OutputKind,
-        typer.Option("--kind", help="masked: the recording with gains; decoded: made anew of the cleaned latent, words can change."),
+        typer.Option(
+            "--kind",
+            help="masked: the recording with gains; decoded: made anew of the cleaned latent, words can change.",
+        ),
     ] = OutputKind.masked,
     device: options.DeviceOption = options.Device.auto,
     format: options.ResultFormat = AudioFormat.wav,

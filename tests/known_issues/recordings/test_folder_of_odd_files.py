@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 from tests.cli.conftest import Command
-from tests.known_issues.odd_files import made_by_ffmpeg, made_by_libsndfile, made_by_sox
+from tests.known_issues.recordings.odd_files import made_by_ffmpeg, made_by_libsndfile, made_by_sox
 from wavcube import Latents
 
 

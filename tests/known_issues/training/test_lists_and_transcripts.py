@@ -219,7 +219,7 @@ def test_a_part_in_the_second_of_two_streams(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::wavcube.errors.AudioWarning")
 def test_crops_of_a_list_without_durations_know_the_whole_recording(tmp_path: Path) -> None:
     """Training took libsndfile's count: half of a chain, nothing of a WAV without sizes, cut files as if complete."""
-    from tests.known_issues.test_sound_files import chain_without_end_flag
+    from tests.known_issues.recordings.test_sound_files import chain_without_end_flag
     from wavcube.data.clip import Clip
     from wavcube.data.streaming.crops import Cropper, check_clip
     from wavcube.errors import AudioError

@@ -15,7 +15,7 @@ from wavcube.files import find_files
 
 
 def recordings(folder: Path, *names: str) -> None:
-    from tests.known_issues.odd_files import speech
+    from tests.known_issues.recordings.odd_files import speech
 
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.known_issues.odd_files import OddFile, made_by_ffmpeg, made_by_libsndfile, made_by_sox, speech
+from tests.known_issues.recordings.odd_files import OddFile, made_by_ffmpeg, made_by_libsndfile, made_by_sox, speech
 from wavcube.audio import as_mono, audio_info, load_audio, save_audio
 from wavcube.errors import AudioError, AudioWarning
 

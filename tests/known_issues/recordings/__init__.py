@@ -1,0 +1,1 @@
+"""Recordings and files that go in, and results that come out."""

@@ -1,0 +1,1 @@
+"""Prepared models, number formats, processors."""

@@ -1,0 +1,1 @@
+"""Runs, lists, pools and caches."""
