@@ -12,9 +12,9 @@ N_FFT, HOP = 512, 128
 """Of the short-time spectrum, in samples at 16 kHz."""
 
 BINS, FRAMES = 5, 5
-"""Powers are averaged, as the signals' harmonics and phases differ in detail: of a noisy recording over so many bins, of two
-talkers over so many frames. Over both, noise stays around words: 13 held-out noisy recordings then have a DNSMOS of 2.37
-instead of 2.59 and a speaker similarity of 0.823 instead of 0.835."""
+"""Powers are averaged, as the signals' harmonics and phases differ in detail: of a noisy recording over so many bins,
+of two talkers over so many frames. Over both, noise stays around words: 13 held-out noisy recordings then have a DNSMOS
+of 2.37 instead of 2.59 and a speaker similarity of 0.823 instead of 0.835."""
 
 SHARING_POWER = 0.75
 """Of two talkers' powers, by which a mixture is shared out: what a model gives is uncertain, and shares between the two

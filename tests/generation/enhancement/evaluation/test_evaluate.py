@@ -41,9 +41,9 @@ def test_a_model_gets_the_noisy_recording(pairs: Path, wavcube_folder: Path, tmp
     codec = WavCube.from_pretrained(wavcube_folder)
     small_enhancer(codec, f"wavcube:{wavcube_folder}").save_pretrained(tmp_path / "model")
     clips, noisy = read_pairs(pairs)
-    described = [f"{tmp_path / 'model'}?strength=0", "resynthesis", "noisy"]
+    described = [f"{tmp_path / 'model'}?strength=0&decoded=1", "resynthesis", "noisy"]
     unchanged, resynthesis, _ = load_enhancement_systems(described, noisy)
-    assert unchanged.name == "model?strength=0"
+    assert unchanged.name == "model?strength=0&decoded=1"
     original = Recording(load_audio(clips[0].path), EVALUATION_RATE, clips[0].name)
     made, again = (system.reconstruct([original])[0].waveform for system in (unchanged, resynthesis))
     assert len(made) == len(original.waveform)
