@@ -24,6 +24,9 @@ cost less where it is wrong. With 9 frames, 32 mixtures of held-out voices have 
 LOWEST_GAIN = 0.03
 """-30 dB; where nothing is left at all, the ear notices the holes."""
 
+FINGERPRINT = f"masks {N_FFT} {HOP} {BINS} {FRAMES} {SHARING_POWER} {LOWEST_GAIN}"
+"""Results of other masks than these are not results of the same system."""
+
 BLOCK, CONTEXT = 7500 * HOP, 8 * HOP
 """Samples that are masked at once (60 s), and so many more at both sides, beyond which nothing changes a sample."""
 

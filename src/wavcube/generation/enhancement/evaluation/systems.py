@@ -12,6 +12,7 @@ from wavcube.evaluation.systems import EVALUATION_RATE, System, load_system
 from wavcube.generation.enhancement.evaluation.baselines import wiener
 from wavcube.generation.enhancement.pipeline import SpeechEnhancer
 from wavcube.generation.regression.evaluation.systems import MixtureSystem, OracleMask, query_options, system_name
+from wavcube.generation.regression.masks import FINGERPRINT
 from wavcube.generation.regression.pipeline import Output
 
 SYSTEMS = """\
@@ -74,7 +75,9 @@ class Enhanced(MixtureSystem):
         super().__init__(noisy)
         self.enhancer, self.name, self.strength, self.output = enhancer, name, strength, output
         self.title = f"latents cleaned, {output}, strength {strength:g}"
-        self.fingerprint = f"enhanced {enhancer.weights_fingerprint()} {output} {strength} {enhancer.chunking}"
+        self.fingerprint = (
+            f"enhanced {enhancer.weights_fingerprint()} {output} {strength} {enhancer.chunking} {FINGERPRINT}"
+        )
 
     def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
         return self.enhancer.enhance(mixture, EVALUATION_RATE, strength=self.strength, output=self.output)

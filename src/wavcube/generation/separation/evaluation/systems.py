@@ -14,6 +14,7 @@ from wavcube.errors import ConfigError, DataError
 from wavcube.evaluation.metric import Pair, Recording, Undefined
 from wavcube.evaluation.metrics.si_sdr import SISDR
 from wavcube.evaluation.systems import EVALUATION_RATE, System, load_system
+from wavcube.generation.regression import masks
 from wavcube.generation.regression.evaluation.systems import MixtureSystem, OracleMask, query_options, system_name
 from wavcube.generation.regression.pipeline import PEAK, Output
 from wavcube.generation.separation.evaluation.talkers import Talker
@@ -108,7 +109,9 @@ class Separated(_Both):
         super().__init__(talkers)
         self.separator, self.name, self.output = separator, name, output
         self.title = f"two latents of the mixture, {output}"
-        self.fingerprint = f"separated {separator.weights_fingerprint()} {output} {separator.chunking}"
+        self.fingerprint = (
+            f"separated {separator.weights_fingerprint()} {output} {separator.chunking} {masks.FINGERPRINT}"
+        )
 
     def _both(self, mixture: Path, one: Path, other: Path) -> np.ndarray:
         return self.separator.separate(mixture, output=self.output)
@@ -123,7 +126,9 @@ class OracleLatents(_Both):
         super().__init__(talkers)
         self.separator = separator
         self.title = "masks of the talkers' own latents"
-        self.fingerprint = f"oracle latents {separator.codec.weights_fingerprint()} {separator.chunking}"
+        self.fingerprint = (
+            f"oracle latents {separator.codec.weights_fingerprint()} {separator.chunking} {masks.FINGERPRINT}"
+        )
 
     def _both(self, mixture: Path, one: Path, other: Path) -> np.ndarray:
         mixed, *alone = (torch.from_numpy(load_audio(path, EVALUATION_RATE)) for path in (mixture, one, other))
@@ -142,7 +147,9 @@ class Extracted(TalkerSystem):
         super().__init__(talkers)
         self.separator, self.name, self.output = separator, name, output
         self.title = f"the talker by an enrolment, {output}"
-        self.fingerprint = f"extracted {separator.weights_fingerprint()} {output} {separator.chunking}"
+        self.fingerprint = (
+            f"extracted {separator.weights_fingerprint()} {output} {separator.chunking} {masks.FINGERPRINT}"
+        )
 
     def process(self, mixture: np.ndarray, clean: np.ndarray, name: str) -> np.ndarray:
         enrolment = self.talkers[name].enrolment
